@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+
+namespace MultiInputNet;
+
+/// <summary>The shared trunk of a model. Made with <see cref="Bases"/>.</summary>
+/// <param name="Channels">Channels of the maps that the base takes; every input is projected to them.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ConvNetSpec), "convnet")]
+[JsonDerivedType(typeof(CustomBaseSpec), "custom")]
+public abstract record BaseSpec(int Channels)
+{
+    internal abstract SharedBase Create();
+
+    /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
+    internal virtual (string Problem, string Cure)? FindMistake() => Channels is < 1 or > Limits.LargestSize
+        ? ($"it takes {Channels} channels.", $"Give from 1 to {Limits.LargestSize:N0}.")
+        : null;
+}

@@ -1,0 +1,26 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// The channels-last memory layout of <c>(batch, channels, height, width)</c> tensors, for which libtorch has its fastest
+/// convolutions. Shapes and values stay as they are; only the strides change.
+/// </summary>
+internal static class ChannelsLast
+{
+    /// <summary>The same values with channels-last strides; no copy where they have them already.</summary>
+    public static Tensor Of(Tensor map) => map.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+
+    /// <summary>Gives every 2-D convolution weight below <paramref name="module"/> channels-last strides, in place.</summary>
+    public static void ConvertWeights(nn.Module module)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var parameter in module.parameters())
+        {
+            if (parameter.dim() == 4 && parameter.shape[1] > 1)
+                parameter.set_(Of(parameter.detach()));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// The small convolutional base: stages of 3×3 convolutions, each with optional normalisation and an activation, and a
+/// 2×2 pooling behind each stage. Odd edges are pooled too, so that maps of any size down to 1×1 pass.
+/// </summary>
+/// <remarks>
+/// Shapes: <c>(batch, channels, height, width)</c> in; out, with s stages,
+/// <c>(batch, widths[s-1], ⌈height / 2^s⌉, ⌈width / 2^s⌉)</c>.
+/// </remarks>
+public sealed class ConvNetBase : SharedBase
+{
+    private readonly ModuleList<Stage> stages;
+
+    /// <summary>Creates the base with torch's default initialisation.</summary>
+    /// <param name="options">Its channels, width and depth.</param>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public ConvNetBase(ConvNetSpec options)
+        : base(nameof(ConvNetBase), CheckedChannels(options))
+    {
+        var channels = options.Widths.Prepend(options.Channels);
+        stages = new ModuleList<Stage>(channels.Zip(options.Widths, (from, to) => new Stage(from, to, options)).ToArray());
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = input;
+        foreach (var stage in stages)
+            x = stage.call(x);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    private static int CheckedChannels(ConvNetSpec options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.FindMistake() is var (problem, cure))
+            throw new ArgumentException($"Convolutional base: {problem} {cure}", nameof(options));
+        return options.Channels;
+    }
+
+    private sealed class Stage : nn.Module<Tensor, Tensor>
+    {
+        private readonly ModuleList<Block> blocks;
+        private readonly Activation activation;
+        private readonly Pooling pooling;
+
+        public Stage(int inChannels, int outChannels, ConvNetSpec options)
+            : base(nameof(Stage))
+        {
+            blocks = new ModuleList<Block>(Enumerable.Range(0, options.Depth)
+                .Select(i => new Block(i == 0 ? inChannels : outChannels, outChannels, options)).ToArray());
+            activation = options.Activation;
+            pooling = options.Pooling;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            var x = input;
+            for (var i = 0; i < blocks.Count - 1; i++)
+                x = Layers.Activate(activation, blocks[i].call(x));
+            x = blocks[^1].call(x);
+
+            // The largest of a cell stays the largest behind a function that never falls, so pooling first gives the same
+            // values and activates a quarter of them.
+            return pooling == Pooling.Max && activation is Activation.ReLU or Activation.LeakyReLU or Activation.Tanh
+                ? Layers.Activate(activation, Pool(x))
+                : Pool(Layers.Activate(activation, x));
+        }
+
+        private Tensor Pool(Tensor x) => pooling switch
+        {
+            Pooling.Max => nn.functional.max_pool2d(x, kernel_size: 2L, stride: 2L, ceil_mode: true),
+            Pooling.Average => nn.functional.avg_pool2d(x, kernel_size: 2L, stride: 2L, ceil_mode: true),
+            _ => x,
+        };
+    }
+
+    /// <summary>A 3×3 convolution and its normalisation, plus its own input where the base is residual; not yet activated.</summary>
+    private sealed class Block : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> conv;
+        private readonly nn.Module<Tensor, Tensor>? norm;
+        private readonly nn.Module<Tensor, Tensor>? shortcut;
+        private readonly bool residual;
+
+        public Block(int inChannels, int outChannels, ConvNetSpec options)
+            : base(nameof(Block))
+        {
+            conv = nn.Conv2d(inChannels, outChannels, kernel_size: 3L, padding: 1L);
+            norm = Layers.Normalize(options.Normalization, outChannels);
+            residual = options.Residual;
+            shortcut = residual && inChannels != outChannels ? nn.Conv2d(inChannels, outChannels, kernel_size: 1L) : null;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            var x = conv.call(input);
+            x = norm is null ? x : norm.call(x);
+            return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+
+namespace MultiInputNet;
+
+/// <summary>How a stage of a convolutional base halves its map.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Pooling>))]
+public enum Pooling
+{
+    /// <summary>The largest of each 2×2 cell. An odd last row or column is a cell of its own, so that maps down to 1×1 pass.</summary>
+    Max,
+
+    /// <summary>The mean of each 2×2 cell, with odd edges as in <see cref="Max"/>.</summary>
+    Average,
+
+    /// <summary>None: the map keeps its size.</summary>
+    None,
+}

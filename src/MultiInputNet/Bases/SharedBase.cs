@@ -1,0 +1,50 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// The trunk that all inputs share. Derive from it to write a base of your own, or <see cref="Wrap"/> any module.
+/// </summary>
+/// <remarks>
+/// Shapes: <c>(batch, <see cref="Channels"/>, height, width)</c> in, a feature map of four dimensions out. Maps arrive in
+/// the channels-last memory layout.
+/// </remarks>
+public abstract class SharedBase : nn.Module<Tensor, Tensor>
+{
+    /// <summary>Creates the base.</summary>
+    /// <param name="name">The name of the module's type.</param>
+    /// <param name="channels">Channels of the maps that it takes, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The channel count is below 1.</exception>
+    protected SharedBase(string name, int channels)
+        : base(name)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
+        Channels = channels;
+    }
+
+    /// <summary>Channels of the maps that this base takes; every input is projected to them.</summary>
+    public int Channels { get; }
+
+    /// <summary>Makes any module that takes and returns a feature map a base.</summary>
+    /// <param name="module">The module; the base owns it from now on.</param>
+    /// <param name="channels">Channels of the maps that it takes, at least 1.</param>
+    /// <returns>The base.</returns>
+    public static SharedBase Wrap(nn.Module<Tensor, Tensor> module, int channels) =>
+        module as SharedBase ?? new WrappedBase(module, channels);
+
+    private sealed class WrappedBase : SharedBase
+    {
+        private readonly nn.Module<Tensor, Tensor> module;
+
+        public WrappedBase(nn.Module<Tensor, Tensor> module, int channels)
+            : base(nameof(WrappedBase), channels)
+        {
+            ArgumentNullException.ThrowIfNull(module);
+            this.module = module;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => module.call(input);
+    }
+}

@@ -1,0 +1,135 @@
+using System.Text.RegularExpressions;
+
+namespace MultiInputNet;
+
+/// <summary>The mistakes of a description that can be told without building anything.</summary>
+internal static partial class DescriptionChecks
+{
+    public static void Check(ModelDescription description)
+    {
+        CheckNames(description);
+        CheckBases(description);
+        foreach (var input in description.Inputs)
+        {
+            Throw($"input '{input.Name}'", ModelStage.Input, input.Spec.FindMistake());
+            if (input.Projection is { } projection)
+            {
+                Throw($"input '{input.Name}'", ModelStage.Projection, projection.FindMistake(input.Spec));
+                CheckFactory($"input '{input.Name}'", ModelStage.Projection, projection);
+            }
+        }
+
+        foreach (var task in description.Tasks)
+            CheckTask(description, task);
+    }
+
+    /// <summary>Throws where a mistake was found.</summary>
+    public static void Throw(string subject, ModelStage stage, (string Problem, string Cure)? mistake)
+    {
+        if (mistake is var (problem, cure))
+            throw new MultiInputException(subject, stage, problem, cure);
+    }
+
+    /// <summary>The inputs that a task reads.</summary>
+    public static IReadOnlyList<string> Sources(TaskDescription task) => task.From ?? [task.Name];
+
+    private static void CheckNames(ModelDescription description)
+    {
+        if (description.Inputs.Count == 0)
+            throw new MultiInputException("model", ModelStage.Description, "it has no input.", "Add one with .Input(name, Inputs...).");
+        if (description.Tasks.Count == 0)
+            throw new MultiInputException("model", ModelStage.Description, "it has no task.", "Add one with .Task(name, Heads...).");
+        CheckNames("input", [.. description.Inputs.Select(input => input.Name)]);
+        CheckNames("task", [.. description.Tasks.Select(task => task.Name)]);
+    }
+
+    private static void CheckNames(string what, IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (!NamePattern().IsMatch(name))
+            {
+                throw new MultiInputException(
+                    $"{what} '{name}'",
+                    ModelStage.Description,
+                    "its name cannot be part of a weight's name.",
+                    "Use 1 to 100 letters, digits, '_' and '-'.");
+            }
+
+            if (names.Count(other => other == name) > 1)
+            {
+                throw new MultiInputException(
+                    $"{what} '{name}'", ModelStage.Description, $"there are {names.Count(n => n == name)} {what}s of this name.", "Give each a name of its own.");
+            }
+        }
+    }
+
+    private static void CheckBases(ModelDescription description)
+    {
+        var known = description.Inputs.Select(input => input.Name).ToArray();
+        foreach (var group in description.Bases)
+        {
+            var subject = group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
+            if (group.Inputs is { Count: 0 })
+                throw new MultiInputException("base", ModelStage.Base, "it serves no input.", "Name the inputs, or leave the list out to serve all.");
+            foreach (var name in group.Inputs ?? [])
+            {
+                if (!known.Contains(name))
+                    throw Unknown(subject, ModelStage.Base, name, known);
+                if (description.Bases.Sum(b => b.Inputs?.Count(n => n == name) ?? 0) > 1)
+                    throw new MultiInputException($"input '{name}'", ModelStage.Base, "several bases name it.", "Name it in one of them.");
+            }
+
+            Throw(subject, ModelStage.Base, group.Spec.FindMistake());
+            CheckFactory(subject, ModelStage.Base, group.Spec);
+        }
+
+        if (description.Bases.Count(b => b.Inputs is null) > 1)
+        {
+            throw new MultiInputException(
+                "model", ModelStage.Base, "it has several bases for all inputs.", "Keep one, and name the inputs of the others: .Base(..., inputs: [\"...\"]).");
+        }
+
+        var served = description.Bases.Any(b => b.Inputs is null) ? known : description.Bases.SelectMany(b => b.Inputs!);
+        if (known.Except(served).FirstOrDefault() is { } without)
+            throw new MultiInputException($"input '{without}'", ModelStage.Base, "it has no base.", "Add one for all inputs with .Base(Bases...).");
+    }
+
+    private static void CheckTask(ModelDescription description, TaskDescription task)
+    {
+        var subject = $"task '{task.Name}'";
+        var known = description.Inputs.Select(input => input.Name).ToArray();
+        var sources = Sources(task);
+        if (sources.Count == 0)
+            throw new MultiInputException(subject, ModelStage.Input, "it reads no input.", "Name at least one, or leave 'from' out.");
+        foreach (var name in sources)
+        {
+            if (!known.Contains(name))
+                throw Unknown(subject, ModelStage.Input, name, known);
+            if (sources.Count(n => n == name) > 1)
+                throw new MultiInputException(subject, ModelStage.Input, $"it reads input '{name}' several times.", "Name each input once.");
+        }
+
+        Throw(subject, ModelStage.Head, task.Head.FindMistake());
+        CheckFactory(subject, ModelStage.Head, task.Head);
+        CheckFactory(subject, ModelStage.Fusion, task.Fusion ?? description.Fusion);
+    }
+
+    private static void CheckFactory(string subject, ModelStage stage, object? spec)
+    {
+        if (spec is ICustomSpec { Factory: null } custom)
+        {
+            throw new MultiInputException(
+                subject,
+                stage,
+                $"it is a module of your own, '{custom.Name}', and a file holds its name only.",
+                $"Give its factory when you read: customModules: new Dictionary<string, Delegate> {{ [\"{custom.Name}\"] = ... }}.");
+        }
+    }
+
+    private static MultiInputException Unknown(string subject, ModelStage stage, string name, IReadOnlyList<string> known) =>
+        new(subject, stage, $"it reads input '{name}', which the model does not have.", $"The inputs are {Shapes.Names(known)}; add it with .Input(\"{name}\", ...).");
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,100}$")]
+    private static partial Regex NamePattern();
+}

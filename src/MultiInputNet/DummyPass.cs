@@ -1,0 +1,46 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// A span in which modules can be run to see the shapes that they give, and which leaves no trace: gradients are off, the
+/// modules are in evaluation mode, and at its end their training modes, buffers and the random states are as before.
+/// </summary>
+internal sealed class DummyPass : IDisposable
+{
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly IDisposable noGrad = no_grad();
+    private readonly List<(nn.Module Module, bool Training)> modes = [];
+    private readonly List<(Tensor Buffer, Tensor Copy)> buffers = [];
+    private readonly Tensor randomState = random.get_rng_state();
+    private readonly Tensor? cudaRandomState;
+    private readonly Device device;
+
+    public DummyPass(Device device, IEnumerable<nn.Module> modules)
+    {
+        this.device = device;
+        cudaRandomState = device.type == DeviceType.CUDA ? cuda.get_rng_state(device) : null;
+        foreach (var module in modules)
+        {
+            // Parents come before their children, so that setting the modes back in this order ends with each as it was.
+            modes.Add((module, module.training));
+            modes.AddRange(module.modules().Select(child => (child, child.training)));
+            buffers.AddRange(module.buffers().Select(buffer => (buffer, buffer.clone())));
+            module.eval();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var (module, training) in modes)
+            module.train(training);
+        foreach (var (buffer, copy) in buffers)
+            buffer.copy_(copy);
+        random.set_rng_state(randomState);
+        if (cudaRandomState is not null)
+            cuda.set_rng_state(cudaRandomState, device);
+        noGrad.Dispose();
+        scope.Dispose();
+    }
+}

@@ -1,0 +1,61 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Watches a forward pass through a module: the multiplications of its convolutions, linear layers and attention, and the
+/// size of its largest result. It sees what runs through <c>call</c>; layers run through <c>forward</c> stay unseen.
+/// </summary>
+internal sealed class ForwardProbe : IDisposable
+{
+    private readonly List<Action> removers = [];
+
+    public ForwardProbe(nn.Module module)
+    {
+        Watch(module);
+        foreach (var child in module.modules())
+            Watch(child);
+    }
+
+    /// <summary>Multiply-accumulate operations so far.</summary>
+    public long Macs { get; private set; }
+
+    /// <summary>The number of values of the largest result so far.</summary>
+    public long LargestResult { get; private set; }
+
+    public void Dispose() => removers.ForEach(remove => remove());
+
+    private void Watch(nn.Module module)
+    {
+        if (module is nn.Module<Tensor, Tensor> layer)
+        {
+            var hook = layer.register_forward_hook((_, input, output) => See(layer, output));
+            removers.Add(hook.remove);
+        }
+        else if (module is AttentionFusion attention)
+        {
+            var hook = attention.register_forward_hook((_, maps, _) =>
+            {
+                Macs += attention.CountMacs(maps.Sum(map => map.shape[2] * map.shape[3]));
+                return null!;
+            });
+            removers.Add(hook.remove);
+        }
+    }
+
+    private Tensor See(nn.Module layer, Tensor output)
+    {
+        LargestResult = Math.Max(LargestResult, output.numel());
+        Macs += layer switch
+        {
+            Conv1d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
+            Conv2d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
+            Conv3d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
+            Linear linear => output.numel() * linear.weight!.shape[1],
+            _ => 0,
+        };
+        return null!; // the result stays as it is
+    }
+}

@@ -1,0 +1,38 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Describes an <see cref="AttentionFusion"/>; for a task with several inputs, over the positions of all of them.</summary>
+/// <param name="Heads">Heads; they must divide the channels of the base's maps.</param>
+public sealed record AttentionSpec(int Heads) : FusionSpec
+{
+    /// <summary>The chance of each attention weight to be left out in training mode, from 0 to below 1.</summary>
+    /// <value>Default: 0.</value>
+    public double Dropout { get; init; }
+
+    internal override string Title => "Attention";
+
+    internal override bool TakesSeveral => true;
+
+    internal override nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps) =>
+        new AttentionFusion((int)maps[0].Channels, Heads, Dropout);
+
+    internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<MapShape> maps)
+    {
+        var channels = maps[0].Channels;
+        if (maps.Any(map => map.Channels != channels))
+        {
+            return ($"attention needs maps with one channel count, and these have {string.Join(", ", maps.Select(m => m.Channels))}.",
+                "Use one base for these inputs, or Fusions.Concat().");
+        }
+
+        if (Heads < 1 || channels % Heads != 0)
+        {
+            var divisors = Enumerable.Range(1, 64).Where(heads => channels % heads == 0);
+            return ($"{Heads} heads do not divide the {channels} channels of the base's map.", $"Use one of {string.Join(", ", divisors)} heads.");
+        }
+
+        return Dropout is >= 0 and < 1 ? null : ($"its dropout is {Dropout}.", "Give a chance from 0 to below 1.");
+    }
+}

@@ -1,0 +1,9 @@
+namespace MultiInputNet;
+
+/// <summary>Averages the vectors of several inputs. See <see cref="CombinedFusion"/>.</summary>
+public sealed record MeanSpec() : CombinedFusionSpec(new GlobalAverageSpec())
+{
+    internal override string Title => "Mean";
+
+    private protected override Combination Combination => Combination.Mean;
+}

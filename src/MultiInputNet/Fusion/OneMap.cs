@@ -1,0 +1,19 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Gives the one map of a task with one input to a module that takes one map, under the module's own names.</summary>
+internal sealed class OneMap : nn.Module<IReadOnlyList<Tensor>, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> map;
+
+    public OneMap(nn.Module<Tensor, Tensor> map)
+        : base(nameof(OneMap))
+    {
+        this.map = map;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(IReadOnlyList<Tensor> input) => map.call(input[0]);
+}

@@ -1,0 +1,9 @@
+namespace MultiInputNet;
+
+/// <summary>Sums the vectors of several inputs. See <see cref="CombinedFusion"/>.</summary>
+public sealed record SumSpec() : CombinedFusionSpec(new GlobalAverageSpec())
+{
+    internal override string Title => "Sum";
+
+    private protected override Combination Combination => Combination.Sum;
+}

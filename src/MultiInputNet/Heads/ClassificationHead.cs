@@ -1,0 +1,88 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>One class out of several: a linear layer to logits, with softmax cross-entropy as the loss.</summary>
+/// <remarks>
+/// Shapes: <c>(batch, features)</c> in, logits <c>(batch, classes)</c> out. Labels are <c>(batch)</c> of 64-bit integers
+/// from 0 to classes - 1; a negative label is a missing one.
+/// </remarks>
+public sealed class ClassificationHead : TaskHead
+{
+    private readonly Sequential layers;
+    private readonly double labelSmoothing;
+
+    /// <summary>Creates the head with torch's default initialisation.</summary>
+    /// <param name="features">The length of the feature vectors, at least 1.</param>
+    /// <param name="classes">How many classes there are, at least 1.</param>
+    /// <param name="labelSmoothing">
+    /// The share of the target that is spread over all classes in training mode (Szegedy et al., 2016), from 0 to below 1.
+    /// Evaluation mode measures the plain cross-entropy.
+    /// </param>
+    /// <param name="options">A hidden layer and dropout; neither when null.</param>
+    /// <exception cref="ArgumentException">A number is out of its range.</exception>
+    public ClassificationHead(int features, int classes, double labelSmoothing = 0, HeadOptions? options = null)
+        : base(nameof(ClassificationHead), classes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(labelSmoothing, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(labelSmoothing, 1);
+        this.labelSmoothing = labelSmoothing;
+        layers = OutputLayers(features, classes, options ?? new());
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => layers.call(input);
+
+    /// <inheritdoc/>
+    public override Tensor Loss(Tensor output, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        CheckTarget(target);
+        using var scope = NewDisposeScope();
+        var present = target >= 0;
+        var labels = target.where(present, full_like(target, MissingLabel));
+        var sum = nn.functional.cross_entropy(
+            output, labels, ignore_index: MissingLabel, reduction: nn.Reduction.Sum, label_smoothing: training ? labelSmoothing : 0);
+        return (sum / present.sum().clamp_min(1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The class with the largest logit.</summary>
+    /// <param name="output">Logits, <c>(batch, classes)</c>.</param>
+    /// <returns>Class numbers, <c>(batch)</c> of 64-bit integers.</returns>
+    public override Tensor Predict(Tensor output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        return output.argmax(1);
+    }
+
+    /// <inheritdoc/>
+    public override TaskMetrics CreateMetrics() => new ClassificationMetrics(Outputs);
+
+    /// <inheritdoc/>
+    public override void CheckTarget(Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (target.dim() != 1 || target.dtype != ScalarType.Int64)
+        {
+            throw WrongTarget(
+                $"they are {target.dtype} of shape {Shapes.Text(target.shape)}.",
+                "Class labels are Int64 of shape (batch): use .to(ScalarType.Int64), and .squeeze(1) or .argmax(1) for columns.");
+        }
+
+        // Off the CPU this look would make the program wait for the device at every step; a trainer checks each source once.
+        if (target.device_type != DeviceType.CPU || target.numel() == 0)
+            return;
+        using var largest = target.max();
+        if (largest.ToInt64() >= Outputs)
+        {
+            throw WrongTarget(
+                $"the largest is {largest.ToInt64()} and the head has {Outputs} classes.",
+                $"Labels run from 0 to {Outputs - 1}; a negative label is a missing one.");
+        }
+    }
+
+    private const int MissingLabel = -100;
+}

@@ -1,0 +1,32 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Describes a <see cref="ClassificationHead"/>.</summary>
+/// <param name="Classes">How many classes there are.</param>
+public sealed record ClassificationSpec(int Classes) : HeadSpec
+{
+    /// <summary>What the classes are called, from class 0 on.</summary>
+    /// <value>Default: <see langword="null"/>, they have numbers only.</value>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>The share of the target that is spread over all classes in training mode, from 0 to below 1.</summary>
+    /// <value>Default: 0.</value>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>A hidden layer and dropout.</summary>
+    /// <value>Default: neither.</value>
+    public HeadOptions Options { get; init; } = new();
+
+    internal override string Title => $"classification, {Classes} classes";
+
+    internal override nn.Module<Tensor, Tensor> Create(int features) => new ClassificationHead(features, Classes, LabelSmoothing, Options);
+
+    internal override (string Problem, string Cure)? FindMistake() =>
+        CountMistake(Classes, "classes") is { } mistake ? mistake
+        : ClassNames is not null && ClassNames.Count != Classes
+            ? ($"it has {Classes} classes and {ClassNames.Count} class names.", "Give one name for each class, or none.")
+        : LabelSmoothing is not (>= 0 and < 1) ? ($"its label smoothing is {LabelSmoothing}.", "Give a share from 0 to below 1.")
+        : Options.FindMistake();
+}

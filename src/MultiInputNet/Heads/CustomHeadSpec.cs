@@ -1,0 +1,23 @@
+using System.Text.Json.Serialization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Describes a head of the user's own. Made with <see cref="Heads.From"/>.</summary>
+/// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
+public sealed record CustomHeadSpec(string Name) : HeadSpec, ICustomSpec
+{
+    /// <summary>Makes the module for a number of features; absent after reading JSON until it is given again.</summary>
+    [JsonIgnore]
+    public Func<int, nn.Module<Tensor, Tensor>>? Factory { get; init; }
+
+    [JsonIgnore]
+    Delegate? ICustomSpec.Factory => Factory;
+
+    internal override string Title => Name;
+
+    internal override nn.Module<Tensor, Tensor> Create(int features) => Factory!(features);
+
+    internal override (string Problem, string Cure)? FindMistake() => null;
+}

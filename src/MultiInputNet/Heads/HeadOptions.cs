@@ -1,0 +1,18 @@
+namespace MultiInputNet;
+
+/// <summary>What the heads of every kind can be given.</summary>
+public sealed record HeadOptions
+{
+    /// <summary>The width of a hidden layer with a ReLU in front of the output layer; 0 for none.</summary>
+    /// <value>Default: 0.</value>
+    public int Hidden { get; init; }
+
+    /// <summary>The chance of each feature to be left out in training mode, from 0 to below 1.</summary>
+    /// <value>Default: 0.</value>
+    public double Dropout { get; init; }
+
+    internal (string Problem, string Cure)? FindMistake() =>
+        Hidden is < 0 or > Limits.LargestSize ? ($"its hidden layer has {Hidden} units.", $"Give from 0 (none) to {Limits.LargestSize:N0}.")
+        : Dropout is not (>= 0 and < 1) ? ($"its dropout is {Dropout}.", "Give a chance from 0 to below 1.")
+        : null;
+}

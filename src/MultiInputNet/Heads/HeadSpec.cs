@@ -1,0 +1,32 @@
+using System.Text.Json.Serialization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>A task's output layer. Made with <see cref="Heads"/>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ClassificationSpec), "classification")]
+[JsonDerivedType(typeof(MultiLabelSpec), "multi_label")]
+[JsonDerivedType(typeof(RegressionSpec), "regression")]
+[JsonDerivedType(typeof(CustomHeadSpec), "custom")]
+public abstract record HeadSpec
+{
+    private protected HeadSpec()
+    {
+    }
+
+    /// <summary>What a summary calls it.</summary>
+    [JsonIgnore]
+    internal abstract string Title { get; }
+
+    /// <summary>The module: <c>(batch, features)</c> in, <c>(batch, outputs)</c> out.</summary>
+    internal abstract nn.Module<Tensor, Tensor> Create(int features);
+
+    /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
+    internal abstract (string Problem, string Cure)? FindMistake();
+
+    private protected static (string Problem, string Cure)? CountMistake(int count, string what) => count is < 1 or > Limits.LargestSize
+        ? ($"it has {count} {what}.", $"Give from 1 to {Limits.LargestSize:N0}.")
+        : null;
+}

@@ -1,0 +1,19 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Describes a <see cref="MultiLabelHead"/>.</summary>
+/// <param name="Labels">How many labels there are.</param>
+public sealed record MultiLabelSpec(int Labels) : HeadSpec
+{
+    /// <summary>A hidden layer and dropout.</summary>
+    /// <value>Default: neither.</value>
+    public HeadOptions Options { get; init; } = new();
+
+    internal override string Title => $"multi-label, {Labels} labels";
+
+    internal override nn.Module<Tensor, Tensor> Create(int features) => new MultiLabelHead(features, Labels, Options);
+
+    internal override (string Problem, string Cure)? FindMistake() => CountMistake(Labels, "labels") ?? Options.FindMistake();
+}

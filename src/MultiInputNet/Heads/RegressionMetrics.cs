@@ -1,0 +1,64 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// <c>rmse</c>, the root of the mean squared error, and <c>mae</c>, the mean absolute error, over all outputs; <c>r2</c>, the
+/// share of each output's variance that is explained, averaged over the outputs.
+/// </summary>
+public sealed class RegressionMetrics : TaskMetrics
+{
+    // One sum per output, in double precision.
+    private readonly double[] counts;
+    private readonly double[] absolute;
+    private readonly double[] squared;
+    private readonly double[] means;
+    private readonly double[] deviations;
+
+    /// <summary>Creates an empty tally.</summary>
+    /// <param name="outputs">How many numbers each sample has.</param>
+    public RegressionMetrics(int outputs)
+    {
+        counts = new double[outputs];
+        absolute = new double[outputs];
+        squared = new double[outputs];
+        means = new double[outputs];
+        deviations = new double[outputs];
+    }
+
+    /// <inheritdoc/>
+    public override string Primary => "rmse";
+
+    /// <inheritdoc/>
+    public override void Update(Tensor output, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(target);
+        using var scope = NewDisposeScope();
+        var predicted = output.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+        var labelled = target.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+        for (var i = 0; i < labelled.Length; i++)
+        {
+            if (double.IsNaN(labelled[i]))
+                continue;
+            var column = i % counts.Length;
+            var error = predicted[i] - labelled[i];
+            absolute[column] += Math.Abs(error);
+            squared[column] += error * error;
+
+            // Welford's running mean and sum of squared deviations: exact for labels far from zero too.
+            var difference = labelled[i] - means[column];
+            means[column] += difference / ++counts[column];
+            deviations[column] += difference * (labelled[i] - means[column]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Compute() => new Dictionary<string, double>
+    {
+        ["rmse"] = Math.Sqrt(Ratio(squared.Sum(), counts.Sum())),
+        ["mae"] = Ratio(absolute.Sum(), counts.Sum()),
+        ["r2"] = squared.Zip(deviations, (error, spread) => 1 - Ratio(error, spread)).Average(),
+    };
+}

@@ -1,0 +1,70 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// A task's output layer. It knows its loss, what a missing label looks like and which metrics it is judged by. Derive from
+/// it to write a head that <see cref="Training.Trainer"/> can train.
+/// </summary>
+/// <remarks>Shapes: <c>(batch, features)</c> in, <c>(batch, <see cref="Outputs"/>)</c> out.</remarks>
+public abstract class TaskHead : nn.Module<Tensor, Tensor>
+{
+    /// <summary>Creates the head.</summary>
+    /// <param name="name">The name of the module's type.</param>
+    /// <param name="outputs">How many values it gives per sample, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
+    protected TaskHead(string name, int outputs)
+        : base(name)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
+        Outputs = outputs;
+    }
+
+    /// <summary>How many values it gives per sample.</summary>
+    public int Outputs { get; }
+
+    /// <summary>The mean loss over the labels that are there; 0, with a gradient of 0, where none is.</summary>
+    /// <param name="output">What <c>forward</c> gave, <c>(batch, outputs)</c>.</param>
+    /// <param name="target">The labels, in the form that the head documents.</param>
+    /// <returns>A scalar.</returns>
+    /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
+    public abstract Tensor Loss(Tensor output, Tensor target);
+
+    /// <summary>What a person calls the result: class numbers, yes or no per label, or the values.</summary>
+    /// <param name="output">What <c>forward</c> gave, <c>(batch, outputs)</c>.</param>
+    /// <returns>The predictions; their shape is the head's to say.</returns>
+    public abstract Tensor Predict(Tensor output);
+
+    /// <summary>A new, empty tally of this task's metrics.</summary>
+    /// <returns>The tally.</returns>
+    public abstract TaskMetrics CreateMetrics();
+
+    /// <summary>Checks labels before they are used; <see cref="Loss"/> calls it, and a trainer does for whole sources.</summary>
+    /// <param name="target">The labels.</param>
+    /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
+    public abstract void CheckTarget(Tensor target);
+
+    private protected static Sequential OutputLayers(int features, int outputs, HeadOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.FindMistake() is var (problem, cure))
+            throw new ArgumentException($"Head: {problem} {cure}", nameof(options));
+        var layers = new List<(string, nn.Module<Tensor, Tensor>)>();
+        if (options.Dropout > 0)
+            layers.Add(("dropout", nn.Dropout(options.Dropout)));
+        if (options.Hidden > 0)
+        {
+            layers.Add(("hidden", nn.Linear(features, options.Hidden)));
+            layers.Add(("activation", nn.ReLU()));
+        }
+
+        layers.Add(("linear", nn.Linear(options.Hidden > 0 ? options.Hidden : features, outputs)));
+        return nn.Sequential(layers);
+    }
+
+    private protected static MultiInputException WrongTarget(string problem, string cure) =>
+        new("labels", ModelStage.Target, problem, cure);
+}

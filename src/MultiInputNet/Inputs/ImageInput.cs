@@ -1,0 +1,16 @@
+namespace MultiInputNet;
+
+/// <summary>An image or any grid of pixels with any number of channels: batches are <c>(batch, channels, height, width)</c>.</summary>
+/// <param name="Channels">Channels: 1 for grayscale, 3 for RGB, more for multi-band images.</param>
+/// <param name="Height">Rows of pixels.</param>
+/// <param name="Width">Columns of pixels.</param>
+public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> Shape => [Channels, Height, Width];
+
+    /// <inheritdoc/>
+    public override string Kind => "image";
+
+    internal override ProjectionSpec DefaultProjection => new ConvolutionProjectionSpec();
+}

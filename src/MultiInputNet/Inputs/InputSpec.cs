@@ -1,0 +1,51 @@
+using System.Text.Json.Serialization;
+
+namespace MultiInputNet;
+
+/// <summary>The declared shape of one named input. Made with <see cref="Inputs"/>.</summary>
+/// <remarks>A description, not a module: it can be compared, written to JSON and used for many models.</remarks>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ImageInput), "image")]
+[JsonDerivedType(typeof(SequenceInput), "sequence")]
+[JsonDerivedType(typeof(TokenInput), "tokens")]
+[JsonDerivedType(typeof(TabularInput), "tabular")]
+public abstract record InputSpec
+{
+    private protected InputSpec()
+    {
+    }
+
+    /// <summary>The shape of one sample, without the batch dimension.</summary>
+    [JsonIgnore]
+    public abstract IReadOnlyList<long> Shape { get; }
+
+    /// <summary>One mean for each value of the first dimension of <see cref="Shape"/>, subtracted before the projection.</summary>
+    /// <value>Default: <see langword="null"/>, nothing is subtracted.</value>
+    public IReadOnlyList<float>? Mean { get; init; }
+
+    /// <summary>One standard deviation for each value of the first dimension of <see cref="Shape"/>, divided by before the projection.</summary>
+    /// <value>Default: <see langword="null"/>, nothing is divided.</value>
+    public IReadOnlyList<float>? StandardDeviation { get; init; }
+
+    /// <summary>The kind in one word, as <see cref="MultiInputModel.Summary"/> prints it.</summary>
+    [JsonIgnore]
+    public abstract string Kind { get; }
+
+    internal abstract ProjectionSpec DefaultProjection { get; }
+
+    /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
+    internal virtual (string Problem, string Cure)? FindMistake()
+    {
+        if (Shape.Any(size => size is < 1 or > Limits.LargestSize))
+            return ($"its shape is {Shapes.Text(Shape)}.", $"Give sizes from 1 to {Limits.LargestSize:N0}.");
+        if ((Mean is null) != (StandardDeviation is null))
+            return ("it has a mean without a standard deviation, or the other way round.", "Give both, or neither.");
+        if (Mean is not null && (Mean.Count != Shape[0] || StandardDeviation!.Count != Shape[0]))
+            return ($"it has {Mean.Count} means and {StandardDeviation!.Count} standard deviations for {Shape[0]} channels or features.",
+                "Give one of each for each channel or feature.");
+        if (Mean is not null && (Mean.Any(m => !float.IsFinite(m)) || StandardDeviation!.Any(d => !(d > 0 && float.IsFinite(d)))))
+            return ("a mean is not finite, or a standard deviation is not a finite number above zero.",
+                "Give finite means and positive deviations (1 for a channel or feature that never changes).");
+        return null;
+    }
+}

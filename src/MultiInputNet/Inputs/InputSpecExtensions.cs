@@ -1,0 +1,44 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>What the inputs of every kind can be given.</summary>
+public static class InputSpecExtensions
+{
+    /// <summary>
+    /// The same input with the mean and standard deviation of training samples, one of each per channel or feature; the
+    /// model subtracts and divides by them itself, so that they travel with it and raw values go in.
+    /// </summary>
+    /// <remarks>
+    /// Give the training part of the data only. A channel or feature that never changes gets a deviation of 1.
+    /// </remarks>
+    /// <typeparam name="TInput">The kind of input.</typeparam>
+    /// <param name="input">The input.</param>
+    /// <param name="samples">Training samples, <c>(count, channels or features, ...)</c>, of any floating or integer type.</param>
+    /// <returns>The input with <see cref="InputSpec.Mean"/> and <see cref="InputSpec.StandardDeviation"/> set.</returns>
+    /// <exception cref="ArgumentException">The samples are none, or do not have the input's shape.</exception>
+    public static TInput StandardizedBy<TInput>(this TInput input, Tensor samples)
+        where TInput : InputSpec
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(samples);
+        if (samples.shape.Length == 0 || samples.shape[0] == 0 || !samples.shape[1..].SequenceEqual(input.Shape))
+        {
+            throw new ArgumentException(
+                $"The samples have shape {Shapes.Text(samples.shape)}; (count, {string.Join(", ", input.Shape)}) with at least one sample is needed.",
+                nameof(samples));
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var dims = Enumerable.Range(0, samples.shape.Length).Where(d => d != 1).Select(d => (long)d).ToArray();
+        var values = samples.to(ScalarType.Float64);
+        var mean = values.mean(dims);
+        var deviation = values.std(dims, unbiased: false);
+        deviation = deviation.where(deviation > 1e-12, ones_like(deviation));
+        return input with { Mean = Floats(mean), StandardDeviation = Floats(deviation) };
+    }
+
+    private static float[] Floats(Tensor values) => values.to(ScalarType.Float32).cpu().data<float>().ToArray();
+}

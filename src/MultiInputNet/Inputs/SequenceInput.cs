@@ -1,0 +1,15 @@
+namespace MultiInputNet;
+
+/// <summary>A sequence of feature vectors: batches are <c>(batch, features, length)</c>.</summary>
+/// <param name="Features">Features of each step.</param>
+/// <param name="Length">Steps.</param>
+public sealed record SequenceInput(int Features, int Length) : InputSpec
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> Shape => [Features, Length];
+
+    /// <inheritdoc/>
+    public override string Kind => "sequence";
+
+    internal override ProjectionSpec DefaultProjection => new SequenceProjectionSpec();
+}

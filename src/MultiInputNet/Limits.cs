@@ -1,0 +1,9 @@
+namespace MultiInputNet;
+
+/// <summary>Sizes beyond which a description is taken for a mistake, or for a file that should not be believed.</summary>
+internal static class Limits
+{
+    public const int LargestSize = 65_536;
+    public const int LargestVocabulary = 10_000_000;
+    public const int LargestDepth = 1_000;
+}

@@ -1,0 +1,222 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Makes the modules of a description on a device and reads off the shapes between them.</summary>
+internal sealed class ModelAssembly
+{
+    private readonly Device device;
+    private readonly List<nn.Module> modules = [];
+    private readonly Dictionary<BaseDescription, SharedBase> bases = [];
+
+    public ModelAssembly(ModelDescription description, Device device)
+    {
+        this.device = device;
+        try
+        {
+            DescriptionChecks.Check(description);
+            foreach (var group in description.Bases)
+                bases.Add(group, Own(Create(Subject(group), ModelStage.Base, group.Spec.Create)));
+            foreach (var input in description.Inputs)
+                Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
+            foreach (var task in description.Tasks)
+                Routes.Add(MakeRoute(task, description.Fusion));
+            Warnings = [.. FindWarnings(description)];
+        }
+        catch
+        {
+            modules.ForEach(module => module.Dispose());
+            throw;
+        }
+    }
+
+    public List<InputPath> Paths { get; } = [];
+
+    public List<Route> Routes { get; } = [];
+
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>The base of all inputs that have none of their own.</summary>
+    public SharedBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value;
+
+    /// <summary>The bases of some inputs, each by the first of them.</summary>
+    public IEnumerable<(string FirstInput, SharedBase Base)> OwnBases =>
+        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value));
+
+    private InputPath MakePath(InputDescription input, BaseDescription group)
+    {
+        var subject = $"input '{input.Name}'";
+        var spec = input.Spec;
+        var trunk = bases[group];
+        var standardization = spec.Mean is null ? null : Own(new Standardization(spec.Mean, spec.StandardDeviation!));
+        var projectionSpec = input.Projection ?? spec.DefaultProjection;
+        var projection = Own(Create(subject, ModelStage.Projection, () => projectionSpec.Create(spec, trunk.Channels)));
+
+        using var pass = new DummyPass(device, [projection, trunk]);
+        using var probe = new ForwardProbe(projection);
+        using var baseProbe = new ForwardProbe(trunk);
+        var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, device);
+
+        var projected = Run(
+            subject,
+            ModelStage.Projection,
+            () => projection.call(sample),
+            $"its projection cannot take {Shapes.Text(sample.shape)}",
+            "Make the projection fit the declared shape of the input.");
+        if (projected.dim() != 4 || projected.shape[0] != 1 || projected.shape[1] != trunk.Channels)
+        {
+            throw new MultiInputException(
+                subject,
+                ModelStage.Projection,
+                $"{Shapes.Text(sample.shape)} becomes {Shapes.Text(projected.shape)}, and the base takes (1, {trunk.Channels}, height, width).",
+                $"Let the projection give a map of {trunk.Channels} channels.");
+        }
+
+        projected = ChannelsLast.Of(projected);
+        var map = Run(
+            subject,
+            ModelStage.Base,
+            () => trunk.call(projected),
+            $"the base cannot take its map of {Shapes.Text(projected.shape)}",
+            $"The base must take maps of {trunk.Channels} channels, as it is described, and of this height and width: give its true channel "
+            + "count, or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.");
+        if (map.dim() != 4 || map.shape[0] != 1)
+        {
+            throw new MultiInputException(
+                subject,
+                ModelStage.Base,
+                $"the base turns {Shapes.Text(projected.shape)} into {Shapes.Text(map.shape)}, which is no feature map.",
+                "Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.");
+        }
+
+        return new InputPath(
+            input.Name,
+            spec,
+            standardization,
+            projection,
+            trunk,
+            ShapeOf(projected),
+            ShapeOf(map),
+            probe.Macs + baseProbe.Macs,
+            Math.Max(projected.numel(), baseProbe.LargestResult));
+    }
+
+    private Route MakeRoute(TaskDescription task, FusionSpec? defaultFusion)
+    {
+        var subject = $"task '{task.Name}'";
+        var sources = DescriptionChecks.Sources(task);
+        var maps = sources.Select(name => Paths.First(path => path.Name == name).Map).ToArray();
+
+        // What a model's fusion does with one input, its tasks with several do with each and put one behind the other.
+        var fusionSpec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
+        if (task.Fusion is null && maps.Length > 1 && fusionSpec is SingleFusionSpec single)
+            fusionSpec = Fusions.Concat(single);
+        DescriptionChecks.Throw(subject, ModelStage.Fusion, fusionSpec.FindMistake(maps));
+        var fusion = Own(Create(subject, ModelStage.Fusion, () => fusionSpec.Create(maps)));
+
+        long features;
+        long macs;
+        using (var pass = new DummyPass(device, [fusion]))
+        using (var probe = new ForwardProbe(fusion))
+        {
+            var fused = Run(
+                subject,
+                ModelStage.Fusion,
+                () => fusion.call([.. maps.Select(map => zeros([1, map.Channels, map.Height, map.Width], device: device))]),
+                $"its fusion cannot take maps of {string.Join(", ", maps)}",
+                "Make the fusion fit these maps.");
+            if (fused.dim() != 2 || fused.shape[0] != 1)
+            {
+                throw new MultiInputException(
+                    subject,
+                    ModelStage.Fusion,
+                    $"{string.Join(", ", maps)} becomes {Shapes.Text(fused.shape)}, which is no vector per sample.",
+                    "Let the fusion give (batch, features).");
+            }
+
+            features = fused.shape[1];
+            macs = probe.Macs;
+        }
+
+        if (features > int.MaxValue)
+            throw new MultiInputException(subject, ModelStage.Fusion, $"it gives {features:N0} features.", "Use Fusions.GlobalAverage() or Attention.");
+        var head = Own(Create(subject, ModelStage.Head, () => task.Head.Create((int)features)));
+        using (var pass = new DummyPass(device, [head]))
+        using (var probe = new ForwardProbe(head))
+        {
+            var output = Run(
+                subject,
+                ModelStage.Head,
+                () => head.call(zeros([1, features], device: device)),
+                $"its head cannot take (1, {features})",
+                "Make the head for the number of features that its factory is given.");
+            if (output.dim() < 1 || output.shape[0] != 1)
+            {
+                throw new MultiInputException(
+                    subject, ModelStage.Head, $"(1, {features}) becomes {Shapes.Text(output.shape)}.", "Let the head keep the batch as its first dimension.");
+            }
+
+            return new Route(task.Name, sources, fusion, head, fusionSpec.Title, features, macs + probe.Macs);
+        }
+    }
+
+    private IEnumerable<string> FindWarnings(ModelDescription description)
+    {
+        foreach (var (input, path) in description.Inputs.Zip(Paths))
+        {
+            var (normalization, activation) = (input.Projection ?? input.Spec.DefaultProjection) switch
+            {
+                ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
+                TabularProjectionSpec p => (p.Normalization, p.Activation),
+                SequenceProjectionSpec p => (p.Normalization, p.Activation),
+                _ => (Normalization.None, Activation.None),
+            };
+            if (normalization == Normalization.None)
+                continue;
+            var layers = path.Base.modules().Where(module => !module.children().Any()).ToArray();
+            if (!layers.Any(IsNormalization))
+                yield return $"Input '{input.Name}': its projection normalises and the base has no normalisation behind it; such models often train badly. Leave it out, or normalise in the base too.";
+            else if (activation == Activation.None && IsNormalization(layers[0]))
+                yield return $"Input '{input.Name}': its projection ends with a normalisation and the base begins with one; the first has no effect. Leave it out.";
+        }
+    }
+
+    private static bool IsNormalization(nn.Module module) =>
+        module.GetType().Name.Contains("Norm", StringComparison.Ordinal);
+
+    private TModule Own<TModule>(TModule module)
+        where TModule : nn.Module
+    {
+        modules.Add(module);
+        ChannelsLast.ConvertWeights(module);
+        module.to(device);
+
+        // A model outlives the scope that it is built in.
+        foreach (var tensor in module.parameters().Concat(module.buffers()))
+            tensor.DetachFromDisposeScope();
+        return module;
+    }
+
+    private static T Create<T>(string subject, ModelStage stage, Func<T> create) =>
+        Try(subject, stage, create, "it cannot be made", "Mend the module's constructor or its factory.");
+
+    private static Tensor Run(string subject, ModelStage stage, Func<Tensor> run, string problem, string cure) =>
+        Try(subject, stage, run, problem, cure);
+
+    private static T Try<T>(string subject, ModelStage stage, Func<T> action, string problem, string cure)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is not MultiInputException)
+        {
+            throw new MultiInputException(subject, stage, $"{problem}: {e.Message.Split('\n')[0].TrimEnd('.')}.", cure, e);
+        }
+    }
+
+    private static string Subject(BaseDescription group) => group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
+
+    private static MapShape ShapeOf(Tensor map) => new(map.shape[1], map.shape[2], map.shape[3]);
+}

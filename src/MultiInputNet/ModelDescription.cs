@@ -1,0 +1,104 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TorchSharp;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// What a model consists of: its inputs, base, fusion and tasks. It is apart from the modules that are built from it: it can
+/// be printed, compared, written to JSON and read back, and builds the same model again.
+/// </summary>
+public sealed class ModelDescription : IEquatable<ModelDescription>
+{
+    private static readonly JsonSerializerOptions JsonOptions = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>Creates a description. <see cref="MultiInputModel.Define"/> is the readable way.</summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="bases">The bases: one for all inputs, and others for the inputs that they name.</param>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="fusion">The fusion of tasks that name none; flatten when null.</param>
+    [JsonConstructor]
+    public ModelDescription(
+        IReadOnlyList<InputDescription> inputs,
+        IReadOnlyList<BaseDescription> bases,
+        IReadOnlyList<TaskDescription> tasks,
+        FusionSpec? fusion = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(bases);
+        ArgumentNullException.ThrowIfNull(tasks);
+        Inputs = [.. inputs];
+        Bases = [.. bases];
+        Tasks = [.. tasks];
+        Fusion = fusion;
+    }
+
+    /// <summary>The inputs, in the order in which they were named.</summary>
+    public IReadOnlyList<InputDescription> Inputs { get; }
+
+    /// <summary>The bases: one that serves all inputs that no other names, and any number that name theirs.</summary>
+    public IReadOnlyList<BaseDescription> Bases { get; }
+
+    /// <summary>The tasks, in the order in which they were named; their position is their index.</summary>
+    public IReadOnlyList<TaskDescription> Tasks { get; }
+
+    /// <summary>The fusion of tasks that name none; flatten when null.</summary>
+    public FusionSpec? Fusion { get; }
+
+    /// <summary>Builds a model with new weights. See <see cref="MultiInputModelBuilder.Build"/>.</summary>
+    /// <param name="device">Where; CUDA when there is one and the CPU otherwise, when null.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="MultiInputException">The description has a mistake.</exception>
+    public MultiInputModel Build(torch.Device? device = null) => new(this, device);
+
+    /// <summary>The description as JSON. Modules of the user's own are in it by name only.</summary>
+    /// <returns>The JSON text.</returns>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
+
+    /// <summary>Reads a description that <see cref="ToJson"/> wrote.</summary>
+    /// <param name="json">The JSON text.</param>
+    /// <param name="customModules">
+    /// For each module of the user's own, by its name, the factory that was given when it was described, such as the one of
+    /// <see cref="MultiInputNet.Bases.From(string, int, Func{torch.nn.Module{torch.Tensor, torch.Tensor}})"/>.
+    /// </param>
+    /// <returns>The description.</returns>
+    /// <exception cref="MultiInputException">The text is no description, or names a module that is not given.</exception>
+    public static ModelDescription FromJson(string json, IReadOnlyDictionary<string, Delegate>? customModules = null)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            var read = JsonSerializer.Deserialize<ModelDescription>(json, JsonOptions)
+                ?? throw new JsonException("The text is 'null'.");
+            return customModules is null ? read : CustomModules.Attach(read, customModules);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
+        {
+            throw new MultiInputException(
+                "model description", ModelStage.Description, $"the JSON cannot be read: {e.Message}", "Give the text that ToJson wrote.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(ModelDescription? other) => other is not null && ToJson() == other.ToJson();
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as ModelDescription);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => ToJson().GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>The description as JSON.</summary>
+    /// <returns>The JSON text.</returns>
+    public override string ToString() => ToJson();
+}

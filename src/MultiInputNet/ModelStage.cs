@@ -1,0 +1,32 @@
+namespace MultiInputNet;
+
+/// <summary>The stages of a model in the order in which data flows, and the two around it.</summary>
+public enum ModelStage
+{
+    /// <summary>The description as a whole: names, and what refers to what.</summary>
+    Description,
+
+    /// <summary>What arrives: its shape, data type and device.</summary>
+    Input,
+
+    /// <summary>The input's own module in front of the base.</summary>
+    Projection,
+
+    /// <summary>The shared base.</summary>
+    Base,
+
+    /// <summary>From feature maps to one feature vector per sample.</summary>
+    Fusion,
+
+    /// <summary>A task's output layer.</summary>
+    Head,
+
+    /// <summary>The labels that a loss or a metric compares with.</summary>
+    Target,
+
+    /// <summary>Training and evaluation.</summary>
+    Training,
+
+    /// <summary>A file on disk.</summary>
+    File,
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Prints what a model consists of.</summary>
+internal static class ModelSummary
+{
+    public static string Print(MultiInputModel model)
+    {
+        var text = new StringBuilder();
+        Table(
+            text,
+            ["input", "kind", "shape", "projected", "base map", "parameters", "MACs"],
+            model.Paths.Select(path => new[]
+            {
+                path.Name,
+                path.Spec.Kind,
+                Shapes.Sizes(path.Spec.Shape),
+                path.Projected.ToString(),
+                path.Map.ToString(),
+                Count(path.Projection),
+                Number(path.Macs),
+            }));
+        text.AppendLine();
+        Table(
+            text,
+            ["task", "reads", "fusion", "features", "head", "parameters", "MACs"],
+            model.Routes.Select(route => new[]
+            {
+                route.Task,
+                string.Join(" + ", route.Inputs),
+                route.FusionTitle,
+                Number(route.Features),
+                model.Description.Tasks.First(task => task.Name == route.Task).Head.Title,
+                Number(Parameters(route.Fusion) + Parameters(route.Head)),
+                Number(route.Macs),
+            }));
+        text.AppendLine();
+        foreach (var group in model.Paths.GroupBy(path => path.Base))
+        {
+            var shared = string.Join(", ", group.Select(path => path.Name));
+            text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters on {model.Device}; MACs of an input include the base, all for one sample");
+        foreach (var warning in model.Warnings)
+            text.AppendLine().Append("warning: ").Append(warning);
+        return text.ToString();
+    }
+
+    private static void Table(StringBuilder text, string[] header, IEnumerable<string[]> rows)
+    {
+        string[][] lines = [header, .. rows];
+        var widths = header.Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
+        foreach (var line in lines)
+        {
+            text.AppendLine(string.Join("  ", line.Select((cell, column) =>
+                header[column] is "parameters" or "MACs" or "features" ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+            if (ReferenceEquals(line, header))
+                text.AppendLine(string.Join("  ", widths.Select(width => new string('─', width))));
+        }
+    }
+
+    private static long Parameters(nn.Module module) => module.parameters().Sum(parameter => parameter.numel());
+
+    private static string Count(nn.Module module) => Number(Parameters(module));
+
+    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

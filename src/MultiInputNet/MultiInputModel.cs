@@ -1,0 +1,350 @@
+using System.Diagnostics.CodeAnalysis;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// One model for many inputs: each input has its projection, all share a base, each task has its fusion and head.
+/// Made with <see cref="Define"/>; a <c>torch.nn.Module</c> like any other.
+/// </summary>
+/// <remarks>
+/// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
+/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
+/// </remarks>
+[SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
+public sealed class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
+{
+    // Large merged maps make the allocator give memory back to the system and fault it in again at every step, which costs
+    // more than the merge gains: inputs go through the base together while the largest map stays below this size.
+    private const long LargestMergedBytesOnCpu = 24 << 20;
+
+    // The names of these fields are the first parts of the keys of state_dict.
+    private readonly ModuleDict<Standardization> input_standardizations = new();
+    private readonly ModuleDict<nn.Module<Tensor, Tensor>> input_projections = new();
+    private readonly SharedBase? base_model;
+    private readonly ModuleDict<SharedBase> input_bases = new();
+    private readonly ModuleDict<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
+    private readonly ModuleDict<nn.Module<Tensor, Tensor>> output_layers = new();
+
+    private readonly OrderedDictionary<string, InputPath> paths = [];
+    private readonly OrderedDictionary<string, Route> routes = [];
+
+    internal MultiInputModel(ModelDescription description, Device? device)
+        : base(nameof(MultiInputModel))
+    {
+        Description = description;
+        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU));
+        Warnings = assembly.Warnings;
+        base_model = assembly.Shared;
+        foreach (var (firstInput, trunk) in assembly.OwnBases)
+            input_bases.Add(firstInput, trunk);
+        foreach (var path in assembly.Paths)
+        {
+            paths.Add(path.Name, path);
+            input_projections.Add(path.Name, path.Projection);
+            if (path.Standardization is not null)
+                input_standardizations.Add(path.Name, path.Standardization);
+        }
+
+        foreach (var route in assembly.Routes)
+        {
+            routes.Add(route.Task, route);
+            fusions.Add(route.Task, route.Fusion);
+            output_layers.Add(route.Task, route.Head);
+        }
+
+        RegisterComponents();
+    }
+
+    /// <summary>What the model was built from.</summary>
+    public ModelDescription Description { get; }
+
+    /// <summary>What <c>Build</c> noticed that is allowed and probably not meant; <see cref="Summary"/> prints it too.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Whether inputs with maps of one size go through their base as one batch.</summary>
+    /// <value>Default: <see langword="true"/>. The results are equal wherever the base does not mix the samples of a batch.</value>
+    public bool MergesInputs { get; set; } = true;
+
+    /// <summary>The device that the model is on.</summary>
+    public Device Device => parameters().FirstOrDefault()?.device ?? CPU;
+
+    internal IEnumerable<InputPath> Paths => paths.Values;
+
+    internal IEnumerable<Route> Routes => routes.Values;
+
+    /// <summary>Begins the description of a model.</summary>
+    /// <returns>A builder.</returns>
+    public static MultiInputModelBuilder Define() => new();
+
+    /// <summary>Runs one input through to one task.</summary>
+    /// <param name="input">A batch, shaped as the input is declared behind its batch dimension.</param>
+    /// <param name="task">A task that reads one input; or an input's name, where one task alone reads it and nothing else.</param>
+    /// <returns>The task's output, <c>(batch, outputs)</c>.</returns>
+    /// <exception cref="MultiInputException">The name or the batch does not fit.</exception>
+    public Tensor forward(Tensor input, string task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        var route = FindRoute(task);
+        if (route.Inputs.Count > 1)
+        {
+            throw new MultiInputException(
+                $"task '{task}'", ModelStage.Input, $"it reads {Shapes.Names(route.Inputs)}, and one tensor was given.", "Call forward with a dictionary of its inputs.");
+        }
+
+        return Run(new Dictionary<string, Tensor> { [route.Inputs[0]] = input }, [route])[route.Task];
+    }
+
+    /// <summary>Runs one input through to one task, chosen by its position.</summary>
+    /// <param name="input">A batch, shaped as the input is declared behind its batch dimension.</param>
+    /// <param name="taskIndex">The position of the task in the description, from 0.</param>
+    /// <returns>The task's output, <c>(batch, outputs)</c>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such task.</exception>
+    /// <exception cref="MultiInputException">The batch does not fit.</exception>
+    public Tensor forward(Tensor input, int taskIndex)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(taskIndex);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(taskIndex, routes.Count);
+        return forward(input, routes.GetAt(taskIndex).Key);
+    }
+
+    /// <summary>
+    /// Runs several inputs through to every task whose inputs are all there; inputs with maps of one size go through the
+    /// base as one batch.
+    /// </summary>
+    /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task joins.</param>
+    /// <returns>The output of each task by its name.</returns>
+    /// <exception cref="MultiInputException">A name or a batch does not fit, or no task can run.</exception>
+    public override IReadOnlyDictionary<string, Tensor> forward(IReadOnlyDictionary<string, Tensor> input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        CheckNames(input.Keys);
+        var ready = routes.Values.Where(route => route.Inputs.All(input.ContainsKey)).ToArray();
+        if (ready.Length == 0)
+        {
+            throw new MultiInputException(
+                "model",
+                ModelStage.Input,
+                $"no task reads {(input.Count == 0 ? "an empty dictionary" : Shapes.Names(input.Keys) + " alone")}.",
+                $"Give all inputs of a task: {string.Join("; ", routes.Values.Select(r => $"'{r.Task}' reads {Shapes.Names(r.Inputs)}"))}.");
+        }
+
+        return Run(input, ready);
+    }
+
+    /// <summary>Runs several inputs through to the named tasks only.</summary>
+    /// <param name="input">A batch for each input by its name.</param>
+    /// <param name="tasks">The tasks to run.</param>
+    /// <returns>The output of each task by its name.</returns>
+    /// <exception cref="MultiInputException">A name or a batch does not fit, or an input of a task is not there.</exception>
+    public IReadOnlyDictionary<string, Tensor> forward(IReadOnlyDictionary<string, Tensor> input, IEnumerable<string> tasks)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(tasks);
+        CheckNames(input.Keys);
+        var chosen = tasks.Distinct().Select(FindRoute).ToArray();
+        foreach (var route in chosen)
+        {
+            if (route.Inputs.FirstOrDefault(name => !input.ContainsKey(name)) is { } missing)
+            {
+                throw new MultiInputException(
+                    $"task '{route.Task}'", ModelStage.Input, $"its input '{missing}' is not there.", $"Give {Shapes.Names(route.Inputs)}.");
+            }
+        }
+
+        return Run(input, chosen);
+    }
+
+    /// <summary>Runs inputs through their projections and bases.</summary>
+    /// <param name="input">A batch for each input by its name.</param>
+    /// <returns>The feature map of each input, <c>(batch, channels, height, width)</c>.</returns>
+    /// <exception cref="MultiInputException">A name or a batch does not fit.</exception>
+    public IReadOnlyDictionary<string, Tensor> forward_features(IReadOnlyDictionary<string, Tensor> input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        CheckNames(input.Keys);
+        using var scope = NewDisposeScope();
+        var maps = RunBases(input, input.Keys);
+        foreach (var map in maps.Values)
+            map.MoveToOuterDisposeScope();
+        return maps;
+    }
+
+    /// <summary>The head of a task.</summary>
+    /// <param name="task">The task's name.</param>
+    /// <returns>The head; a <see cref="TaskHead"/> unless the user gave a module of another type.</returns>
+    /// <exception cref="MultiInputException">There is no such task.</exception>
+    public nn.Module<Tensor, Tensor> Head(string task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return FindRoute(task).Head;
+    }
+
+    /// <summary>
+    /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with
+    /// parameters and multiply-accumulate operations (MACs) for one sample.
+    /// </summary>
+    /// <returns>The table as text of several lines.</returns>
+    public string Summary() => ModelSummary.Print(this);
+
+    /// <summary>Saves the weights and the description in one safetensors file, written beside and renamed.</summary>
+    /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
+    public void Save(string path) => Weights.ModelFile.Save(this, path);
+
+    /// <summary>Builds a model from a file that <see cref="Save"/> wrote and gives it the file's weights.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="device">Where the model lives; CUDA when there is one and the CPU otherwise, when null.</param>
+    /// <param name="customModules">As for <see cref="ModelDescription.FromJson"/>.</param>
+    /// <returns>The model, in evaluation mode.</returns>
+    /// <exception cref="MultiInputException">The file is damaged or holds something else.</exception>
+    public static MultiInputModel Load(string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null) =>
+        Weights.ModelFile.Load(path, device, customModules);
+
+    internal Route FindRoute(string name)
+    {
+        if (routes.TryGetValue(name, out var route))
+            return route;
+        var readers = routes.Values.Where(r => r.Inputs.Count == 1 && r.Inputs[0] == name).ToArray();
+        if (readers.Length == 1)
+            return readers[0];
+        throw new MultiInputException(
+            $"task '{name}'",
+            ModelStage.Description,
+            readers.Length > 1 ? $"it is an input that {readers.Length} tasks read." : "the model has no such task.",
+            $"Name one of {Shapes.Names(readers.Length > 1 ? readers.Select(r => r.Task) : routes.Keys)}.");
+    }
+
+    private Dictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> chosen)
+    {
+        using var scope = NewDisposeScope();
+        var needed = chosen.SelectMany(route => route.Inputs).Distinct().ToArray();
+        foreach (var route in chosen)
+            CheckJoined(route, input);
+        var maps = RunBases(input, needed);
+        var outputs = chosen.ToDictionary(route => route.Task, route => route.Run(maps));
+        foreach (var output in outputs.Values)
+            output.MoveToOuterDisposeScope();
+        return outputs;
+    }
+
+    private Dictionary<string, Tensor> RunBases(IReadOnlyDictionary<string, Tensor> input, IEnumerable<string> names)
+    {
+        var (device, type) = parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
+        var limit = MergesInputs ? (device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue) : 0;
+        var maps = new Dictionary<string, Tensor>();
+        var open = new List<MergedBatch>();
+        foreach (var name in names)
+        {
+            var path = paths[name];
+            var batch = input[name];
+            CheckBatch(path, batch, type, device);
+            var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
+            var group = open.FirstOrDefault(g => g.Base == path.Base && g.Shape == path.Projected && g.Bytes + bytes <= limit);
+            if (group is null)
+                open.Add(group = new(path.Base, path.Projected));
+            group.Bytes += bytes;
+            group.Parts.Add((name, path.Project(batch)));
+        }
+
+        foreach (var group in open)
+            group.Run(maps);
+        return maps;
+    }
+
+    private void CheckNames(IEnumerable<string> names)
+    {
+        if (names.FirstOrDefault(name => !paths.ContainsKey(name)) is { } unknown)
+        {
+            throw new MultiInputException(
+                $"input '{unknown}'", ModelStage.Input, "the model has no such input.", $"Its inputs are {Shapes.Names(paths.Keys)}.");
+        }
+    }
+
+    private static void CheckJoined(Route route, IReadOnlyDictionary<string, Tensor> input)
+    {
+        var sizes = route.Inputs.Select(name => input[name].shape.FirstOrDefault()).ToArray();
+        if (sizes.Any(size => size != sizes[0]))
+        {
+            throw new MultiInputException(
+                $"task '{route.Task}'",
+                ModelStage.Input,
+                $"its inputs {Shapes.Names(route.Inputs)} have batches of {string.Join(", ", sizes)}.",
+                "A task with several inputs takes them sample by sample: give batches of one size.");
+        }
+    }
+
+    private static void CheckBatch(InputPath path, Tensor batch, ScalarType floatType, Device device)
+    {
+        var subject = $"input '{path.Name}'";
+        var shape = batch.shape;
+        var declared = $"(batch, {string.Join(", ", path.Spec.Shape)})";
+        if (!shape.AsSpan(Math.Min(1, shape.Length)).SequenceEqual([.. path.Spec.Shape]))
+        {
+            throw new MultiInputException(
+                subject,
+                ModelStage.Input,
+                $"the batch has shape {Shapes.Text(shape)} and the input is declared as {declared}.",
+                shape.AsSpan().SequenceEqual([.. path.Spec.Shape]) ? "Add the batch dimension with .unsqueeze(0)." : "Give that shape, or declare this one.");
+        }
+
+        if (shape[0] == 0)
+            throw new MultiInputException(subject, ModelStage.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
+        var needed = path.Spec is TokenInput ? ScalarType.Int64 : floatType;
+        if (batch.dtype != needed)
+        {
+            throw new MultiInputException(
+                subject, ModelStage.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{needed}).");
+        }
+
+        if (batch.device_type != device.type || batch.device_index != device.index)
+        {
+            throw new MultiInputException(
+                subject, ModelStage.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
+        }
+
+        if (path.Spec is TokenInput tokens && device.type == DeviceType.CPU)
+        {
+            using var scope = NewDisposeScope();
+            var (smallest, largest) = (batch.min().ToInt64(), batch.max().ToInt64());
+            if (smallest < 0 || largest >= tokens.Vocabulary)
+            {
+                throw new MultiInputException(
+                    subject,
+                    ModelStage.Input,
+                    $"the tokens run from {smallest} to {largest}.",
+                    $"With a vocabulary of {tokens.Vocabulary} they run from 0 to {tokens.Vocabulary - 1}.");
+            }
+        }
+    }
+
+    /// <summary>Projected maps of one size that go through one base together.</summary>
+    private sealed class MergedBatch(SharedBase trunk, MapShape shape)
+    {
+        public SharedBase Base { get; } = trunk;
+
+        public MapShape Shape { get; } = shape;
+
+        public long Bytes { get; set; }
+
+        public List<(string Name, Tensor Map)> Parts { get; } = [];
+
+        public void Run(Dictionary<string, Tensor> maps)
+        {
+            if (Parts.Count == 1)
+            {
+                maps[Parts[0].Name] = Base.call(Parts[0].Map);
+                return;
+            }
+
+            var merged = Base.call(cat([.. Parts.Select(part => part.Map)], 0));
+            var start = 0L;
+            foreach (var (name, map) in Parts)
+            {
+                maps[name] = merged.narrow(0, start, map.shape[0]);
+                start += map.shape[0];
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using TorchSharp;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Collects the description of a model, in any order, and builds it once it is whole. Nothing is checked before
+/// <see cref="Build"/>, which names whatever is wrong.
+/// </summary>
+public sealed class MultiInputModelBuilder
+{
+    private readonly List<InputDescription> inputs = [];
+    private readonly List<BaseDescription> bases = [];
+    private readonly List<TaskDescription> tasks = [];
+    private FusionSpec? defaultFusion;
+
+    internal MultiInputModelBuilder()
+    {
+    }
+
+    /// <summary>Adds an input.</summary>
+    /// <param name="name">Its name: letters, digits, <c>_</c> and <c>-</c>.</param>
+    /// <param name="spec">Its kind and shape, from <see cref="MultiInputNet.Inputs"/>.</param>
+    /// <param name="projection">Its way to the base, from <see cref="Projections"/>; the default of its kind when null.</param>
+    /// <returns>The builder.</returns>
+    public MultiInputModelBuilder Input(string name, InputSpec spec, ProjectionSpec? projection = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(spec);
+        inputs.Add(new(name, spec, projection));
+        return this;
+    }
+
+    /// <summary>Sets the base that all inputs share, or gives some inputs a base of their own.</summary>
+    /// <param name="spec">The base, from <see cref="Bases"/>.</param>
+    /// <param name="inputs">The inputs that share this base among themselves; all without a base of their own, when null.</param>
+    /// <returns>The builder.</returns>
+    public MultiInputModelBuilder Base(BaseSpec spec, IReadOnlyList<string>? inputs = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        bases.Add(new(spec, inputs));
+        return this;
+    }
+
+    /// <summary>Sets the base to a module that you made already; the built model owns it.</summary>
+    /// <param name="module">A base of your own, or any module that <see cref="SharedBase.Wrap"/> made one.</param>
+    /// <param name="inputs">As for a described base.</param>
+    /// <returns>The builder.</returns>
+    public MultiInputModelBuilder Base(SharedBase module, IReadOnlyList<string>? inputs = null)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return Base(Bases.From(module, module.Channels), inputs);
+    }
+
+    /// <summary>Sets the fusion of all tasks that name none. Without it they flatten; tasks with several inputs concatenate.</summary>
+    /// <param name="fusion">The fusion, from <see cref="Fusions"/>.</param>
+    /// <returns>The builder.</returns>
+    public MultiInputModelBuilder Fusion(FusionSpec fusion)
+    {
+        ArgumentNullException.ThrowIfNull(fusion);
+        defaultFusion = fusion;
+        return this;
+    }
+
+    /// <summary>Adds a task.</summary>
+    /// <param name="name">Its name: letters, digits, <c>_</c> and <c>-</c>.</param>
+    /// <param name="head">Its output layer, from <see cref="Heads"/>.</param>
+    /// <param name="from">The inputs that it reads; the one of its own name when null. Several tasks may read one input.</param>
+    /// <param name="fusion">Its fusion, from <see cref="Fusions"/>; the model's when null.</param>
+    /// <returns>The builder.</returns>
+    public MultiInputModelBuilder Task(string name, HeadSpec head, IReadOnlyList<string>? from = null, FusionSpec? fusion = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(head);
+        tasks.Add(new(name, head, from, fusion));
+        return this;
+    }
+
+    /// <summary>The description so far, apart from any model.</summary>
+    /// <returns>The description.</returns>
+    public ModelDescription Describe() => new(inputs, bases, tasks, defaultFusion);
+
+    /// <summary>
+    /// Builds the model. A zero tensor of each input runs through its projection and base on the model's device, in
+    /// evaluation mode and without gradients, to read off the feature size of each head; training mode, buffers and random
+    /// state are afterwards as before.
+    /// </summary>
+    /// <param name="device">Where the model lives; CUDA when there is one and the CPU otherwise, when null.</param>
+    /// <returns>The model, in training mode, with new weights drawn from torch's random state.</returns>
+    /// <exception cref="MultiInputException">The description has a mistake; the message names it and its cure.</exception>
+    public MultiInputModel Build(torch.Device? device = null) => Describe().Build(device);
+}

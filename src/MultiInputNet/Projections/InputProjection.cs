@@ -1,0 +1,40 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Maps an image of any channel count to the channels of a base: a 1×1 convolution, optional normalisation and activation.</summary>
+/// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, height, width)</c> out.</remarks>
+public sealed class InputProjection : nn.Module<Tensor, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> conv;
+    private readonly nn.Module<Tensor, Tensor>? norm;
+    private readonly Activation activation;
+
+    /// <summary>Creates the module with torch's default initialisation.</summary>
+    /// <param name="inChannels">Channels of the image, at least 1.</param>
+    /// <param name="outChannels">Channels that the base takes, at least 1.</param>
+    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A channel count is below 1.</exception>
+    public InputProjection(
+        int inChannels, int outChannels, Normalization normalization = Normalization.None, Activation activation = Activation.None)
+        : base(nameof(InputProjection))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(inChannels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(outChannels, 1);
+        conv = nn.Conv2d(inChannels, outChannels, kernel_size: 1L);
+        norm = Layers.Normalize(normalization, outChannels);
+        this.activation = activation;
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = conv.call(ChannelsLast.Of(input));
+        x = norm is null ? x : norm.call(x);
+        return Layers.Activate(activation, x).MoveToOuterDisposeScope();
+    }
+}

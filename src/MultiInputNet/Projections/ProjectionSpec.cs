@@ -1,0 +1,27 @@
+using System.Text.Json.Serialization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>An input's own way to the base. Made with <see cref="Projections"/>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ConvolutionProjectionSpec), "convolution")]
+[JsonDerivedType(typeof(TabularProjectionSpec), "tabular")]
+[JsonDerivedType(typeof(SequenceProjectionSpec), "sequence")]
+[JsonDerivedType(typeof(CustomProjectionSpec), "custom")]
+public abstract record ProjectionSpec
+{
+    private protected ProjectionSpec()
+    {
+    }
+
+    /// <summary>The module that maps batches of <paramref name="input"/> to <c>(batch, channels, height, width)</c>.</summary>
+    internal abstract nn.Module<Tensor, Tensor> Create(InputSpec input, int channels);
+
+    /// <summary>What is wrong with this projection for that input, and the cure; null when nothing is.</summary>
+    internal virtual (string Problem, string Cure)? FindMistake(InputSpec input) => null;
+
+    private protected static (string Problem, string Cure) WrongKind(string projection, InputSpec input, string cure) =>
+        ($"{projection} does not take {input.Kind} input of shape {Shapes.Text(input.Shape)}.", cure);
+}

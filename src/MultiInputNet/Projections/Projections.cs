@@ -1,0 +1,47 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>The projections that an input can be given. Without one, each kind of input has its own default.</summary>
+public static class Projections
+{
+    /// <summary>A 1×1 convolution, for images. See <see cref="InputProjection"/>.</summary>
+    /// <param name="normalization">The normalisation behind it.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <returns>The description.</returns>
+    public static ConvolutionProjectionSpec Convolution(
+        Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
+        new() { Normalization = normalization, Activation = activation };
+
+    /// <summary>A linear layer onto a small grid, for tables. See <see cref="TabularProjection"/>.</summary>
+    /// <param name="height">Rows of the grid.</param>
+    /// <param name="width">Columns of the grid.</param>
+    /// <param name="normalization">The normalisation behind it.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <returns>The description.</returns>
+    public static TabularProjectionSpec Tabular(
+        int height = 4, int width = 4, Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
+        new() { Height = height, Width = width, Normalization = normalization, Activation = activation };
+
+    /// <summary>A 1-D convolution folded onto a grid, for sequences and tokens. See <see cref="SequenceProjection"/>.</summary>
+    /// <param name="kernelSize">Steps that each output step sees; odd.</param>
+    /// <param name="rows">Rows of the grid; 1 keeps the sequence one line, null makes the grid nearly square.</param>
+    /// <param name="normalization">The normalisation behind it.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <returns>The description.</returns>
+    public static SequenceProjectionSpec Sequence(
+        int kernelSize = 7, int? rows = null, Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
+        new() { KernelSize = kernelSize, Rows = rows, Normalization = normalization, Activation = activation };
+
+    /// <summary>A module of your own: a batch of the input in, <c>(batch, channels, height, width)</c> out.</summary>
+    /// <param name="name">The name it has in the description's JSON.</param>
+    /// <param name="factory">Makes a new module from the input and the base's channel count.</param>
+    /// <returns>The description.</returns>
+    public static CustomProjectionSpec From(string name, Func<InputSpec, int, nn.Module<Tensor, Tensor>> factory)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(factory);
+        return new(name) { Factory = factory };
+    }
+}

@@ -1,0 +1,69 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Folds a sequence onto a feature map: a 1-D convolution that keeps the length, then the steps laid out line by line
+/// on a grid (zeros fill its end), then optional normalisation and activation.
+/// </summary>
+/// <remarks>Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈length / rows⌉)</c> out.</remarks>
+public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> conv;
+    private readonly nn.Module<Tensor, Tensor>? norm;
+    private readonly Activation activation;
+    private readonly long padding;
+    private readonly long[] mapShape;
+
+    /// <summary>Creates the module with torch's default initialisation.</summary>
+    /// <param name="features">Features of each step, at least 1.</param>
+    /// <param name="channels">Channels that the base takes, at least 1.</param>
+    /// <param name="length">Steps, at least 1.</param>
+    /// <param name="kernelSize">Steps that each output step sees; odd.</param>
+    /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
+    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or there are more rows than steps.</exception>
+    /// <exception cref="ArgumentException">The kernel size is even.</exception>
+    public SequenceProjection(
+        int features,
+        int channels,
+        int length,
+        int kernelSize = 7,
+        int? rows = null,
+        Normalization normalization = Normalization.None,
+        Activation activation = Activation.None)
+        : base(nameof(SequenceProjection))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(kernelSize, 1);
+        if (kernelSize % 2 == 0)
+            throw new ArgumentException($"The kernel size is {kernelSize}; give an odd number.", nameof(kernelSize));
+        var height = rows ?? (int)Math.Sqrt(length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1, nameof(rows));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(height, length, nameof(rows));
+        var width = (length + height - 1) / height;
+
+        conv = nn.Conv1d(features, channels, kernelSize, padding: kernelSize / 2);
+        norm = Layers.Normalize(normalization, channels);
+        this.activation = activation;
+        padding = (long)height * width - length;
+        mapShape = [-1, channels, height, width];
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = conv.call(input);
+        if (padding > 0)
+            x = nn.functional.pad(x, [0, padding]);
+        x = ChannelsLast.Of(x.view(mapShape));
+        x = norm is null ? x : norm.call(x);
+        return Layers.Activate(activation, x).MoveToOuterDisposeScope();
+    }
+}

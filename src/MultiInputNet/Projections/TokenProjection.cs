@@ -1,0 +1,44 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>An embedding of tokens, as wide as the base's channels, followed by a <see cref="SequenceProjection"/>.</summary>
+/// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈length / rows⌉)</c> out.</remarks>
+public sealed class TokenProjection : nn.Module<Tensor, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> embedding;
+    private readonly nn.Module<Tensor, Tensor> sequence;
+
+    /// <summary>Creates the module with torch's default initialisation.</summary>
+    /// <param name="vocabulary">How many different tokens there are, at least 1.</param>
+    /// <param name="channels">Channels that the base takes, at least 1.</param>
+    /// <param name="length">Tokens in a sample, at least 1.</param>
+    /// <param name="kernelSize">Tokens that each output step sees; odd.</param>
+    /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
+    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="activation">The non-linearity at the end.</param>
+    /// <exception cref="ArgumentException">As for <see cref="SequenceProjection"/>.</exception>
+    public TokenProjection(
+        int vocabulary,
+        int channels,
+        int length,
+        int kernelSize = 7,
+        int? rows = null,
+        Normalization normalization = Normalization.None,
+        Activation activation = Activation.None)
+        : base(nameof(TokenProjection))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vocabulary, 1);
+        sequence = new SequenceProjection(channels, channels, length, kernelSize, rows, normalization, activation);
+        embedding = nn.Embedding(vocabulary, channels);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return sequence.call(embedding.call(input).transpose(1, 2)).MoveToOuterDisposeScope();
+    }
+}
