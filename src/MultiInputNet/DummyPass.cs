@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A span in which modules can be run to see the shapes that they give, and which leaves no trace: gradients are off, the
-/// modules are in evaluation mode, and at its end their training modes, buffers and the random states are as before.
+/// modules are in evaluation mode, and at its end their training modes, buffers and torch's random state are as before.
 /// </summary>
 internal sealed class DummyPass : IDisposable
 {
@@ -14,13 +14,9 @@ internal sealed class DummyPass : IDisposable
     private readonly List<(nn.Module Module, bool Training)> modes = [];
     private readonly List<(Tensor Buffer, Tensor Copy)> buffers = [];
     private readonly Tensor randomState = random.get_rng_state();
-    private readonly Tensor? cudaRandomState;
-    private readonly Device device;
 
-    public DummyPass(Device device, IEnumerable<nn.Module> modules)
+    public DummyPass(IEnumerable<nn.Module> modules)
     {
-        this.device = device;
-        cudaRandomState = device.type == DeviceType.CUDA ? cuda.get_rng_state(device) : null;
         foreach (var module in modules)
         {
             // Parents come before their children, so that setting the modes back in this order ends with each as it was.
@@ -38,8 +34,6 @@ internal sealed class DummyPass : IDisposable
         foreach (var (buffer, copy) in buffers)
             buffer.copy_(copy);
         random.set_rng_state(randomState);
-        if (cudaRandomState is not null)
-            cuda.set_rng_state(cudaRandomState, device);
         noGrad.Dispose();
         scope.Dispose();
     }

@@ -53,7 +53,7 @@ internal sealed class ModelAssembly
         var projectionSpec = input.Projection ?? spec.DefaultProjection;
         var projection = Own(Create(subject, ModelStage.Projection, () => projectionSpec.Create(spec, trunk.Channels)));
 
-        using var pass = new DummyPass(device, [projection, trunk]);
+        using var pass = new DummyPass([projection, trunk]);
         using var probe = new ForwardProbe(projection);
         using var baseProbe = new ForwardProbe(trunk);
         var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, device);
@@ -117,7 +117,7 @@ internal sealed class ModelAssembly
 
         long features;
         long macs;
-        using (var pass = new DummyPass(device, [fusion]))
+        using (var pass = new DummyPass([fusion]))
         using (var probe = new ForwardProbe(fusion))
         {
             var fused = Run(
@@ -142,7 +142,7 @@ internal sealed class ModelAssembly
         if (features > int.MaxValue)
             throw new MultiInputException(subject, ModelStage.Fusion, $"it gives {features:N0} features.", "Use Fusions.GlobalAverage() or Attention.");
         var head = Own(Create(subject, ModelStage.Head, () => task.Head.Create((int)features)));
-        using (var pass = new DummyPass(device, [head]))
+        using (var pass = new DummyPass([head]))
         using (var probe = new ForwardProbe(head))
         {
             var output = Run(

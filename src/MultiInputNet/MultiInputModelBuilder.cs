@@ -41,16 +41,6 @@ public sealed class MultiInputModelBuilder
         return this;
     }
 
-    /// <summary>Sets the base to a module that you made already; the built model owns it.</summary>
-    /// <param name="module">A base of your own, or any module that <see cref="SharedBase.Wrap"/> made one.</param>
-    /// <param name="inputs">As for a described base.</param>
-    /// <returns>The builder.</returns>
-    public MultiInputModelBuilder Base(SharedBase module, IReadOnlyList<string>? inputs = null)
-    {
-        ArgumentNullException.ThrowIfNull(module);
-        return Base(Bases.From(module, module.Channels), inputs);
-    }
-
     /// <summary>Sets the fusion of all tasks that name none. Without it they flatten; tasks with several inputs concatenate.</summary>
     /// <param name="fusion">The fusion, from <see cref="Fusions"/>.</param>
     /// <returns>The builder.</returns>

@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>The shared trunk of a model. Made with <see cref="Bases"/>.</summary>
 /// <param name="Channels">Channels of the maps that the base takes; every input is projected to them.</param>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvNetSpec), "convnet")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
 public abstract record BaseSpec(int Channels)

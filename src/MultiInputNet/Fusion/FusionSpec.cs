@@ -1,11 +1,10 @@
 using System.Text.Json.Serialization;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>How the feature maps of a task's inputs become one feature vector per sample. Made with <see cref="Fusions"/>.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
 [JsonDerivedType(typeof(GlobalMaxSpec), "global_max")]

@@ -1,9 +1,13 @@
-using TorchSharp;
+using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>A fusion that turns one feature map into a vector; it can serve each input of a fusion of several.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(FlattenSpec), "flatten")]
+[JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
+[JsonDerivedType(typeof(GlobalMaxSpec), "global_max")]
 public abstract record SingleFusionSpec : FusionSpec
 {
     private protected SingleFusionSpec()

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -29,7 +28,7 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
         using var scope = NewDisposeScope();
         var present = target >= 0;
         var cells = target * classes + output.argmax(1);
-        var tally = cells.masked_select(present).bincount(minlength: counts.Length).cpu().data<long>();
+        var tally = cells.masked_select(present).bincount(null, counts.Length).cpu().data<long>();
         for (var i = 0; i < counts.Length; i++)
             counts[i] += tally[i];
     }

@@ -1,11 +1,10 @@
 using System.Text.Json.Serialization;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>A task's output layer. Made with <see cref="Heads"/>.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ClassificationSpec), "classification")]
 [JsonDerivedType(typeof(MultiLabelSpec), "multi_label")]
 [JsonDerivedType(typeof(RegressionSpec), "regression")]

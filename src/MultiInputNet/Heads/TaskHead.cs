@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -6,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A task's output layer. It knows its loss, what a missing label looks like and which metrics it is judged by. Derive from
-/// it to write a head that <see cref="Training.Trainer"/> can train.
+/// it to write a head that a trainer can train.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, features)</c> in, <c>(batch, <see cref="Outputs"/>)</c> out.</remarks>
 public abstract class TaskHead : nn.Module<Tensor, Tensor>

@@ -6,11 +6,9 @@ namespace MultiInputNet;
 /// <param name="Width">Columns of pixels.</param>
 public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
 {
-    /// <inheritdoc/>
-    public override IReadOnlyList<long> Shape => [Channels, Height, Width];
+    private protected override IReadOnlyList<long> SampleShape => [Channels, Height, Width];
 
-    /// <inheritdoc/>
-    public override string Kind => "image";
+    private protected override string KindName => "image";
 
     internal override ProjectionSpec DefaultProjection => new ConvolutionProjectionSpec();
 }

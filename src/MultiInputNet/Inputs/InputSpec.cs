@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>The declared shape of one named input. Made with <see cref="Inputs"/>.</summary>
 /// <remarks>A description, not a module: it can be compared, written to JSON and used for many models.</remarks>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ImageInput), "image")]
 [JsonDerivedType(typeof(SequenceInput), "sequence")]
 [JsonDerivedType(typeof(TokenInput), "tokens")]
@@ -17,7 +17,7 @@ public abstract record InputSpec
 
     /// <summary>The shape of one sample, without the batch dimension.</summary>
     [JsonIgnore]
-    public abstract IReadOnlyList<long> Shape { get; }
+    public IReadOnlyList<long> Shape => SampleShape;
 
     /// <summary>One mean for each value of the first dimension of <see cref="Shape"/>, subtracted before the projection.</summary>
     /// <value>Default: <see langword="null"/>, nothing is subtracted.</value>
@@ -29,9 +29,13 @@ public abstract record InputSpec
 
     /// <summary>The kind in one word, as <see cref="MultiInputModel.Summary"/> prints it.</summary>
     [JsonIgnore]
-    public abstract string Kind { get; }
+    public string Kind => KindName;
 
     internal abstract ProjectionSpec DefaultProjection { get; }
+
+    private protected abstract IReadOnlyList<long> SampleShape { get; }
+
+    private protected abstract string KindName { get; }
 
     /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake()

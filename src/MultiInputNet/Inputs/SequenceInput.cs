@@ -5,11 +5,9 @@ namespace MultiInputNet;
 /// <param name="Length">Steps.</param>
 public sealed record SequenceInput(int Features, int Length) : InputSpec
 {
-    /// <inheritdoc/>
-    public override IReadOnlyList<long> Shape => [Features, Length];
+    private protected override IReadOnlyList<long> SampleShape => [Features, Length];
 
-    /// <inheritdoc/>
-    public override string Kind => "sequence";
+    private protected override string KindName => "sequence";
 
     internal override ProjectionSpec DefaultProjection => new SequenceProjectionSpec();
 }

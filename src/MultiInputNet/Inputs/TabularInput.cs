@@ -4,11 +4,9 @@ namespace MultiInputNet;
 /// <param name="Features">Columns.</param>
 public sealed record TabularInput(int Features) : InputSpec
 {
-    /// <inheritdoc/>
-    public override IReadOnlyList<long> Shape => [Features];
+    private protected override IReadOnlyList<long> SampleShape => [Features];
 
-    /// <inheritdoc/>
-    public override string Kind => "tabular";
+    private protected override string KindName => "tabular";
 
     internal override ProjectionSpec DefaultProjection => new TabularProjectionSpec();
 }

@@ -5,11 +5,9 @@ namespace MultiInputNet;
 /// <param name="Length">Tokens in a sample.</param>
 public sealed record TokenInput(int Vocabulary, int Length) : InputSpec
 {
-    /// <inheritdoc/>
-    public override IReadOnlyList<long> Shape => [Length];
+    private protected override IReadOnlyList<long> SampleShape => [Length];
 
-    /// <inheritdoc/>
-    public override string Kind => "tokens";
+    private protected override string KindName => "tokens";
 
     internal override ProjectionSpec DefaultProjection => new SequenceProjectionSpec();
 

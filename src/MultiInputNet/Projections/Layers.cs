@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;

@@ -1,11 +1,10 @@
 using System.Text.Json.Serialization;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>An input's own way to the base. Made with <see cref="Projections"/>.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvolutionProjectionSpec), "convolution")]
 [JsonDerivedType(typeof(TabularProjectionSpec), "tabular")]
 [JsonDerivedType(typeof(SequenceProjectionSpec), "sequence")]
