@@ -25,13 +25,18 @@ public static class Projections
 
     /// <summary>A 1-D convolution folded onto a grid, for sequences and tokens. See <see cref="SequenceProjection"/>.</summary>
     /// <param name="kernelSize">Steps that each output step sees; odd.</param>
+    /// <param name="stride">Steps from one output step to the next; 2 halves the length.</param>
     /// <param name="rows">Rows of the grid; 1 keeps the sequence one line, null makes the grid nearly square.</param>
     /// <param name="normalization">The normalisation behind it.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <returns>The description.</returns>
     public static SequenceProjectionSpec Sequence(
-        int kernelSize = 7, int? rows = null, Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
-        new() { KernelSize = kernelSize, Rows = rows, Normalization = normalization, Activation = activation };
+        int kernelSize = 7,
+        int stride = 1,
+        int? rows = null,
+        Normalization normalization = Normalization.None,
+        Activation activation = Activation.None) =>
+        new() { KernelSize = kernelSize, Stride = stride, Rows = rows, Normalization = normalization, Activation = activation };
 
     /// <summary>A module of your own: a batch of the input in, <c>(batch, channels, height, width)</c> out.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>

@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Folds a sequence onto a feature map: a 1-D convolution that keeps the length, then the steps laid out line by line
+/// Folds a sequence onto a feature map: a 1-D convolution with zeros around its ends, then its steps laid out line by line
 /// on a grid (zeros fill its end), then optional normalisation and activation.
 /// </summary>
-/// <remarks>Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈length / rows⌉)</c> out.</remarks>
+/// <remarks>
+/// Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.
+/// </remarks>
 public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> conv;
@@ -20,6 +22,7 @@ public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
     /// <param name="channels">Channels that the base takes, at least 1.</param>
     /// <param name="length">Steps, at least 1.</param>
     /// <param name="kernelSize">Steps that each output step sees; odd.</param>
+    /// <param name="stride">Steps from one output step to the next, at least 1.</param>
     /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
     /// <param name="normalization">The normalisation behind the convolution.</param>
     /// <param name="activation">The non-linearity at the end.</param>
@@ -30,6 +33,7 @@ public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
         int channels,
         int length,
         int kernelSize = 7,
+        int stride = 1,
         int? rows = null,
         Normalization normalization = Normalization.None,
         Activation activation = Activation.None)
@@ -41,15 +45,17 @@ public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
         ArgumentOutOfRangeException.ThrowIfLessThan(kernelSize, 1);
         if (kernelSize % 2 == 0)
             throw new ArgumentException($"The kernel size is {kernelSize}; give an odd number.", nameof(kernelSize));
-        var height = rows ?? (int)Math.Sqrt(length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
+        var steps = (length + stride - 1) / stride;
+        var height = rows ?? (int)Math.Sqrt(steps);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1, nameof(rows));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(height, length, nameof(rows));
-        var width = (length + height - 1) / height;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(height, steps, nameof(rows));
+        var width = (steps + height - 1) / height;
 
-        conv = nn.Conv1d(features, channels, kernelSize, padding: kernelSize / 2);
+        conv = nn.Conv1d(features, channels, kernelSize, stride, padding: kernelSize / 2);
         norm = Layers.Normalize(normalization, channels);
         this.activation = activation;
-        padding = (long)height * width - length;
+        padding = (long)height * width - steps;
         mapShape = [-1, channels, height, width];
         RegisterComponents();
     }

@@ -9,6 +9,10 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
     /// <value>Default: 7.</value>
     public int KernelSize { get; init; } = 7;
 
+    /// <summary>Steps from one output step to the next: 2 halves the length.</summary>
+    /// <value>Default: 1.</value>
+    public int Stride { get; init; } = 1;
+
     /// <summary>Rows of the grid that the sequence is folded onto, line by line. 1 keeps it one line.</summary>
     /// <value>Default: <see langword="null"/>, as many as make the grid nearly square.</value>
     public int? Rows { get; init; }
@@ -24,9 +28,9 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
     internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => input switch
     {
         SequenceInput sequence => new SequenceProjection(
-            sequence.Features, channels, sequence.Length, KernelSize, Rows, Normalization, Activation),
+            sequence.Features, channels, sequence.Length, KernelSize, Stride, Rows, Normalization, Activation),
         TokenInput tokens => new TokenProjection(
-            tokens.Vocabulary, channels, tokens.Length, KernelSize, Rows, Normalization, Activation),
+            tokens.Vocabulary, channels, tokens.Length, KernelSize, Stride, Rows, Normalization, Activation),
         _ => throw new NotSupportedException(input.Kind),
     };
 
@@ -37,6 +41,9 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
         if (KernelSize is < 1 or > Limits.LargestSize || KernelSize % 2 == 0)
             return ($"its kernel size is {KernelSize}.", "Give an odd number of at least 1.");
         var length = input.Shape[^1];
-        return Rows < 1 || Rows > length ? ($"it folds {length} steps into {Rows} rows.", $"Give from 1 to {length} rows.") : null;
+        if (Stride < 1 || Stride > length)
+            return ($"its stride is {Stride}.", $"Give from 1 to {length}.");
+        var steps = (length + Stride - 1) / Stride;
+        return Rows < 1 || Rows > steps ? ($"it folds {steps} steps into {Rows} rows.", $"Give from 1 to {steps} rows.") : null;
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>An embedding of tokens, as wide as the base's channels, followed by a <see cref="SequenceProjection"/>.</summary>
-/// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈length / rows⌉)</c> out.</remarks>
+/// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.</remarks>
 public sealed class TokenProjection : nn.Module<Tensor, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> embedding;
@@ -14,6 +14,7 @@ public sealed class TokenProjection : nn.Module<Tensor, Tensor>
     /// <param name="channels">Channels that the base takes, at least 1.</param>
     /// <param name="length">Tokens in a sample, at least 1.</param>
     /// <param name="kernelSize">Tokens that each output step sees; odd.</param>
+    /// <param name="stride">Tokens from one output step to the next, at least 1.</param>
     /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
     /// <param name="normalization">The normalisation behind the convolution.</param>
     /// <param name="activation">The non-linearity at the end.</param>
@@ -23,13 +24,14 @@ public sealed class TokenProjection : nn.Module<Tensor, Tensor>
         int channels,
         int length,
         int kernelSize = 7,
+        int stride = 1,
         int? rows = null,
         Normalization normalization = Normalization.None,
         Activation activation = Activation.None)
         : base(nameof(TokenProjection))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabulary, 1);
-        sequence = new SequenceProjection(channels, channels, length, kernelSize, rows, normalization, activation);
+        sequence = new SequenceProjection(channels, channels, length, kernelSize, stride, rows, normalization, activation);
         embedding = nn.Embedding(vocabulary, channels);
         RegisterComponents();
     }

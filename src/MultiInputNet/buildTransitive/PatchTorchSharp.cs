@@ -23,9 +23,11 @@ namespace MultiInputNet.Build
             try
             {
                 byte[] library = File.ReadAllBytes(Source);
-                MarkWeak(library);
+                bool understood = MarkWeak(library);
                 Directory.CreateDirectory(Path.GetDirectoryName(Patched));
                 WriteWhole(Patched, library);
+                if (!understood)
+                    File.SetLastWriteTimeUtc(Patched, File.GetLastWriteTimeUtc(Source).AddDays(-1)); // the next build looks again
             }
             catch (Exception e) when (e is IOException || e is UnauthorizedAccessException)
             {
@@ -35,24 +37,30 @@ namespace MultiInputNet.Build
             return !Log.HasLoggedErrors;
         }
 
-        private void MarkWeak(byte[] library)
+        /// <summary>Marks the version if it is there and unused; false after a warning.</summary>
+        private bool MarkWeak(byte[] library)
         {
             const string version = "GLIBCXX_3.4.32";
             try
             {
                 long flags = new ElfFile(library).FindUnusedNeed("libstdc++.so.6", version, "_ZSt21ios_base_library_initv");
-                if (flags < 0)
-                    return;
-                library[flags] |= ElfFile.Weak;
-                Log.LogMessage(MessageImportance.Low, "{0}: version {1} is marked as weak in {2}.", Source, version, Patched);
+                if (flags >= 0)
+                {
+                    library[flags] |= ElfFile.Weak;
+                    Log.LogMessage(MessageImportance.Low, "{0}: version {1} is marked as weak in {2}.", Source, version, Patched);
+                }
+
+                return true;
             }
             catch (InvalidDataException e)
             {
-                Warn("MIN0001", e.Message + " Delete this package's folder and restore again.");
+                Warn("MIN0001", e.Message + " Delete the package's folder in the package cache and restore again.");
+                return false;
             }
             catch (NotSupportedException e)
             {
                 Warn("MIN0002", e.Message + " Run the program on a system with the libstdc++ of GCC 13.2 or later.");
+                return false;
             }
         }
 
@@ -60,7 +68,7 @@ namespace MultiInputNet.Build
         {
             Log.LogWarning(null, code, null, Source, 0, 0, 0, 0, "{0}", message
                 + " The library is used as it is, and older Linux systems may not load it."
-                + " (MultiInputNetPatchTorchSharp=false switches this check off.)");
+                + " (MultiInputNetPatchTorchSharp=false switches this step off.)");
         }
 
         /// <summary>Writes beside the file and renames, so that the file is never half written.</summary>
@@ -112,7 +120,7 @@ namespace MultiInputNet.Build
             const int headerSize = 64, sectionHeaderSize = 64;
             if (file.Length < headerSize || U32(0) != magic || file[4] != 2 || file[5] != 1)
                 throw new InvalidDataException("The file is not a 64-bit little-endian ELF file.");
-            if (U16(0x3a) != sectionHeaderSize)
+            if (U16(0x3a) != sectionHeaderSize || U16(0x3c) == 0)
                 throw new InvalidDataException("The ELF file has no section headers.");
 
             long headers = U64(0x28);
@@ -219,7 +227,7 @@ namespace MultiInputNet.Build
         private int IndexOf(uint type)
         {
             int index = Array.FindIndex(sections, s => s.Type == type);
-            return index >= 0 ? index : throw new InvalidDataException("The ELF file has no section of type 0x" + type.ToString("x") + ".");
+            return index >= 0 ? index : throw new InvalidDataException("The ELF file lacks its symbols or their versions.");
         }
 
         private Section Checked(long index)

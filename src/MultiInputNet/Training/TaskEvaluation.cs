@@ -1,0 +1,12 @@
+namespace MultiInputNet.Training;
+
+/// <summary>How well a task does on some samples.</summary>
+/// <param name="Loss">The mean loss of the batches, weighted by their sizes; without label smoothing.</param>
+/// <param name="Metrics">The task's metrics by name.</param>
+/// <param name="Primary">The name of the metric that a report shows first.</param>
+/// <param name="Count">How many samples there were.</param>
+public sealed record TaskEvaluation(double Loss, IReadOnlyDictionary<string, double> Metrics, string Primary, long Count)
+{
+    /// <summary>The value of the metric that a report shows first.</summary>
+    public double PrimaryValue => Metrics[Primary];
+}
