@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -10,8 +11,8 @@ internal static class Layers
     {
         Normalization.None => null,
         Normalization.Batch => nn.BatchNorm2d(channels),
-        Normalization.Group => nn.GroupNorm(GreatestCommonDivisor(8, channels), channels),
-        Normalization.Layer => nn.GroupNorm(1, channels),
+        Normalization.Group => GroupNorm(GreatestCommonDivisor(8, channels), channels),
+        Normalization.Layer => GroupNorm(1, channels),
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Normalization)),
     };
 
@@ -26,6 +27,15 @@ internal static class Layers
         Activation.Tanh => x.tanh(),
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Activation)),
     };
+
+    /// <summary>TorchSharp 0.107 leaves the parameters of this module as the memory was; torch begins with ones and zeros.</summary>
+    private static GroupNorm GroupNorm(int groups, int channels)
+    {
+        var norm = nn.GroupNorm(groups, channels);
+        nn.init.ones_(norm.weight);
+        nn.init.zeros_(norm.bias);
+        return norm;
+    }
 
     private static int GreatestCommonDivisor(int a, int b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
 }

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.IO.Compression;
+using MultiInputNet;
+using static TorchSharp.torch;
+
+/// <summary>One of the embedded data sets: where its rows go in a model, and what is known about it.</summary>
+/// <param name="Name">Its name, and that of its input and task.</param>
+/// <param name="Input">What a row is.</param>
+/// <param name="Projection">The input's way to the base.</param>
+/// <param name="ClassNames">What the classes are called.</param>
+/// <param name="TrainingRows">The first rows are for training, all others for testing.</param>
+/// <param name="Published">The best published test accuracy on this split, in percent.</param>
+internal sealed record DataSet(
+    string Name, InputSpec Input, ProjectionSpec Projection, string[] ClassNames, int TrainingRows, double Published)
+{
+    /// <summary>Samples in a training step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Dropout in front of the head.</summary>
+    public double Dropout { get; init; } = 0.3;
+
+    /// <summary>Turns raw rows, <c>(rows, columns)</c>, into samples of the input's shape.</summary>
+    public required Func<Tensor, Tensor> Arrange { get; init; }
+
+    /// <summary>Changes a batch of training samples at random.</summary>
+    public Func<Tensor, Tensor>? Augment { get; init; }
+
+    public static IReadOnlyList<DataSet> All { get; } =
+    [
+        new(
+            "digits",
+            Inputs.Image(channels: 1, height: 8, width: 8),
+            Projections.Convolution(Normalization.Group, Activation.ReLU),
+            [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")],
+            TrainingRows: 1297,
+            Published: 96.8)
+        {
+            BatchSize = 32,
+            Arrange = rows => rows.view(-1, 1, 8, 8),
+            Augment = images => Augmentations.Shift(images, probability: 0.6),
+        },
+        new(
+            "landsat",
+            Inputs.Image(channels: 4, height: 3, width: 3),
+            Projections.Convolution(Normalization.Group, Activation.ReLU),
+            ["red soil", "cotton crop", "grey soil", "damp grey soil", "vegetation stubble", "very damp grey soil"],
+            TrainingRows: 4435,
+            Published: 90.6)
+        {
+            BatchSize = 128,
+            Arrange = rows => rows.view(-1, 9, 4).transpose(1, 2).reshape(-1, 4, 3, 3),
+            Augment = Augmentations.TurnAndMirror,
+        },
+        new(
+            "dna",
+            Inputs.Sequence(features: 3, length: 60),
+            Projections.Sequence(kernelSize: 11, stride: 2, rows: 1, Normalization.Group, Activation.ReLU),
+            ["exon to intron", "intron to exon", "neither"],
+            TrainingRows: 2000,
+            Published: 95.9)
+        {
+            BatchSize = 32,
+            Dropout = 0.5,
+            Arrange = rows => rows.view(-1, 60, 3).transpose(1, 2).contiguous(),
+            Augment = sequences => Augmentations.Drop(sequences, probability: 0.1),
+        },
+        new(
+            "letter",
+            Inputs.Tabular(features: 16),
+            Projections.Tabular(height: 4, width: 4, Normalization.Group, Activation.ReLU),
+            [.. Enumerable.Range('A', 26).Select(letter => $"{(char)letter}")],
+            TrainingRows: 16000,
+            Published: 95.6)
+        {
+            BatchSize = 128,
+            Arrange = rows => rows,
+        },
+    ];
+
+    /// <summary>Reads the embedded rows.</summary>
+    /// <returns>Samples of the input's shape, and their labels.</returns>
+    public (Tensor Samples, Tensor Labels) Read()
+    {
+        using var file = typeof(DataSet).Assembly.GetManifestResourceStream($"{Name}.csv.gz")!;
+        using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
+        reader.ReadLine();
+        var values = new List<float>();
+        var labels = new List<long>();
+        while (reader.ReadLine() is { } line)
+        {
+            var cells = line.Split(',');
+            values.AddRange(cells[..^1].Select(cell => float.Parse(cell, CultureInfo.InvariantCulture)));
+            labels.Add(long.Parse(cells[^1], CultureInfo.InvariantCulture));
+        }
+
+        using var scope = NewDisposeScope();
+        var rows = tensor(values.ToArray()).view(labels.Count, -1);
+        return (Arrange(rows).MoveToOuterDisposeScope(), tensor(labels.ToArray()).MoveToOuterDisposeScope());
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using MultiInputNet;
+using MultiInputNet.Training;
+using Spectre.Console;
+using TorchSharp;
+
+/// <summary>Trains the shared model, and the separate ones if asked, and prints the table.</summary>
+internal static class Training
+{
+    private const int Epochs = 10;
+
+    public static int Run(string path, int[] seeds, int steps, bool compare, bool validate)
+    {
+        var all = DataSet.All.Select(data => Samples.Load(data, validate)).ToArray();
+        var shared = new List<double[]>();
+        var separate = new List<double[]>();
+        var (sharedSize, separateSize) = (0L, 0L);
+        var time = Stopwatch.StartNew();
+        foreach (var seed in seeds)
+        {
+            using var model = Build(Models.Shared(all), seed);
+            if (seed == seeds[0])
+                Console.WriteLine(model.Summary());
+            sharedSize = Size(model);
+            shared.Add(Train($"one shared model, seed {seed}", model, all, steps, seed));
+            if (seed == seeds[0])
+            {
+                model.Save(path);
+                Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s and saved to {path}; --predict classifies rows with it.");
+            }
+        }
+
+        foreach (var seed in compare ? seeds : [])
+        {
+            var models = all.Select(samples => Build(Models.Separate(samples), seed)).ToArray();
+            separateSize = models.Sum(Size);
+            separate.Add([.. all.Zip(models, (samples, model) =>
+                Train($"{samples.Data.Name} alone, seed {seed}", model, [samples], steps, seed)[0])]);
+            foreach (var model in models)
+                model.Dispose();
+        }
+
+        PrintTable(all, shared, sharedSize, separate, separateSize, validate);
+        return 0;
+    }
+
+    private static MultiInputModel Build(ModelDescription description, int seed)
+    {
+        torch.random.manual_seed(seed);
+        return description.Build();
+    }
+
+    private static long Size(MultiInputModel model) => model.parameters().Sum(parameter => parameter.numel());
+
+    /// <summary>Trains a model with a progress bar and gives the accuracy of each data set in percent.</summary>
+    private static double[] Train(string title, MultiInputModel model, IReadOnlyList<Samples> all, int steps, int seed)
+    {
+        var trainer = new Trainer(model, new()
+        {
+            Epochs = Math.Min(Epochs, steps),
+            StepsPerEpoch = Math.Max(1, steps / Epochs),
+            LearningRate = 3e-3,
+            WeightDecay = 0.05,
+            Seed = seed,
+        });
+        AnsiConsole.Progress()
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context =>
+            {
+                var bar = context.AddTask(Markup.Escape(title));
+                trainer.Fit([.. all.Select(samples => samples.Training)], progress: new Now(step =>
+                {
+                    bar.MaxValue = step.Steps;
+                    bar.Value = step.Step;
+                    bar.Description = Markup.Escape($"{title}; loss: {string.Join(", ", step.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00}"))}");
+                }));
+            });
+        var results = trainer.Evaluate([.. all.Select(samples => samples.Held)]);
+        return [.. all.Select(samples => 100 * results[samples.Data.Name].PrimaryValue)];
+    }
+
+    private static void PrintTable(
+        IReadOnlyList<Samples> all, List<double[]> shared, long sharedSize, List<double[]> separate, long separateSize, bool validate)
+    {
+        var table = new Table().Border(TableBorder.Markdown).AddColumns("input", "kind", "shape");
+        foreach (var column in new[] { "classes", "shared", "separate", "published" })
+            table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (var (i, (data, _, _)) in all.Index())
+        {
+            table.AddRow(
+                data.Name,
+                data.Input.Kind,
+                string.Join('×', data.Input.Shape),
+                $"{data.ClassNames.Length}",
+                Accuracy(shared, i),
+                separate.Count > 0 ? Accuracy(separate, i) : "-",
+                $"{data.Published:0.0}");
+        }
+
+        AnsiConsole.WriteLine($"Accuracy on {(validate ? "held-out training rows" : "the test rows")}, in percent:");
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine($"shared: one model of {sharedSize:N0} parameters");
+        AnsiConsole.WriteLine(separate.Count > 0 ? $"separate: four models of {separateSize:N0} parameters together" : "separate: four models of the same total size, with --compare");
+    }
+
+    /// <summary>The mean over the seeds, with the lowest and highest where there are several.</summary>
+    private static string Accuracy(List<double[]> runs, int index)
+    {
+        var values = runs.Select(run => run[index]).ToArray();
+        return values.Length == 1 ? $"{values[0]:0.00}" : $"{values.Average():0.00} ({values.Min():0.00} to {values.Max():0.00})";
+    }
+
+    /// <summary>Reports at once; <see cref="Progress{T}"/> would report later, on another thread.</summary>
+    private sealed class Now(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
