@@ -1,0 +1,61 @@
+using System.Diagnostics;
+
+/// <summary>Two ways of one computation, timed in turns so that whatever else the machine does meets both alike.</summary>
+/// <param name="Title">What is compared.</param>
+/// <param name="Baseline">The way to compare with.</param>
+/// <param name="Candidate">The library's way.</param>
+internal sealed record Comparison(string Title, Action Baseline, Action Candidate)
+{
+    /// <summary>Time that a turn lasts at least; short computations are repeated within a turn.</summary>
+    private static readonly TimeSpan turn = TimeSpan.FromMilliseconds(60);
+
+    /// <summary>Gives the times of baseline over candidate, above 1 where the candidate is faster, one for each pair of turns.</summary>
+    public Ratios Run(int pairs)
+    {
+        var repeats = Math.Max(Warm(Baseline), Warm(Candidate));
+        var ratios = new double[pairs];
+        var times = new double[pairs];
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            // Each goes first in every other pair.
+            var (baseline, candidate) = pair % 2 == 0
+                ? (Time(Baseline, repeats), Time(Candidate, repeats))
+                : Swapped(Time(Candidate, repeats), Time(Baseline, repeats));
+            ratios[pair] = baseline / candidate;
+            times[pair] = candidate;
+        }
+
+        Array.Sort(ratios);
+        Array.Sort(times);
+        return new(At(ratios, 0.5), At(ratios, 0.25), At(ratios, 0.75), At(times, 0.5));
+    }
+
+    private static (double, double) Swapped(double candidate, double baseline) => (baseline, candidate);
+
+    private static int Warm(Action action)
+    {
+        for (var i = 0; i < 3; i++)
+            action();
+        return Math.Max(1, (int)(turn.TotalMilliseconds / Time(action, 1)));
+    }
+
+    /// <summary>Milliseconds of one run.</summary>
+    private static double Time(Action action, int repeats)
+    {
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < repeats; i++)
+            action();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats;
+    }
+
+    private static double At(double[] sorted, double share)
+    {
+        var position = share * (sorted.Length - 1);
+        var below = (int)position;
+        var above = Math.Min(below + 1, sorted.Length - 1);
+        return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+    }
+}
+
+/// <summary>The median ratio, its quartiles, and the median time of the candidate.</summary>
+internal sealed record Ratios(double Median, double LowerQuartile, double UpperQuartile, double Milliseconds);

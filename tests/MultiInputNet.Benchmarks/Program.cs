@@ -1,0 +1,117 @@
+using MultiInputNet;
+using Spectre.Console;
+using static TorchSharp.torch;
+
+// Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
+var pairs = args.Length > 0 ? int.Parse(args[0]) : 41;
+const int size = 32;
+int[] inputChannels = [1, 3, 4];
+int[] classes = [10, 5, 6];
+
+random.manual_seed(0);
+var table = new Table().Border(TableBorder.Markdown);
+table.AddColumns("library against", "median ratio", "quartiles", "library, ms");
+AnsiConsole.Status().Start("Measuring", status =>
+{
+    foreach (var comparison in Comparisons())
+    {
+        status.Status(Markup.Escape(comparison.Title));
+        var ratios = comparison.Run(pairs);
+        table.AddRow(
+            comparison.Title,
+            $"{ratios.Median:0.00}",
+            $"{ratios.LowerQuartile:0.00} to {ratios.UpperQuartile:0.00}",
+            $"{ratios.Milliseconds:0.00}");
+    }
+});
+AnsiConsole.WriteLine($"Time of the other over time of the library, above 1 where the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
+AnsiConsole.Write(table);
+
+IEnumerable<Comparison> Comparisons()
+{
+    foreach (var baseChannels in new[] { 3, 16 })
+    {
+        using var library = Library(baseChannels);
+        using var plain = new PlainNetwork(inputChannels, baseChannels, size, classes);
+        using var hand = new HandWrittenNetwork(inputChannels, baseChannels, size, classes);
+        var (one, labels) = Batch(64);
+        foreach (var (name, other) in new (string, nn.Module<Tensor, int, Tensor>)[] { ("plain TorchSharp", plain), ("hand-written", hand) })
+        {
+            Tensor InLibrary(int i) => library.forward(one[i], i);
+            Tensor InOther(int i) => other.call(one[i], i);
+            yield return new($"{name}, inference, {baseChannels} base channels", () => Infer(other, InOther), () => Infer(library, InLibrary));
+            yield return new($"{name}, training, {baseChannels} base channels", Training(other, InOther, labels), Training(library, InLibrary, labels));
+        }
+    }
+
+    using var merging = Library(16);
+    foreach (var count in new[] { 4, 16, 64 })
+    {
+        var (batch, labels) = Batch(count);
+        var named = batch.Index().ToDictionary(pair => $"input{pair.Index}", pair => pair.Item);
+        Action Merged(bool merges, Action run) => () =>
+        {
+            merging.MergesInputs = merges;
+            run();
+        };
+        void InferAll()
+        {
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            merging.eval();
+            merging.forward(named);
+        }
+
+        using var optimizer = optim.AdamW(merging.parameters());
+        void TrainAll()
+        {
+            using var scope = NewDisposeScope();
+            merging.train();
+            optimizer.zero_grad();
+            var outputs = merging.forward(named);
+            var losses = labels.Select((label, i) => nn.functional.cross_entropy(outputs[$"input{i}"], label));
+            losses.Aggregate((sum, loss) => sum + loss).backward();
+            optimizer.step();
+        }
+
+        yield return new($"one by one, 3 inputs of {count}, inference", Merged(false, InferAll), Merged(true, InferAll));
+        yield return new($"one by one, 3 inputs of {count}, training", Merged(false, TrainAll), Merged(true, TrainAll));
+    }
+}
+
+MultiInputModel Library(int baseChannels)
+{
+    var builder = MultiInputModel.Define().Base(Bases.ConvNet(baseChannels, 64, 128));
+    foreach (var (i, channels) in inputChannels.Index())
+        builder.Input($"input{i}", Inputs.Image(channels, size, size)).Task($"input{i}", Heads.Classification(classes[i]));
+    return builder.Build(CPU);
+}
+
+(Tensor[] Inputs, Tensor[] Labels) Batch(int count) => (
+    [.. inputChannels.Select(channels => rand(count, channels, size, size))],
+    [.. classes.Select(several => randint(several, [count]).to(ScalarType.Int64))]);
+
+void Infer(nn.Module model, Func<int, Tensor> forward)
+{
+    using var noGrad = no_grad();
+    using var scope = NewDisposeScope();
+    model.eval();
+    for (var i = 0; i < inputChannels.Length; i++)
+        forward(i);
+}
+
+Action Training(nn.Module model, Func<int, Tensor> forward, Tensor[] labels)
+{
+    var optimizer = optim.AdamW(model.parameters());
+    return () =>
+    {
+        model.train();
+        for (var i = 0; i < inputChannels.Length; i++)
+        {
+            using var scope = NewDisposeScope();
+            optimizer.zero_grad();
+            nn.functional.cross_entropy(forward(i), labels[i]).backward();
+            optimizer.step();
+        }
+    };
+}

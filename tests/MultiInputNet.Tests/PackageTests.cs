@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Reflection;
+using System.Xml.Linq;
+
+namespace MultiInputNet.Tests;
+
+/// <summary>Packs the library and uses the package the way another program does.</summary>
+[Trait("Category", "Slow")]
+public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixture<PackageTests.PackedLibrary>
+{
+    [Fact]
+    public void Package_holds_what_its_users_need()
+    {
+        using var package = ZipFile.OpenRead(packed.File("nupkg"));
+
+        package.Entries.Select(entry => entry.FullName).Should().Contain(
+            "README.md",
+            "LICENSE",
+            "lib/net10.0/MultiInputNet.dll",
+            "lib/net10.0/MultiInputNet.xml",
+            "buildTransitive/MultiInputNet.targets",
+            "buildTransitive/PatchTorchSharp.cs");
+        using var symbols = ZipFile.OpenRead(packed.File("snupkg"));
+        symbols.Entries.Select(entry => entry.FullName).Should().Contain("lib/net10.0/MultiInputNet.pdb");
+    }
+
+    [Fact]
+    public void Package_depends_on_TorchSharp_only_and_states_its_licence()
+    {
+        using var package = ZipFile.OpenRead(packed.File("nupkg"));
+        using var stream = package.GetEntry("MultiInputNet.nuspec")!.Open();
+        var nuspec = XDocument.Load(stream).Root!;
+        var names = nuspec.GetDefaultNamespace();
+
+        nuspec.Descendants(names + "dependency").Select(dependency => dependency.Attribute("id")!.Value).Should().Equal("TorchSharp");
+        nuspec.Descendants(names + "license").Single().Value.Should().Be("MIT");
+        nuspec.Descendants(names + "readme").Single().Value.Should().Be("README.md");
+    }
+
+    [Fact]
+    public void Package_runs_in_a_fresh_program()
+    {
+        var program = Directory.CreateDirectory(Path.Combine(packed.Folder, "program")).FullName;
+        File.WriteAllText(Path.Combine(program, "program.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>
+                <RestoreAdditionalProjectSources>{packed.Folder}</RestoreAdditionalProjectSources>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="MultiInputNet" Version="{packed.Version}" />
+                <PackageReference Include="TorchSharp-cpu" Version="{BuildValue("TorchSharpVersion")}" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(Path.Combine(program, "Program.cs"), """
+            using MultiInputNet;
+            using static TorchSharp.torch;
+
+            using var model = MultiInputModel.Define()
+                .Input("digit", Inputs.Image(channels: 1, height: 8, width: 8))
+                .Base(Bases.ConvNet(channels: 4, 8))
+                .Task("digit", Heads.Classification(classes: 3))
+                .Build(CPU);
+            System.Console.WriteLine($"shape {string.Join(", ", model.forward(rand(2, 1, 8, 8), "digit").shape)}");
+            """);
+
+        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3");
+    }
+
+    private static string BuildValue(string key) =>
+        typeof(PackageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == key).Value!;
+
+    /// <summary>The packed library in a folder of its own, under a version that no other package has.</summary>
+    public sealed class PackedLibrary : IDisposable
+    {
+        public PackedLibrary() => Dotnet(
+            BuildValue("LibraryFolder"),
+            "pack", "-c", "Release", "-o", Folder, $"-p:Version={Version}", "--artifacts-path", Path.Combine(Folder, "artifacts"));
+
+        public string Folder { get; } = Directory.CreateTempSubdirectory("multi-input-net-").FullName;
+
+        public string Version { get; } = $"0.0.0-test.{Guid.NewGuid():N}";
+
+        public string File(string extension) => Path.Combine(Folder, $"MultiInputNet.{Version}.{extension}");
+
+        public void Dispose()
+        {
+            Directory.Delete(Folder, recursive: true);
+            var cache = Dotnet(Path.GetTempPath(), "nuget", "locals", "global-packages", "--list").Split(": ")[1].Trim();
+            var cached = Path.Combine(cache, "multiinputnet", Version);
+            if (Directory.Exists(cached))
+                Directory.Delete(cached, recursive: true);
+        }
+
+        /// <summary>Runs the SDK and gives what it printed; fails with that if it failed.</summary>
+        public static string Dotnet(string folder, params string[] arguments)
+        {
+            var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+
+            // What the build that runs these tests set for itself is not for another build.
+            foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToArray())
+                start.Environment.Remove(name);
+            start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+            using var process = Process.Start(start)!;
+            var error = process.StandardError.ReadToEndAsync();
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            process.ExitCode.Should().Be(0, "dotnet {0} printed:\n{1}\n{2}", string.Join(' ', arguments), output, error.Result);
+            return output;
+        }
+    }
+}
