@@ -1,6 +1,6 @@
 using MultiInputNet;
 
-/// <summary>The models of this sample. Their sizes and rates were chosen with <c>--validate</c>.</summary>
+/// <summary>The models of this sample. Their sizes, and the rates of the training, were chosen on held-out training rows.</summary>
 internal static class Models
 {
     /// <summary>One base for all data sets.</summary>

@@ -82,6 +82,8 @@ internal static class Training
     private static void PrintTable(
         IReadOnlyList<Samples> all, List<double[]> shared, long sharedSize, List<double[]> separate, long separateSize, bool validate)
     {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 120;
         var table = new Table().Border(TableBorder.Markdown).AddColumns("input", "kind", "shape");
         foreach (var column in new[] { "classes", "shared", "separate", "published" })
             table.AddColumn(new TableColumn(column).RightAligned());

@@ -5,5 +5,7 @@ internal static class Limits
 {
     public const int LargestSize = 65_536;
     public const int LargestVocabulary = 10_000_000;
+    public const long LargestSample = 1L << 28;
+    public const long LargestModel = 10_000_000_000;
     public const int LargestDepth = 1_000;
 }

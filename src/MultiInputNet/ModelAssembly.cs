@@ -7,17 +7,24 @@ namespace MultiInputNet;
 internal sealed class ModelAssembly
 {
     private readonly Device device;
+    private readonly long largestModel;
     private readonly List<nn.Module> modules = [];
     private readonly Dictionary<BaseDescription, SharedBase> bases = [];
+    private Int128 weightsLeft;
 
-    public ModelAssembly(ModelDescription description, Device device)
+    /// <summary>Makes the modules.</summary>
+    /// <param name="description">What to make.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="largestModel">Weights that it may have, biases and normalisations not counted.</param>
+    public ModelAssembly(ModelDescription description, Device device, long largestModel)
     {
         this.device = device;
+        weightsLeft = this.largestModel = largestModel;
         try
         {
             DescriptionChecks.Check(description);
             foreach (var group in description.Bases)
-                bases.Add(group, Own(Create(Subject(group), ModelStage.Base, group.Spec.Create)));
+                bases.Add(group, Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create)));
             foreach (var input in description.Inputs)
                 Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
             foreach (var task in description.Tasks)
@@ -51,7 +58,7 @@ internal sealed class ModelAssembly
         var trunk = bases[group];
         var standardization = spec.Mean is null ? null : Own(new Standardization(spec.Mean, spec.StandardDeviation!));
         var projectionSpec = input.Projection ?? spec.DefaultProjection;
-        var projection = Own(Create(subject, ModelStage.Projection, () => projectionSpec.Create(spec, trunk.Channels)));
+        var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, trunk.Channels), () => projectionSpec.Create(spec, trunk.Channels)));
 
         using var pass = new DummyPass([projection, trunk]);
         using var probe = new ForwardProbe(projection);
@@ -113,7 +120,7 @@ internal sealed class ModelAssembly
         if (task.Fusion is null && maps.Length > 1 && fusionSpec is SingleFusionSpec single)
             fusionSpec = Fusions.Concat(single);
         DescriptionChecks.Throw(subject, ModelStage.Fusion, fusionSpec.FindMistake(maps));
-        var fusion = Own(Create(subject, ModelStage.Fusion, () => fusionSpec.Create(maps)));
+        var fusion = Own(Create(subject, ModelStage.Fusion, fusionSpec.CountWeights(maps), () => fusionSpec.Create(maps)));
 
         long features;
         long macs;
@@ -141,7 +148,7 @@ internal sealed class ModelAssembly
 
         if (features > int.MaxValue)
             throw new MultiInputException(subject, ModelStage.Fusion, $"it gives {features:N0} features.", "Use Fusions.GlobalAverage() or Attention.");
-        var head = Own(Create(subject, ModelStage.Head, () => task.Head.Create((int)features)));
+        var head = Own(Create(subject, ModelStage.Head, task.Head.CountWeights((int)features), () => task.Head.Create((int)features)));
         using (var pass = new DummyPass([head]))
         using (var probe = new ForwardProbe(head))
         {
@@ -198,8 +205,17 @@ internal sealed class ModelAssembly
         return module;
     }
 
-    private static T Create<T>(string subject, ModelStage stage, Func<T> create) =>
-        Try(subject, stage, create, "it cannot be made", "Mend the module's constructor or its factory.");
+    private T Create<T>(string subject, ModelStage stage, Int128 weights, Func<T> create)
+    {
+        weightsLeft -= weights;
+        if (weightsLeft < 0)
+        {
+            throw new MultiInputException(
+                subject, stage, $"with its {weights:N0} weights the model has more than {largestModel:N0}.", "Make its sizes smaller.");
+        }
+
+        return Try(subject, stage, create, "it cannot be made", "Mend the module's constructor or its factory.");
+    }
 
     private static Tensor Run(string subject, ModelStage stage, Func<Tensor> run, string problem, string cure) =>
         Try(subject, stage, run, problem, cure);

@@ -31,11 +31,11 @@ public sealed class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tens
     private readonly OrderedDictionary<string, InputPath> paths = [];
     private readonly OrderedDictionary<string, Route> routes = [];
 
-    internal MultiInputModel(ModelDescription description, Device? device)
+    internal MultiInputModel(ModelDescription description, Device? device, long largestModel = Limits.LargestModel)
         : base(nameof(MultiInputModel))
     {
         Description = description;
-        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU));
+        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel);
         Warnings = assembly.Warnings;
         base_model = assembly.Shared;
         foreach (var (firstInput, trunk) in assembly.OwnBases)

@@ -24,6 +24,8 @@ AnsiConsole.Status().Start("Measuring", status =>
             $"{ratios.Milliseconds:0.00}");
     }
 });
+if (Console.IsOutputRedirected)
+    AnsiConsole.Profile.Width = 120;
 AnsiConsole.WriteLine($"Time of the other over time of the library, above 1 where the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
 AnsiConsole.Write(table);
 

@@ -30,6 +30,10 @@ public sealed record ConvNetSpec(int Channels) : BaseSpec(Channels)
 
     internal override SharedBase Create() => new ConvNetBase(this);
 
+    internal override Int128 CountWeights() => Widths.Prepend(Channels)
+        .Zip(Widths, (from, to) => 9 * ((Int128)from * to + (Depth - 1) * (Int128)to * to) + (Residual && from != to ? (Int128)from * to : 0))
+        .Aggregate((sum, stage) => sum + stage);
+
     internal override (string Problem, string Cure)? FindMistake() =>
         base.FindMistake() is { } mistake ? mistake
         : Widths.Count is 0 or > 100 || Widths.Any(width => width is < 1 or > Limits.LargestSize)

@@ -17,6 +17,8 @@ public sealed record AttentionSpec(int Heads) : FusionSpec
     internal override nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps) =>
         new AttentionFusion((int)maps[0].Channels, Heads, Dropout);
 
+    internal override Int128 CountWeights(IReadOnlyList<MapShape> maps) => 4 * (Int128)maps[0].Channels * maps[0].Channels;
+
     internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<MapShape> maps)
     {
         var channels = maps[0].Channels;

@@ -30,6 +30,9 @@ public abstract record FusionSpec
     /// <summary>The module: maps of the given shapes in, <c>(batch, features)</c> out.</summary>
     internal abstract nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps);
 
+    /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
+    internal virtual Int128 CountWeights(IReadOnlyList<MapShape> maps) => 0;
+
     /// <summary>What is wrong with this fusion for maps of those shapes, and the cure; null when nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake(IReadOnlyList<MapShape> maps) =>
         maps.Count > 1 && !TakesSeveral

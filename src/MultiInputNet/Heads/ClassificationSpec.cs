@@ -22,6 +22,8 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
 
     internal override nn.Module<Tensor, Tensor> Create(int features) => new ClassificationHead(features, Classes, LabelSmoothing, Options);
 
+    internal override Int128 CountWeights(int features) => Options.CountWeights(features, Classes);
+
     internal override (string Problem, string Cure)? FindMistake() =>
         CountMistake(Classes, "classes") is { } mistake ? mistake
         : ClassNames is not null && ClassNames.Count != Classes

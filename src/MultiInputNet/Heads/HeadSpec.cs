@@ -22,6 +22,9 @@ public abstract record HeadSpec
     /// <summary>The module: <c>(batch, features)</c> in, <c>(batch, outputs)</c> out.</summary>
     internal abstract nn.Module<Tensor, Tensor> Create(int features);
 
+    /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
+    internal virtual Int128 CountWeights(int features) => 0;
+
     /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
     internal abstract (string Problem, string Cure)? FindMistake();
 

@@ -14,5 +14,7 @@ public sealed record MultiLabelSpec(int Labels) : HeadSpec
 
     internal override nn.Module<Tensor, Tensor> Create(int features) => new MultiLabelHead(features, Labels, Options);
 
+    internal override Int128 CountWeights(int features) => Options.CountWeights(features, Labels);
+
     internal override (string Problem, string Cure)? FindMistake() => CountMistake(Labels, "labels") ?? Options.FindMistake();
 }

@@ -14,5 +14,7 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
 
     internal override nn.Module<Tensor, Tensor> Create(int features) => new RegressionHead(features, Outputs, Options);
 
+    internal override Int128 CountWeights(int features) => Options.CountWeights(features, Outputs);
+
     internal override (string Problem, string Cure)? FindMistake() => CountMistake(Outputs, "outputs") ?? Options.FindMistake();
 }

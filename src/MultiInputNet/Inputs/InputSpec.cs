@@ -42,6 +42,8 @@ public abstract record InputSpec
     {
         if (Shape.Any(size => size is < 1 or > Limits.LargestSize))
             return ($"its shape is {Shapes.Text(Shape)}.", $"Give sizes from 1 to {Limits.LargestSize:N0}.");
+        if (Shape.Aggregate((Int128)1, (product, size) => product * size) is var values && values > Limits.LargestSample)
+            return ($"a sample of shape {Shapes.Text(Shape)} has {values:N0} values.", $"Give at most {Limits.LargestSample:N0}: cut it into tiles or make it smaller.");
         if ((Mean is null) != (StandardDeviation is null))
             return ("it has a mean without a standard deviation, or the other way round.", "Give both, or neither.");
         if (Mean is not null && (Mean.Count != Shape[0] || StandardDeviation!.Count != Shape[0]))

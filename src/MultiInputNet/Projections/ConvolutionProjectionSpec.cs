@@ -16,6 +16,8 @@ public sealed record ConvolutionProjectionSpec : ProjectionSpec
     internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) =>
         new InputProjection(((ImageInput)input).Channels, channels, Normalization, Activation);
 
+    internal override Int128 CountWeights(InputSpec input, int channels) => (Int128)input.Shape[0] * channels;
+
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input is ImageInput
         ? null
         : WrongKind("A 1×1 convolution", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.");

@@ -18,6 +18,9 @@ public abstract record ProjectionSpec
     /// <summary>The module that maps batches of <paramref name="input"/> to <c>(batch, channels, height, width)</c>.</summary>
     internal abstract nn.Module<Tensor, Tensor> Create(InputSpec input, int channels);
 
+    /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
+    internal virtual Int128 CountWeights(InputSpec input, int channels) => 0;
+
     /// <summary>What is wrong with this projection for that input, and the cure; null when nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake(InputSpec input) => null;
 

@@ -34,6 +34,10 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
         _ => throw new NotSupportedException(input.Kind),
     };
 
+    internal override Int128 CountWeights(InputSpec input, int channels) => input is TokenInput tokens
+        ? (Int128)tokens.Vocabulary * channels + (Int128)channels * channels * KernelSize
+        : (Int128)input.Shape[0] * channels * KernelSize;
+
     internal override (string Problem, string Cure)? FindMistake(InputSpec input)
     {
         if (input is not (SequenceInput or TokenInput))

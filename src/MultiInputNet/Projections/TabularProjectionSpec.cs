@@ -24,6 +24,8 @@ public sealed record TabularProjectionSpec : ProjectionSpec
     internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) =>
         new TabularProjection(((TabularInput)input).Features, channels, Height, Width, Normalization, Activation);
 
+    internal override Int128 CountWeights(InputSpec input, int channels) => (Int128)input.Shape[0] * channels * Height * Width;
+
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input is not TabularInput
         ? WrongKind("A tabular projection", input, "Use Projections.Convolution for images, Projections.Sequence for sequences and tokens.")
         : Height is < 1 or > Limits.LargestSize || Width is < 1 or > Limits.LargestSize

@@ -21,7 +21,9 @@ internal static class ModelFile
         {
             if (!metadata.TryGetValue(DescriptionKey, out var json))
                 throw Damaged(path, "it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
-            var model = ModelDescription.FromJson(json, customModules).Build(device);
+
+            // A model without more weights than the file has: a description that asks for more makes nothing.
+            var model = new MultiInputModel(ModelDescription.FromJson(json, customModules), device, tensors.Values.Sum(tensor => tensor.numel()));
             try
             {
                 CopyWeights(path, tensors, model);
