@@ -26,6 +26,10 @@ public sealed class ConvNetBase : SharedBase
         RegisterComponents();
     }
 
+    /// <summary>Its stages, <c>stages.0</c> the first.</summary>
+    public override IReadOnlyList<BaseStage> Stages =>
+        [.. stages.Select((stage, i) => new BaseStage($"stages.{i}", [stage], stage.call))];
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {

@@ -25,6 +25,28 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
     /// <summary>Channels of the maps that this base takes; every input is projected to them.</summary>
     public int Channels { get; }
 
+    /// <summary>
+    /// Its stages from input to output; run one after the other they do what <c>forward</c> does. They can be frozen and
+    /// trained apart, and their maps looked at by name.
+    /// </summary>
+    /// <value>Default: one stage, <c>base</c>, which is the whole.</value>
+    public virtual IReadOnlyList<BaseStage> Stages => [new("base", [this], call)];
+
+    /// <summary>The maps behind every stage.</summary>
+    /// <param name="input">A map, <c>(batch, <see cref="Channels"/>, height, width)</c>.</param>
+    /// <returns>The map behind each stage by the stage's name, in order; the last is what <c>forward</c> gives.</returns>
+    public IReadOnlyDictionary<string, Tensor> forward_stages(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var maps = new OrderedDictionary<string, Tensor>();
+        var x = input;
+        foreach (var stage in Stages)
+            maps.Add(stage.Name, x = stage.Run(x));
+        foreach (var map in maps.Values)
+            map.MoveToOuterDisposeScope();
+        return maps;
+    }
+
     /// <summary>Makes any module that takes and returns a feature map a base.</summary>
     /// <param name="module">The module; the base owns it from now on.</param>
     /// <param name="channels">Channels of the maps that it takes, at least 1.</param>

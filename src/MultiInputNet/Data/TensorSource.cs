@@ -6,7 +6,7 @@ namespace MultiInputNet.Data;
 /// Labelled samples in memory: a tensor for each input and each task, the samples along their first dimension. The tensors
 /// stay the caller's to dispose.
 /// </summary>
-public sealed class TensorSource
+public sealed class TensorSource : DataSource
 {
     /// <summary>Creates a source of one input for one task.</summary>
     /// <param name="name">The name of both the input and the task, and of the source.</param>
@@ -24,46 +24,24 @@ public sealed class TensorSource
     /// <param name="targets">The labels of each task by its name.</param>
     /// <exception cref="ArgumentException">There is no input or task, or the tensors hold no samples, or not equally many.</exception>
     public TensorSource(string name, IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyDictionary<string, Tensor> targets)
+        : base(name, [.. inputs?.Keys ?? throw new ArgumentNullException(nameof(inputs))], targets)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        ArgumentNullException.ThrowIfNull(inputs);
-        ArgumentNullException.ThrowIfNull(targets);
-        if (inputs.Count == 0 || targets.Count == 0)
-            throw new ArgumentException($"Source '{name}' has {inputs.Count} inputs and {targets.Count} tasks; give at least one of each.");
-        Name = name;
         Inputs = new Dictionary<string, Tensor>(inputs);
-        Targets = new Dictionary<string, Tensor>(targets);
-        Count = inputs.Values.First().shape.FirstOrDefault();
-        foreach (var (key, tensor) in Inputs.Concat(Targets))
-        {
-            if (tensor.shape.FirstOrDefault() != Count || Count == 0)
-            {
-                throw new ArgumentException(
-                    $"Source '{name}': '{key}' has shape {Shapes.Text(tensor.shape)}, and {Count} samples are due; every tensor holds the same samples along its first dimension, at least one.");
-            }
-        }
+        foreach (var (input, samples) in Inputs)
+            CheckCount(input, samples);
     }
-
-    /// <summary>Its name.</summary>
-    public string Name { get; }
-
-    /// <summary>How many samples it has.</summary>
-    public long Count { get; }
 
     /// <summary>The samples of each input by its name.</summary>
     public IReadOnlyDictionary<string, Tensor> Inputs { get; }
 
-    /// <summary>The labels of each task by its name.</summary>
-    public IReadOnlyDictionary<string, Tensor> Targets { get; }
+    /// <inheritdoc/>
+    public override bool IsInMemory => true;
 
-    /// <summary>Samples of this source in each training step.</summary>
-    /// <value>Default: <see langword="null"/>, the trainer's batch size.</value>
-    public int? BatchSize { get; init; }
-
-    /// <summary>
-    /// Changes each training batch of an input: the input's name and the batch in, a batch of the same shape out. Draw
-    /// randomness from torch, so that the trainer's seed governs it.
-    /// </summary>
-    /// <value>Default: <see langword="null"/>, samples are used as they are.</value>
-    public Func<string, Tensor, Tensor>? Augment { get; init; }
+    /// <inheritdoc/>
+    public override InputBatch Read(IReadOnlyList<long> rows)
+    {
+        using var scope = NewDisposeScope();
+        var chosen = tensor(rows.ToArray());
+        return new(rows, Inputs.ToDictionary(pair => pair.Key, pair => pair.Value.index_select(0, chosen.to(pair.Value.device)).MoveToOuterDisposeScope()));
+    }
 }

@@ -27,8 +27,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <exception cref="MultiInputException">A source does not fit the model, or a loss is not finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled; the model keeps what it has learned.</exception>
     public IReadOnlyList<EpochResult> Fit(
-        IReadOnlyList<TensorSource> sources,
-        IReadOnlyList<TensorSource>? validation = null,
+        IReadOnlyList<DataSource> sources,
+        IReadOnlyList<DataSource>? validation = null,
         IProgress<TrainingProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
@@ -83,7 +83,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <param name="cancellationToken">Ends the evaluation between two batches.</param>
     /// <returns>The evaluation of each task by its name. A task of several sources is evaluated over all of them.</returns>
     /// <exception cref="MultiInputException">A source does not fit the model.</exception>
-    public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(IReadOnlyList<TensorSource> sources, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(IReadOnlyList<DataSource> sources, CancellationToken cancellationToken = default)
     {
         CheckSources(sources);
         var tallies = new Dictionary<string, (TaskMetrics Metrics, double LossSum, long Count)>();
@@ -98,12 +98,13 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     using var scope = NewDisposeScope();
-                    var size = Math.Min(EvaluationBatchSize, source.Count - start);
-                    var outputs = model.forward(
-                        source.Inputs.ToDictionary(pair => pair.Key, pair => pair.Value.narrow(0, start, size).to(model.Device)), source.Targets.Keys);
+                    var batch = source.Read([.. LongRange(start, Math.Min(EvaluationBatchSize, source.Count - start))]);
+                    var size = batch.Rows.Count;
+                    var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => pair.Value.to(model.Device)), source.Targets.Keys);
+                    var chosen = tensor(batch.Rows.ToArray());
                     foreach (var (task, target) in source.Targets)
                     {
-                        var labels = target.narrow(0, start, size).to(model.Device);
+                        var labels = Take(target, chosen);
                         var tally = tallies.GetValueOrDefault(task, (HeadOf(task).CreateMetrics(), 0, 0));
                         tally.Metrics.Update(outputs[task], labels);
                         var loss = HeadOf(task).Loss(outputs[task], labels).ToDouble();
@@ -123,7 +124,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     }
 
     private Dictionary<string, double> Step(
-        AdamW optimizer, List<List<(int Index, TensorSource Source)>> passes, Func<int, long[]> rows, long step)
+        AdamW optimizer, List<List<(int Index, DataSource Source)>> passes, Func<int, long[]> rows, long step)
     {
         using var scope = NewDisposeScope();
         var losses = new List<(string Task, Tensor Loss)>();
@@ -133,12 +134,10 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             var targets = new List<(string Task, Tensor Labels)>();
             foreach (var (index, source) in pass)
             {
-                var chosen = tensor(rows(index));
-                foreach (var (name, samples) in source.Inputs)
-                {
-                    var batch = Take(samples, chosen);
-                    inputs.Add(name, source.Augment is null ? batch : source.Augment(name, batch));
-                }
+                var batch = source.Read(rows(index));
+                var chosen = tensor(batch.Rows.ToArray());
+                foreach (var (name, samples) in batch.Inputs)
+                    inputs.Add(name, (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device));
 
                 targets.AddRange(source.Targets.Select(pair => (pair.Key, Take(pair.Value, chosen))));
             }
@@ -165,15 +164,21 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         return values;
     }
 
+    private static IEnumerable<long> LongRange(long start, long count)
+    {
+        for (var i = start; i < start + count; i++)
+            yield return i;
+    }
+
     private Tensor Take(Tensor samples, Tensor rows) => samples.index_select(0, rows.to(samples.device)).to(model.Device);
 
     /// <summary>Groups sources so that no input comes twice in a group: each group is one forward call.</summary>
-    private static List<List<(int Index, TensorSource Source)>> SplitIntoPasses(IReadOnlyList<TensorSource> sources)
+    private static List<List<(int Index, DataSource Source)>> SplitIntoPasses(IReadOnlyList<DataSource> sources)
     {
-        var passes = new List<List<(int Index, TensorSource Source)>>();
+        var passes = new List<List<(int Index, DataSource Source)>>();
         foreach (var (index, source) in sources.Index())
         {
-            var pass = passes.FirstOrDefault(p => !p.Any(other => other.Source.Inputs.Keys.Intersect(source.Inputs.Keys).Any()));
+            var pass = passes.FirstOrDefault(p => !p.Any(other => other.Source.InputNames.Intersect(source.InputNames).Any()));
             if (pass is null)
                 passes.Add(pass = []);
             pass.Add((index, source));
@@ -193,7 +198,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     private TaskHead HeadOf(string task) => model.Head(task) as TaskHead ?? throw new MultiInputException(
         $"task '{task}'", ModelStage.Training, $"its head is a {model.Head(task).GetType().Name}, which has no loss.", "Derive it from TaskHead.");
 
-    private void CheckSources(IReadOnlyList<TensorSource> sources)
+    private void CheckSources(IReadOnlyList<DataSource> sources)
     {
         ArgumentNullException.ThrowIfNull(sources);
         foreach (var source in sources)
@@ -207,12 +212,12 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             foreach (var (task, target) in source.Targets)
             {
                 var route = model.FindRoute(task);
-                if (route.Task != task || route.Inputs.FirstOrDefault(name => !source.Inputs.ContainsKey(name)) is not null)
+                if (route.Task != task || route.Inputs.FirstOrDefault(name => !source.InputNames.Contains(name)) is not null)
                 {
                     throw new MultiInputException(
                         $"source '{source.Name}'",
                         ModelStage.Training,
-                        $"it has labels for task '{route.Task}' and the inputs {Shapes.Names(source.Inputs.Keys)}.",
+                        $"it has labels for task '{route.Task}' and the inputs {Shapes.Names(source.InputNames)}.",
                         $"The task reads {Shapes.Names(route.Inputs)}: give them all, under the task's own name.");
                 }
 

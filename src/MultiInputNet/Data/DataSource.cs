@@ -1,0 +1,71 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Data;
+
+/// <summary>
+/// Labelled samples to train on or to evaluate with, numbered from 0. The labels are in memory; the samples are read when
+/// they are needed. Derive from it to bring data of your own.
+/// </summary>
+public abstract class DataSource
+{
+    /// <summary>Creates a source.</summary>
+    /// <param name="name">Its name, for messages and for its own order of samples.</param>
+    /// <param name="inputNames">The inputs that it has samples of.</param>
+    /// <param name="targets">The labels of each task by its name, one along the first dimension for each sample.</param>
+    /// <exception cref="ArgumentException">There is no input or task, or the labels are none, or not equally many.</exception>
+    protected DataSource(string name, IReadOnlyList<string> inputNames, IReadOnlyDictionary<string, Tensor> targets)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(inputNames);
+        ArgumentNullException.ThrowIfNull(targets);
+        if (inputNames.Count == 0 || targets.Count == 0)
+            throw new ArgumentException($"Source '{name}' has {inputNames.Count} inputs and {targets.Count} tasks; give at least one of each.");
+        Name = name;
+        InputNames = [.. inputNames];
+        Targets = new Dictionary<string, Tensor>(targets);
+        Count = targets.Values.First().shape.FirstOrDefault();
+        foreach (var (task, labels) in Targets)
+            CheckCount(task, labels);
+    }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>How many samples it has.</summary>
+    public long Count { get; }
+
+    /// <summary>The inputs that it has samples of.</summary>
+    public IReadOnlyList<string> InputNames { get; }
+
+    /// <summary>The labels of each task by its name.</summary>
+    public IReadOnlyDictionary<string, Tensor> Targets { get; }
+
+    /// <summary>Samples of this source in each training step.</summary>
+    /// <value>Default: <see langword="null"/>, the trainer's batch size.</value>
+    public int? BatchSize { get; init; }
+
+    /// <summary>
+    /// Changes each training batch of an input: the input's name and the batch in, a batch of the same shape out. Draw
+    /// randomness from torch, so that the trainer's seed governs it.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, samples are used as they are.</value>
+    public Func<string, Tensor, Tensor>? Augment { get; init; }
+
+    /// <summary>Whether <see cref="Read"/> takes so little time that reading ahead on another thread gains nothing.</summary>
+    public virtual bool IsInMemory => false;
+
+    /// <summary>Reads samples. It is called from several threads at once, and gives the same for the same rows.</summary>
+    /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
+    /// <returns>New tensors, which are the caller's to dispose.</returns>
+    public abstract InputBatch Read(IReadOnlyList<long> rows);
+
+    /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
+    private protected void CheckCount(string key, Tensor tensor)
+    {
+        if (tensor.shape.FirstOrDefault() != Count || Count == 0)
+        {
+            throw new ArgumentException(
+                $"Source '{Name}': '{key}' has shape {Shapes.Text(tensor.shape)}, and {Count} samples are due; every tensor holds the same samples along its first dimension, at least one.");
+        }
+    }
+}
