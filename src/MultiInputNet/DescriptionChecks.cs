@@ -130,6 +130,6 @@ internal static partial class DescriptionChecks
     private static MultiInputException Unknown(string subject, ModelStage stage, string name, IReadOnlyList<string> known) =>
         new(subject, stage, $"it reads input '{name}', which the model does not have.", $"The inputs are {Shapes.Names(known)}; add it with .Input(\"{name}\", ...).");
 
-    [GeneratedRegex("^[A-Za-z0-9_-]{1,100}$")]
+    [GeneratedRegex(@"^[A-Za-z0-9_-]{1,100}\z")]
     private static partial Regex NamePattern();
 }

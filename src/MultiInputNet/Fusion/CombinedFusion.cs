@@ -37,7 +37,7 @@ public sealed class CombinedFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>
         var fused = combination switch
         {
             Combination.Concatenation => cat(vectors, 1),
-            Combination.Sum => stack(vectors).sum(0),
+            Combination.Sum => stack(vectors).sum(dim: 0),
             _ => stack(vectors).mean([0]),
         };
         return fused.MoveToOuterDisposeScope();
