@@ -44,7 +44,7 @@ internal static class ModelSummary
             text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters on {model.Device}; MACs of an input include the base, all for one sample");
+        text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters{Frozen(model)} on {model.Device}; MACs of an input include the base, all for one sample");
         foreach (var warning in model.Warnings)
             text.AppendLine().Append("warning: ").Append(warning);
         return text.ToString();
@@ -61,6 +61,12 @@ internal static class ModelSummary
             if (ReferenceEquals(line, header))
                 text.AppendLine(string.Join("  ", widths.Select(width => new string('─', width))));
         }
+    }
+
+    private static string Frozen(nn.Module module)
+    {
+        var trained = module.parameters().Where(parameter => parameter.requires_grad).Sum(parameter => parameter.numel());
+        return trained == Parameters(module) ? "" : $" ({Number(trained)} of them not frozen)";
     }
 
     private static long Parameters(nn.Module module) => module.parameters().Sum(parameter => parameter.numel());

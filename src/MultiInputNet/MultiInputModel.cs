@@ -14,7 +14,7 @@ namespace MultiInputNet;
 /// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
-public sealed class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
+public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
 {
     // Large merged maps make the allocator give memory back to the system and fault it in again at every step, which costs
     // more than the merge gains: inputs go through the base together while the largest map stays below this size.
@@ -202,6 +202,9 @@ public sealed class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tens
     public static MultiInputModel Load(string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null) =>
         Weights.ModelFile.Load(path, device, customModules);
 
+    /// <summary>Runs a task on the maps of its inputs.</summary>
+    internal Tensor RunTask(string task, IReadOnlyDictionary<string, Tensor> maps) => FindRoute(task).Run(maps);
+
     internal Route FindRoute(string name)
     {
         if (routes.TryGetValue(name, out var route))
@@ -235,6 +238,8 @@ public sealed class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tens
         var limit = MergesInputs ? (device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue) : 0;
         var maps = new Dictionary<string, Tensor>();
         var open = new List<MergedBatch>();
+        if (frozen.AnyTrains())
+            frozen.SetModes(this, training);
         foreach (var name in names)
         {
             var path = paths[name];

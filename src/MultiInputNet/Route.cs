@@ -12,5 +12,7 @@ internal sealed record Route(
     long Features,
     long Macs)
 {
-    public Tensor Run(IReadOnlyDictionary<string, Tensor> maps) => Head.call(Fusion.call([.. Inputs.Select(name => maps[name])]));
+    public Tensor Run(IReadOnlyDictionary<string, Tensor> maps) => Head.call(Fuse(maps));
+
+    public Tensor Fuse(IReadOnlyDictionary<string, Tensor> maps) => Fusion.call([.. Inputs.Select(name => maps[name])]);
 }

@@ -16,6 +16,18 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
     /// <summary>Batches in one pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
     public long BatchesPerPass { get; } = Math.Max(1, count / batchSize);
 
+    /// <summary>A seed for all that is drawn at random in a batch.</summary>
+    public static long Seed(long seed, long batch) => (long)Mix(Mix((ulong)seed) ^ Mix((ulong)batch + 1));
+
+    /// <summary>So many sample numbers one after the other.</summary>
+    public static long[] Range(long start, long count)
+    {
+        var rows = new long[count];
+        for (var i = 0; i < rows.Length; i++)
+            rows[i] = start + i;
+        return rows;
+    }
+
     /// <summary>The sample numbers of a step's batch.</summary>
     public ReadOnlySpan<long> At(long step)
     {

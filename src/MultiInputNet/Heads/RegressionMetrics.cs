@@ -30,6 +30,9 @@ public sealed class RegressionMetrics : TaskMetrics
     public override string Primary => "rmse";
 
     /// <inheritdoc/>
+    public override bool HigherIsBetter => false;
+
+    /// <inheritdoc/>
     public override void Update(Tensor output, Tensor target)
     {
         ArgumentNullException.ThrowIfNull(output);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -44,6 +45,16 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     /// <param name="target">The labels.</param>
     /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
     public abstract void CheckTarget(Tensor target);
+
+    /// <summary>Whether a batch has any label that is not missing. Without one, a trainer leaves the task out of the step.</summary>
+    /// <param name="target">The labels.</param>
+    /// <returns>False where every label is missing.</returns>
+    public virtual bool HasLabels(Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        using var scope = NewDisposeScope();
+        return target.is_floating_point() ? target.isnan().logical_not().any().ToBoolean() : (target >= 0).any().ToBoolean();
+    }
 
     private protected static Sequential OutputLayers(int features, int outputs, HeadOptions options)
     {

@@ -8,6 +8,10 @@ public abstract class TaskMetrics
     /// <summary>The one metric that a report shows first, a key of <see cref="Compute"/>.</summary>
     public abstract string Primary { get; }
 
+    /// <summary>Whether a higher value of <see cref="Primary"/> is better.</summary>
+    /// <value>Default: <see langword="true"/>.</value>
+    public virtual bool HigherIsBetter => true;
+
     /// <summary>Adds a batch.</summary>
     /// <param name="output">What the head's <c>forward</c> gave.</param>
     /// <param name="target">The labels.</param>

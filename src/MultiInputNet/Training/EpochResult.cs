@@ -2,7 +2,17 @@ namespace MultiInputNet.Training;
 
 /// <summary>What an epoch of a training gave.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="Losses">The mean training loss of each task over the epoch's steps.</param>
+/// <param name="Stage">The stage of the plan, from 1.</param>
+/// <param name="Step">Steps done since the training began.</param>
+/// <param name="LearningRate">The rate of its last step.</param>
+/// <param name="Losses">The mean training loss of each task over the steps that had labels for it.</param>
+/// <param name="EpochsSeen">How often each source has been passed since the training began, such as 2.5 times.</param>
 /// <param name="Validation">The evaluation of each task of the validation sources behind the epoch; empty without any.</param>
 public sealed record EpochResult(
-    int Epoch, IReadOnlyDictionary<string, double> Losses, IReadOnlyDictionary<string, TaskEvaluation> Validation);
+    int Epoch,
+    int Stage,
+    long Step,
+    double LearningRate,
+    IReadOnlyDictionary<string, double> Losses,
+    IReadOnlyDictionary<string, double> EpochsSeen,
+    IReadOnlyDictionary<string, TaskEvaluation> Validation);

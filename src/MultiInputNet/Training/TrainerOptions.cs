@@ -3,17 +3,32 @@ namespace MultiInputNet.Training;
 /// <summary>How a <see cref="Trainer"/> trains.</summary>
 public sealed record TrainerOptions
 {
-    /// <summary>Epochs. In each, the source with the most batches is passed once; the others start over, shuffled anew.</summary>
+    /// <summary>Epochs, where there are no <see cref="Stages"/>.</summary>
     /// <value>Default: 10.</value>
     public int Epochs { get; init => field = AtLeast(value, 1, nameof(Epochs)); } = 10;
 
+    /// <summary>
+    /// What is trained, one stage after the other, in place of <see cref="Epochs"/>. Each stage has its own optimizer state and
+    /// runs the schedule from its start; what it does not name is frozen.
+    /// </summary>
+    /// <value>Default: none; all that is not frozen is trained.</value>
+    public IReadOnlyList<TrainingStage> Stages { get; init => field = [.. value ?? throw new ArgumentNullException(nameof(Stages))]; } = [];
+
     /// <summary>Steps of each epoch.</summary>
-    /// <value>Default: <see langword="null"/>, the batches of the source that has the most.</value>
+    /// <value>Default: <see langword="null"/>, the batches of the source that has the most: it is passed once, the others start over, shuffled anew.</value>
     public int? StepsPerEpoch { get; init => field = value is { } steps ? AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
 
-    /// <summary>Samples of each source in each step, where the source names no number of its own.</summary>
+    /// <summary>Samples of each source in each batch, where the source names no number of its own.</summary>
     /// <value>Default: 64.</value>
     public int BatchSize { get; init => field = AtLeast(value, 1, nameof(BatchSize)); } = 64;
+
+    /// <summary>Batches of each source whose gradients are averaged before a step.</summary>
+    /// <value>Default: 1.</value>
+    public int AccumulatedBatches { get; init => field = AtLeast(value, 1, nameof(AccumulatedBatches)); } = 1;
+
+    /// <summary>How gradients change the weights.</summary>
+    /// <value>Default: <see cref="Optimizers.AdamW"/>.</value>
+    public OptimizerSpec Optimizer { get; init; } = Optimizers.AdamW();
 
     /// <summary>The highest learning rate.</summary>
     /// <value>Default: 0.001.</value>
@@ -23,7 +38,7 @@ public sealed record TrainerOptions
     /// <value>Default: 0.05.</value>
     public double WarmupShare { get; init => field = Between(value, 0, 1, nameof(WarmupShare)); } = 0.05;
 
-    /// <summary>AdamW's weight decay (Loshchilov and Hutter, 2019). Biases and the affine parameters of normalisations have none.</summary>
+    /// <summary>The weight decay. Biases and the affine parameters of normalisations have none.</summary>
     /// <value>Default: 0.01.</value>
     public double WeightDecay { get; init => field = Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
 
@@ -31,15 +46,55 @@ public sealed record TrainerOptions
     /// <value>Default: 1.</value>
     public double GradientClip { get; init => field = Between(value, double.Epsilon, double.PositiveInfinity, nameof(GradientClip)); } = 1;
 
+    /// <summary>When to end a stage early; needs validation sources.</summary>
+    /// <value>Default: <see langword="null"/>, never.</value>
+    public EarlyStopping? EarlyStopping { get; init; }
+
+    /// <summary>Where and when to write checkpoints.</summary>
+    /// <value>Default: <see langword="null"/>, none are written.</value>
+    public CheckpointOptions? Checkpoints { get; init; }
+
+    /// <summary>A folder for TensorBoard's event files: losses and the learning rate at each step, validation behind each epoch.</summary>
+    /// <value>Default: <see langword="null"/>, none are written.</value>
+    public string? TensorBoardFolder { get; init; }
+
+    /// <summary>
+    /// The most bytes that features take which are computed once and reused, where projection and base of an input are frozen
+    /// and nothing changes its samples at random.
+    /// </summary>
+    /// <value>Default: 1 GiB. 0 switches the reuse off.</value>
+    public long FeatureCacheBytes { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(FeatureCacheBytes), value, "Give at least 0."); } = 1L << 30;
+
     /// <summary>Governs the order of samples, dropout and augmentation. Weights are drawn earlier, when the model is built.</summary>
     /// <value>Default: 0.</value>
     public long Seed { get; init; }
 
-    private static int AtLeast(int value, int least, string name) => value >= least
+    internal static int AtLeast(int value, int least, string name) => value >= least
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give at least {least}.");
 
-    private static double Between(double value, double low, double high, string name) => value >= low && value <= high
+    internal static double Between(double value, double low, double high, string name) => value >= low && value <= high
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a number from {low} to {high}.");
+
+    internal static double Share(double value, string name) => value is >= 0 and < 1
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a number from 0 to below 1.");
+
+    /// <summary>What of these options decides about the weights that come out, in words.</summary>
+    internal IReadOnlyDictionary<string, string> Fingerprint() => new Dictionary<string, string>
+    {
+        [nameof(Epochs)] = FormattableString.Invariant($"{Epochs}"),
+        [nameof(Stages)] = string.Join("; ", Stages),
+        [nameof(StepsPerEpoch)] = FormattableString.Invariant($"{StepsPerEpoch}"),
+        [nameof(BatchSize)] = FormattableString.Invariant($"{BatchSize}"),
+        [nameof(AccumulatedBatches)] = FormattableString.Invariant($"{AccumulatedBatches}"),
+        [nameof(Optimizer)] = Optimizer.ToString(),
+        [nameof(LearningRate)] = FormattableString.Invariant($"{LearningRate}"),
+        [nameof(WarmupShare)] = FormattableString.Invariant($"{WarmupShare}"),
+        [nameof(WeightDecay)] = FormattableString.Invariant($"{WeightDecay}"),
+        [nameof(GradientClip)] = FormattableString.Invariant($"{GradientClip}"),
+        [nameof(EarlyStopping)] = $"{EarlyStopping}",
+        [nameof(Seed)] = FormattableString.Invariant($"{Seed}"),
+    };
 }

@@ -2,10 +2,32 @@ namespace MultiInputNet.Training;
 
 /// <summary>Where a training stands behind a step.</summary>
 /// <param name="Step">Steps done.</param>
-/// <param name="Steps">All steps.</param>
+/// <param name="Steps">All steps of the plan.</param>
 /// <param name="Epoch">The epoch of this step, from 1.</param>
-/// <param name="Epochs">All epochs.</param>
+/// <param name="Epochs">All epochs of the plan.</param>
+/// <param name="Stage">The stage of this step, from 1.</param>
+/// <param name="Stages">All stages.</param>
 /// <param name="LearningRate">The rate of this step.</param>
-/// <param name="Losses">The loss of each task in this step.</param>
+/// <param name="Losses">The loss of each task that had labels in this step.</param>
+/// <param name="Metrics">The primary metric of each task over the training batches of this epoch so far.</param>
+/// <param name="EpochsSeen">How often each source has been passed since the training began.</param>
+/// <param name="Remaining">The time that the rest of the plan takes at the speed so far; evaluations count.</param>
 public sealed record TrainingProgress(
-    long Step, long Steps, int Epoch, int Epochs, double LearningRate, IReadOnlyDictionary<string, double> Losses);
+    long Step,
+    long Steps,
+    int Epoch,
+    int Epochs,
+    int Stage,
+    int Stages,
+    double LearningRate,
+    IReadOnlyDictionary<string, double> Losses,
+    IReadOnlyDictionary<string, double> Metrics,
+    IReadOnlyDictionary<string, double> EpochsSeen,
+    TimeSpan Remaining)
+{
+    /// <summary>The result of the epoch, at its last step.</summary>
+    public EpochResult? EpochResult { get; init; }
+
+    /// <summary>The checkpoint that was written behind this step, if one was.</summary>
+    public string? Checkpoint { get; init; }
+}

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using MultiInputNet.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -63,26 +64,15 @@ internal static class SafeTensors
         while (header.Length % 8 != 0)
             header.WriteByte((byte)' ');
 
-        var beside = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
+        WholeFile.Write(path, file =>
         {
-            using (var file = new FileStream(beside, FileMode.CreateNew))
-            {
-                Span<byte> length = stackalloc byte[8];
-                BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-                file.Write(length);
-                header.WriteTo(file);
-                foreach (var (_, value) in contents)
-                    file.Write(value.bytes);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(beside, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(beside);
-        }
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+            file.Write(length);
+            header.WriteTo(file);
+            foreach (var (_, value) in contents)
+                file.Write(value.bytes);
+        });
     }
 
     /// <summary>Reads a file's metadata and tensors, on the CPU. The tensors are the caller's to dispose.</summary>

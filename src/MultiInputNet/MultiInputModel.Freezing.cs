@@ -1,0 +1,76 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+public sealed partial class MultiInputModel
+{
+    private readonly FrozenModules frozen = new();
+
+    /// <summary>
+    /// Freezes parts: their parameters have no gradient and do not change, and they stay in evaluation mode whatever
+    /// <c>train()</c> is called, so that their normalisations keep their statistics.
+    /// </summary>
+    /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
+    /// <exception cref="MultiInputException">The model has no such part.</exception>
+    public void Freeze(params IReadOnlyList<ModelPart> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        frozen.Freeze(parts.SelectMany(part => part.Find(this)).ToArray());
+        frozen.SetModes(this, training);
+    }
+
+    /// <summary>Lets parts be trained again.</summary>
+    /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
+    /// <exception cref="MultiInputException">The model has no such part.</exception>
+    public void Unfreeze(params IReadOnlyList<ModelPart> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        frozen.Unfreeze(parts.SelectMany(part => part.Find(this)).ToArray());
+        frozen.SetModes(this, training);
+    }
+
+    /// <summary>Whether every parameter of a part is frozen.</summary>
+    /// <param name="part">The part, from <see cref="Parts"/>.</param>
+    /// <returns>True where nothing of the part can be trained.</returns>
+    /// <exception cref="MultiInputException">The model has no such part.</exception>
+    public bool IsFrozen(ModelPart part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        return part.Find(this).All(frozen.Contains);
+    }
+
+    /// <inheritdoc/>
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        frozen.SetModes(this, train);
+    }
+
+    /// <summary>What is frozen now, to be given to <see cref="RestoreFreezing"/>.</summary>
+    internal IReadOnlyCollection<nn.Module> SaveFreezing() => frozen.Save();
+
+    /// <summary>Freezes exactly the given modules.</summary>
+    internal void RestoreFreezing(IReadOnlyCollection<nn.Module> modules)
+    {
+        frozen.Unfreeze(frozen.Save().Except(modules));
+        frozen.Freeze(modules);
+        frozen.SetModes(this, training);
+    }
+
+    /// <summary>Whether an input's way through its projection and base is frozen: the same sample gives the same map.</summary>
+    internal bool HasFrozenMap(string input)
+    {
+        var path = paths[input];
+        return IsFrozenWhole(path.Projection) && IsFrozenWhole(path.Base);
+    }
+
+    /// <summary>Whether a task's fusion gives the same vector for the same maps: it is frozen, or one of this library's without parameters.</summary>
+    internal bool HasFrozenFusion(string task)
+    {
+        var fusion = FindRoute(task).Fusion;
+        return IsFrozenWhole(fusion) || (fusion.modules().Prepend(fusion).All(module => module.GetType().Assembly == typeof(MultiInputModel).Assembly
+            || module.GetType().Name.StartsWith("ModuleList", StringComparison.Ordinal)) && !fusion.parameters().Any());
+    }
+
+    private bool IsFrozenWhole(nn.Module module) => module.modules().Prepend(module).All(frozen.Contains);
+}

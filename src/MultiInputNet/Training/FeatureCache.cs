@@ -1,0 +1,106 @@
+using MultiInputNet.Data;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>
+/// What a source's samples become in the frozen part of a model, computed once: the feature vector of each task whose fusion
+/// is frozen or has nothing to train, and the maps that the fusions of the other tasks read.
+/// </summary>
+internal sealed class FeatureCache : IDisposable
+{
+    private const int BatchSize = 64;
+
+    private readonly MultiInputModel model;
+    private readonly Dictionary<string, Tensor> features = [];
+    private readonly Dictionary<string, Tensor> maps = [];
+
+    // The place of each sample in the tensors above, -1 for those that could not be read.
+    private readonly long[] places;
+
+    private FeatureCache(MultiInputModel model, long count)
+    {
+        this.model = model;
+        places = new long[count];
+        Array.Fill(places, -1);
+    }
+
+    /// <summary>Computes the features of a source; null where they are not frozen, change at random or take too much memory.</summary>
+    public static FeatureCache? Make(MultiInputModel model, DataSource source, long limit, CancellationToken cancellationToken)
+    {
+        var inputs = source.Targets.Keys.SelectMany(task => model.FindRoute(task).Inputs).Distinct().ToArray();
+        if (limit == 0 || source.Augment is not null || !inputs.All(model.HasFrozenMap))
+            return null;
+        var cache = new FeatureCache(model, source.Count);
+        try
+        {
+            return cache.Fill(source, inputs, limit, cancellationToken) ? cache : null;
+        }
+        catch
+        {
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The samples of these that could be read.</summary>
+    public IReadOnlyList<long> Readable(IReadOnlyList<long> rows) => [.. rows.Where(row => places[row] >= 0)];
+
+    /// <summary>The output of a task for samples that could be read.</summary>
+    public Tensor Run(string task, IReadOnlyList<long> rows)
+    {
+        using var scope = NewDisposeScope();
+        var route = model.FindRoute(task);
+        var chosen = tensor(rows.Select(row => places[row]).ToArray(), device: model.Device);
+        var fused = features.TryGetValue(task, out var vectors)
+            ? vectors.index_select(0, chosen)
+            : route.Fuse(route.Inputs.ToDictionary(input => input, input => maps[input].index_select(0, chosen)));
+        return route.Head.call(fused).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        foreach (var value in features.Values.Concat(maps.Values))
+            value.Dispose();
+    }
+
+    private bool Fill(DataSource source, string[] inputs, long limit, CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var fused = source.Targets.Keys.Where(model.HasFrozenFusion).ToArray();
+        var needed = source.Targets.Keys.Except(fused).SelectMany(task => model.FindRoute(task).Inputs).ToHashSet();
+        var parts = new Dictionary<(bool IsMap, string Name), List<Tensor>>();
+        var filled = 0L;
+        for (var start = 0L; start < source.Count; start += BatchSize)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var batchScope = NewDisposeScope();
+            var batch = source.Read(BatchOrder.Range(start, Math.Min(BatchSize, source.Count - start)));
+            if (batch.Rows.Count == 0)
+                continue;
+            foreach (var row in batch.Rows)
+                places[row] = filled++;
+            var found = model.forward_features(inputs.ToDictionary(input => input, input => batch.Inputs[input].to(model.Device)));
+            foreach (var task in fused)
+                Add(false, task, model.FindRoute(task).Fuse(found));
+            foreach (var input in needed)
+                Add(true, input, found[input]);
+            if (parts.Values.Sum(list => list[0].numel() / list[0].shape[0] * list[0].element_size()) * source.Count > limit)
+                return false;
+        }
+
+        foreach (var ((isMap, name), list) in parts)
+            (isMap ? maps : features)[name] = cat(list, 0).DetachFromDisposeScope();
+        return parts.Count > 0;
+
+        void Add(bool isMap, string name, Tensor value)
+        {
+            if (!parts.TryGetValue((isMap, name), out var list))
+                parts.Add((isMap, name), list = []);
+
+            // A copy in the plain layout: what forward gives may be a view of a merged map.
+            list.Add(value.contiguous().clone().MoveToOuterDisposeScope());
+        }
+    }
+}

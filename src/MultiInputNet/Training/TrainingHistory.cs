@@ -1,0 +1,52 @@
+using System.Globalization;
+using MultiInputNet.Data;
+
+namespace MultiInputNet.Training;
+
+/// <summary>What a training gave.</summary>
+/// <param name="Epochs">The result of each epoch.</param>
+/// <param name="BestEpoch">The epoch whose weights the model has; null where early stopping was off and it has the last.</param>
+public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? BestEpoch = null)
+{
+    /// <summary>
+    /// Saves a row for each epoch: epoch, stage, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
+    /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell.
+    /// </summary>
+    /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
+    public void SaveCsv(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        var rows = Epochs.Select(Cells).ToArray();
+        var columns = rows.SelectMany(row => row.Keys).Distinct().ToArray();
+        WholeFile.Write(path, file =>
+        {
+            using var writer = new StreamWriter(file, leaveOpen: true);
+            writer.WriteLine(string.Join(',', columns));
+            foreach (var row in rows)
+                writer.WriteLine(string.Join(',', columns.Select(column => row.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : "")));
+        });
+    }
+
+    private static OrderedDictionary<string, double> Cells(EpochResult result)
+    {
+        var cells = new OrderedDictionary<string, double>
+        {
+            ["epoch"] = result.Epoch,
+            ["stage"] = result.Stage,
+            ["step"] = result.Step,
+            ["learning_rate"] = result.LearningRate,
+        };
+        foreach (var (task, loss) in result.Losses)
+            cells[$"loss.{task}"] = loss;
+        foreach (var (source, epochs) in result.EpochsSeen)
+            cells[$"epochs.{source}"] = epochs;
+        foreach (var (task, evaluation) in result.Validation)
+        {
+            cells[$"validation.{task}.loss"] = evaluation.Loss;
+            foreach (var (metric, value) in evaluation.Metrics)
+                cells[$"validation.{task}.{metric}"] = value;
+        }
+
+        return cells;
+    }
+}

@@ -1,0 +1,438 @@
+using System.Diagnostics;
+using MultiInputNet.Data;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>One training from its beginning, or from a checkpoint, to its end.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly Trainer trainer;
+    private readonly MultiInputModel model;
+    private readonly TrainerOptions options;
+    private readonly IReadOnlyList<DataSource> sources;
+    private readonly IReadOnlyList<DataSource>? validation;
+    private readonly IProgress<TrainingProgress>? progress;
+    private readonly BatchOrder[] orders;
+    private readonly List<Span> plan = [];
+    private readonly long stepsPerEpoch;
+    private readonly CheckpointStore? checkpoints;
+    private readonly TrainingLog? log;
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private readonly Dictionary<string, TaskMetrics> running = [];
+    private readonly Dictionary<string, Tensor> best = [];
+
+    private TrainingState state = new();
+    private long firstStep;
+
+    // What a stage has, made anew for each.
+    private StageParameters parameters = new([], []);
+    private OptimizerHelper? optimizer;
+    private double[] groupRates = [];
+    private FeatureCache?[] caches = [];
+
+    public TrainingRun(
+        Trainer trainer, IReadOnlyList<DataSource> sources, IReadOnlyList<DataSource>? validation, IProgress<TrainingProgress>? progress)
+    {
+        this.trainer = trainer;
+        (model, options) = (trainer.Model, trainer.Options);
+        (this.sources, this.validation, this.progress) = (sources, validation, progress);
+        orders = [.. sources.Select(source => new BatchOrder(options.Seed, source.Name, source.Count, source.BatchSize ?? options.BatchSize))];
+        var batches = orders.Max(order => order.BatchesPerPass);
+        stepsPerEpoch = options.StepsPerEpoch ?? (batches + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
+        var epoch = 0;
+        foreach (var stage in options.Stages.DefaultIfEmpty<TrainingStage?>(null))
+        {
+            plan.Add(new(stage, epoch * stepsPerEpoch, (stage?.Epochs ?? options.Epochs) * stepsPerEpoch));
+            epoch += stage?.Epochs ?? options.Epochs;
+        }
+
+        if (options.Checkpoints is not null)
+            checkpoints = new(options.Checkpoints, Fingerprint());
+        if (options.TensorBoardFolder is not null)
+            log = new(options.TensorBoardFolder);
+    }
+
+    private long Steps => plan[^1].End;
+
+    public TrainingHistory Run(bool resume, CancellationToken cancellationToken)
+    {
+        var freezing = model.SaveFreezing();
+        try
+        {
+            var saved = Begin(resume);
+            firstStep = state.Step;
+            model.train();
+            while (state.Stage < plan.Count)
+            {
+                RunStage(plan[state.Stage], saved, cancellationToken);
+                saved = null;
+            }
+
+            return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch);
+        }
+        finally
+        {
+            model.RestoreFreezing(freezing);
+            model.eval();
+        }
+    }
+
+    public void Dispose()
+    {
+        LeaveStage();
+        foreach (var tensor in best.Values)
+            tensor.Dispose();
+    }
+
+    /// <summary>Takes over a checkpoint, or writes the first. Gives the tensors of the optimizer, if there are any.</summary>
+    private Dictionary<string, Tensor>? Begin(bool resume)
+    {
+        if (resume && checkpoints!.ReadLatest() is var (read, tensors))
+        {
+            state = read;
+            CopyInto(model.state_dict(), Part(tensors, "model."));
+            foreach (var (name, tensor) in Part(tensors, "best."))
+                best[name] = tensor.DetachFromDisposeScope();
+            return Part(tensors, "optimizer.");
+        }
+
+        if (!resume && checkpoints?.Files is [var latest, ..])
+        {
+            throw new MultiInputException(
+                $"folder '{options.Checkpoints!.Folder}'",
+                ModelStage.Training,
+                $"it holds the checkpoints of a training already, '{Path.GetFileName(latest)}' the latest.",
+                "Go on with that training by Resume, or choose an empty folder.");
+        }
+
+        WriteCheckpoint();
+        return null;
+    }
+
+    private void RunStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    {
+        EnterStage(span, saved, cancellationToken);
+        try
+        {
+            var stage = state.Stage;
+            while (state.Stage == stage)
+            {
+                if (cancellationToken.IsCancellationRequested)
+                    Stop(cancellationToken);
+                var rate = RateOf(span, state.Step);
+                var losses = Step(rate);
+                state.Step++;
+                EpochResult? result = null;
+                var current = Describe(rate, losses);
+                if ((state.Step - span.First) % stepsPerEpoch == 0)
+                {
+                    result = EndEpoch(rate, cancellationToken);
+                    if (state.Step == span.End || state.EpochsWithoutBetter >= options.EarlyStopping?.Patience)
+                        EndStage(span);
+                }
+
+                var checkpoint = result is not null || state.Step % (options.Checkpoints?.EverySteps ?? long.MaxValue) == 0 ? WriteCheckpoint() : null;
+                current = current with { EpochResult = result, Checkpoint = checkpoint };
+                log?.Write(current);
+                progress?.Report(current);
+            }
+        }
+        finally
+        {
+            LeaveStage();
+        }
+    }
+
+    private void EnterStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    {
+        parameters = StageParameters.Find(model, span.Stage);
+        if (span.Stage is not null)
+            model.RestoreFreezing(parameters.Frozen);
+        parameters = parameters with { Trained = [.. parameters.Trained.Where(trained => trained.Parameter.requires_grad)] };
+        if (parameters.Trained.Count == 0)
+            throw new MultiInputException("training", ModelStage.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a stage.");
+
+        // Matrices and kernels decay, biases and the affine parameters of normalisations do not.
+        var groups = parameters.Trained.GroupBy(trained => (trained.Rate, Decays: trained.Parameter.dim() > 1)).ToArray();
+        groupRates = [.. groups.Select(group => group.Key.Rate)];
+        optimizer = options.Optimizer.Create(
+            [.. groups.Select(group => ((IReadOnlyList<Parameter>)[.. group.Select(trained => trained.Parameter)], group.Key.Decays ? options.WeightDecay : 0))]);
+        parameters = parameters with { Trained = [.. groups.SelectMany(group => group)] };
+        if (saved?.Count > 0)
+            LoadOptimizer(saved);
+        caches = [.. sources.Select(source => FeatureCache.Make(model, source, options.FeatureCacheBytes, cancellationToken))];
+        running.Clear();
+    }
+
+    private void LeaveStage()
+    {
+        optimizer?.Dispose();
+        optimizer = null;
+        foreach (var cache in caches)
+            cache?.Dispose();
+        caches = [];
+    }
+
+    /// <summary>One change of the weights. Nothing is changed where a loss or the gradient is not finite.</summary>
+    private Dictionary<string, double> Step(double rate)
+    {
+        using var scope = NewDisposeScope();
+        model.zero_grad();
+        var losses = new Dictionary<string, (double Sum, int Count)>();
+        for (var i = 0; i < options.AccumulatedBatches; i++)
+        {
+            var batch = state.Step * options.AccumulatedBatches + i;
+
+            // All that is drawn at random in a batch follows from the seed and its number: resuming needs no random state.
+            random.manual_seed(BatchOrder.Seed(options.Seed, batch));
+            foreach (var (task, loss) in Batch(batch))
+            {
+                var (sum, count) = losses.GetValueOrDefault(task);
+                losses[task] = (sum + loss, count + 1);
+            }
+        }
+
+        var norm = nn.utils.clip_grad_norm_(parameters.Trained.Select(trained => trained.Parameter), options.GradientClip);
+        if (!double.IsFinite(norm))
+        {
+            throw new MultiInputException(
+                "training",
+                ModelStage.Training,
+                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses {string.Join(", ", losses.Select(pair => $"{pair.Key} {pair.Value.Sum / pair.Value.Count}"))}.",
+                $"Lower the learning rate, or look for huge values in the inputs. {WhatIsKept()}");
+        }
+
+        foreach (var (group, factor) in optimizer!.ParamGroups.Zip(groupRates))
+            group.LearningRate = rate * factor;
+        optimizer.step();
+        foreach (var (task, (sum, count)) in losses)
+        {
+            var total = state.Losses.GetValueOrDefault(task, new(0, 0));
+            state.Losses[task] = new(total.Sum + sum, total.Count + count);
+        }
+
+        return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count);
+    }
+
+    /// <summary>Adds the gradients of a batch of each source and gives the losses.</summary>
+    private Dictionary<string, double> Batch(long number)
+    {
+        using var scope = NewDisposeScope();
+        var losses = new List<(string Task, Tensor Loss, double Value)>();
+        var open = new List<(DataSource Source, InputBatch Batch)>();
+        foreach (var (index, source) in sources.Index())
+        {
+            IReadOnlyList<long> rows = orders[index].At(number).ToArray();
+            state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + rows.Count;
+            if (caches[index] is { } cache)
+            {
+                rows = cache.Readable(rows);
+                foreach (var (task, labels) in LabelsOf(source, rows))
+                    losses.Add(Loss(source, task, cache.Run(task, rows), labels));
+            }
+            else
+            {
+                open.Add((source, source.Read(rows)));
+            }
+        }
+
+        // Sources that share no input go through the model together.
+        while (open.Count > 0)
+        {
+            var names = new HashSet<string>();
+            var together = open.Where(pair => names.Intersect(pair.Source.InputNames).Any() is false && pair.Source.InputNames.All(names.Add)).ToArray();
+            open.RemoveAll(pair => together.Contains(pair));
+            losses.AddRange(Run([.. together.Where(pair => pair.Batch.Rows.Count > 0)]));
+        }
+
+        if (losses.Count > 0)
+            (losses.Select(loss => loss.Loss).Aggregate((sum, loss) => sum + loss) / options.AccumulatedBatches).backward();
+        return losses.GroupBy(loss => loss.Task).ToDictionary(group => group.Key, group => group.Sum(loss => loss.Value));
+    }
+
+    private IEnumerable<(string Task, Tensor Loss, double Value)> Run(IReadOnlyList<(DataSource Source, InputBatch Batch)> together)
+    {
+        var inputs = new Dictionary<string, Tensor>();
+        var labels = new List<(DataSource Source, string Task, Tensor Labels)>();
+        foreach (var (source, batch) in together)
+        {
+            var labelled = LabelsOf(source, batch.Rows).Select(pair => (source, pair.Task, pair.Labels)).ToArray();
+            labels.AddRange(labelled);
+            if (labelled.Length == 0)
+                continue;
+            foreach (var (name, samples) in batch.Inputs)
+                inputs.Add(name, (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device));
+        }
+
+        if (labels.Count == 0)
+            return [];
+        var outputs = model.forward(inputs, labels.Select(pair => pair.Task));
+        return [.. labels.Select(pair => Loss(pair.Source, pair.Task, outputs[pair.Task], pair.Labels, inputs))];
+    }
+
+    /// <summary>The labels of samples for each task that has any among them.</summary>
+    private (string Task, Tensor Labels)[] LabelsOf(DataSource source, IReadOnlyList<long> rows) => rows.Count == 0
+        ? []
+        : [.. source.Targets.Select(pair => (pair.Key, trainer.Labels(pair.Value, rows))).Where(pair => trainer.HeadOf(pair.Key).HasLabels(pair.Item2))];
+
+    private (string Task, Tensor Loss, double Value) Loss(DataSource source, string task, Tensor output, Tensor labels, IReadOnlyDictionary<string, Tensor>? inputs = null)
+    {
+        var head = trainer.HeadOf(task);
+        var loss = head.Loss(output, labels);
+        var value = loss.ToDouble();
+        if (!double.IsFinite(value))
+        {
+            var reads = model.FindRoute(task).Inputs;
+            var broken = reads.Where(name => inputs?.GetValueOrDefault(name) is { } x && x.is_floating_point() && !x.isfinite().all().ToBoolean()).ToArray();
+            throw new MultiInputException(
+                $"task '{task}'",
+                ModelStage.Training,
+                $"its loss is {value} at step {state.Step + 1}, on source '{source.Name}' with {(broken.Length > 0 ? $"values that are not finite in input {Shapes.Names(broken)}" : $"input {Shapes.Names(reads)}")}.",
+                $"Look for NaN or huge values in the inputs and labels, or lower the learning rate. {WhatIsKept()}");
+        }
+
+        if (!running.TryGetValue(task, out var metrics))
+            running.Add(task, metrics = head.CreateMetrics());
+        using var noGrad = no_grad();
+        metrics.Update(output, labels);
+        return (task, loss, value);
+    }
+
+    private string WhatIsKept() => checkpoints?.Files is [var latest, ..]
+        ? $"The weights are those of the step before; '{latest}' is the last checkpoint."
+        : "The weights are those of the step before.";
+
+    private EpochResult EndEpoch(double rate, CancellationToken cancellationToken)
+    {
+        var evaluation = validation is null ? new Dictionary<string, TaskEvaluation>() : trainer.Evaluate(validation, cancellationToken);
+        var result = new EpochResult(
+            (int)(state.Step / stepsPerEpoch),
+            state.Stage + 1,
+            state.Step,
+            rate,
+            state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count),
+            EpochsSeen(),
+            evaluation);
+        state.History.Add(result);
+        state.Losses.Clear();
+        running.Clear();
+        if (options.EarlyStopping is { } stopping)
+            Compare(stopping, result);
+        return result;
+    }
+
+    /// <summary>Keeps the weights where the validation is the best so far.</summary>
+    private void Compare(EarlyStopping stopping, EpochResult result)
+    {
+        var chosen = stopping.Task is null ? result.Validation.Values : [result.Validation[stopping.Task]];
+        var value = chosen.Average(evaluation => evaluation.HigherIsBetter ? evaluation.PrimaryValue : -evaluation.PrimaryValue);
+        if (state.BestValue is { } earlier && !(value > earlier + stopping.MinDelta))
+        {
+            state.EpochsWithoutBetter++;
+            return;
+        }
+
+        (state.BestValue, state.BestEpoch, state.EpochsWithoutBetter) = (value, result.Epoch, 0);
+        foreach (var (name, tensor) in model.state_dict())
+        {
+            if (best.TryGetValue(name, out var old))
+                old.Dispose();
+            best[name] = tensor.detach().clone().DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>Hands the weights on to the next stage: the best, where they are kept.</summary>
+    private void EndStage(Span span)
+    {
+        if (options.EarlyStopping is not null)
+            CopyInto(model.state_dict(), best);
+        state.Step = span.End;
+        state.Stage++;
+        state.EpochsWithoutBetter = 0;
+    }
+
+    private void Stop(CancellationToken cancellationToken)
+    {
+        var path = WriteCheckpoint();
+        throw new OperationCanceledException(
+            $"The training was stopped behind step {state.Step} of {Steps}. {(path is null ? "The model keeps what it has learned." : $"'{path}' holds it: Resume goes on.")}",
+            cancellationToken);
+    }
+
+    private string? WriteCheckpoint()
+    {
+        if (checkpoints is null)
+            return null;
+        using var scope = NewDisposeScope();
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (name, tensor) in model.state_dict())
+            tensors[$"model.{name}"] = tensor;
+        foreach (var (name, tensor) in best)
+            tensors[$"best.{name}"] = tensor;
+
+        // Between two stages there is nothing of an optimizer to keep.
+        if (optimizer is not null && state.Stage < plan.Count && state.Step > plan[state.Stage].First)
+        {
+            foreach (var ((name, _, _), saved) in parameters.Trained.Zip(optimizer.state_dict().State.Select(options.Optimizer.Save)))
+            {
+                foreach (var (key, tensor) in saved)
+                    tensors[$"optimizer.{name}.{key}"] = tensor;
+            }
+        }
+
+        return checkpoints.Write(state, tensors);
+    }
+
+    private void LoadOptimizer(Dictionary<string, Tensor> saved)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var ((name, parameter, _), its) in parameters.Trained.Zip(optimizer!.state_dict().State))
+            options.Optimizer.Load(its, parameter, Part(saved, $"{name}."));
+    }
+
+    private static Dictionary<string, Tensor> Part(Dictionary<string, Tensor> tensors, string prefix) => tensors
+        .Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))
+        .ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value);
+
+    private static void CopyInto(Dictionary<string, Tensor> targets, Dictionary<string, Tensor> values)
+    {
+        using var noGrad = no_grad();
+        foreach (var (name, target) in targets)
+            target.copy_(values[name]);
+    }
+
+    private double RateOf(Span span, long step) => LearningRates.WarmupCosine(
+        step - span.First, span.Steps, (long)(span.Steps * options.WarmupShare), span.Stage?.LearningRate ?? options.LearningRate);
+
+    private TrainingProgress Describe(double rate, Dictionary<string, double> losses) => new(
+        state.Step,
+        Steps,
+        (int)((state.Step - 1) / stepsPerEpoch) + 1,
+        (int)(Steps / stepsPerEpoch),
+        state.Stage + 1,
+        plan.Count,
+        rate,
+        losses,
+        running.ToDictionary(pair => pair.Key, pair => pair.Value.Compute()[pair.Value.Primary]),
+        EpochsSeen(),
+        clock.Elapsed / (state.Step - firstStep) * (Steps - state.Step));
+
+    private Dictionary<string, double> EpochsSeen() =>
+        sources.ToDictionary(source => source.Name, source => (double)state.Drawn.GetValueOrDefault(source.Name) / source.Count);
+
+    private Dictionary<string, string> Fingerprint() => new(options.Fingerprint())
+    {
+        ["model"] = model.Description.ToJson(),
+        ["sources"] = string.Join(", ", sources.Select(source => $"{source.Name} ({source.Count} samples, {source.BatchSize ?? options.BatchSize} a batch)")),
+    };
+
+    /// <summary>A stage's place in the plan.</summary>
+    private sealed record Span(TrainingStage? Stage, long First, long Steps)
+    {
+        public long End => First + Steps;
+    }
+}

@@ -1,0 +1,29 @@
+namespace MultiInputNet.Training;
+
+/// <summary>Where a training stands, apart from tensors. It is what a checkpoint says in JSON.</summary>
+internal sealed class TrainingState
+{
+    /// <summary>Steps done, counted along the plan: a stage that ends early leaves numbers out.</summary>
+    public long Step { get; set; }
+
+    /// <summary>The stage that the next step belongs to, from 0.</summary>
+    public int Stage { get; set; }
+
+    public List<EpochResult> History { get; init; } = [];
+
+    /// <summary>The sum of each task's losses in this epoch, and how many there were.</summary>
+    public Dictionary<string, LossSum> Losses { get; init; } = [];
+
+    /// <summary>How many samples of each source were drawn.</summary>
+    public Dictionary<string, long> Drawn { get; init; } = [];
+
+    /// <summary>The best validation of all epochs; null before the first.</summary>
+    public double? BestValue { get; set; }
+
+    public int? BestEpoch { get; set; }
+
+    /// <summary>Epochs of this stage since the best validation.</summary>
+    public int EpochsWithoutBetter { get; set; }
+
+    internal sealed record LossSum(double Sum, long Count);
+}
