@@ -14,6 +14,8 @@ internal sealed class FrozenModules
     // Parameters that their module's author had frozen already are not among them and stay as they are.
     private readonly HashSet<Parameter> parameters = new(ReferenceEqualityComparer.Instance);
 
+    public bool Any => modules.Count > 0;
+
     public bool Contains(nn.Module module) => modules.Contains(module);
 
     /// <summary>The modules, to be frozen again later.</summary>
@@ -46,9 +48,6 @@ internal sealed class FrozenModules
     /// <summary>Sets every module to its mode: evaluation where it is frozen.</summary>
     public void SetModes(nn.Module root, bool training)
     {
-        if (modules.Count == 0)
-            return;
-
         // A mode that is set reaches all children, so parents come first.
         foreach (var module in root.modules())
             module.train(training && !modules.Contains(module));

@@ -43,7 +43,8 @@ public sealed partial class MultiInputModel
     public override void train(bool train = true)
     {
         base.train(train);
-        frozen.SetModes(this, train);
+        if (frozen.Any)
+            frozen.SetModes(this, train);
     }
 
     /// <summary>What is frozen now, to be given to <see cref="RestoreFreezing"/>.</summary>
