@@ -1,5 +1,4 @@
 using MultiInputNet.Training;
-using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests.Training;
 
@@ -16,7 +15,6 @@ internal static class TrainingProcess
 
     public static int Run(string folder)
     {
-        set_num_threads(1);
         using var model = TrainingProblem.Build();
         new Trainer(model, Options(folder)).Resume(TrainingProblem.Sources(400), TrainingProblem.Sources(100), new Now(step =>
         {
