@@ -2,12 +2,18 @@ using System.Diagnostics;
 
 /// <summary>Two ways of one computation, timed in turns so that whatever else the machine does meets both alike.</summary>
 /// <param name="Title">What is compared.</param>
-/// <param name="Baseline">The way to compare with.</param>
-/// <param name="Candidate">The library's way.</param>
-internal sealed record Comparison(string Title, Action Baseline, Action Candidate)
+/// <param name="Baseline">Does the way to compare with so many times, and gives the milliseconds of one.</param>
+/// <param name="Candidate">The same for the library's way.</param>
+internal sealed record Comparison(string Title, Func<int, double> Baseline, Func<int, double> Candidate)
 {
     /// <summary>Time that a turn lasts at least; short computations are repeated within a turn.</summary>
     private static readonly TimeSpan turn = TimeSpan.FromMilliseconds(60);
+
+    /// <summary>Compares two computations, each timed from its start to its end.</summary>
+    public Comparison(string title, Action baseline, Action candidate)
+        : this(title, repeats => Time(baseline, repeats), repeats => Time(candidate, repeats))
+    {
+    }
 
     /// <summary>Gives the times of baseline over candidate, above 1 where the candidate is faster, one for each pair of turns.</summary>
     public Ratios Run(int pairs)
@@ -19,8 +25,8 @@ internal sealed record Comparison(string Title, Action Baseline, Action Candidat
         {
             // Each goes first in every other pair.
             var (baseline, candidate) = pair % 2 == 0
-                ? (Time(Baseline, repeats), Time(Candidate, repeats))
-                : Swapped(Time(Candidate, repeats), Time(Baseline, repeats));
+                ? (Baseline(repeats), Candidate(repeats))
+                : Swapped(Candidate(repeats), Baseline(repeats));
             ratios[pair] = baseline / candidate;
             times[pair] = candidate;
         }
@@ -32,11 +38,10 @@ internal sealed record Comparison(string Title, Action Baseline, Action Candidat
 
     private static (double, double) Swapped(double candidate, double baseline) => (baseline, candidate);
 
-    private static int Warm(Action action)
+    private static int Warm(Func<int, double> measure)
     {
-        for (var i = 0; i < 3; i++)
-            action();
-        return Math.Max(1, (int)(turn.TotalMilliseconds / Time(action, 1)));
+        measure(3);
+        return Math.Max(1, (int)(turn.TotalMilliseconds / measure(1)));
     }
 
     /// <summary>Milliseconds of one run.</summary>

@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using MultiInputNet;
+using MultiInputNet.Data;
+using MultiInputNet.Training;
 using Spectre.Console;
 using static TorchSharp.torch;
 
@@ -79,6 +82,39 @@ IEnumerable<Comparison> Comparisons()
         yield return new($"one by one, 3 inputs of {count}, inference", Merged(false, InferAll), Merged(true, InferAll));
         yield return new($"one by one, 3 inputs of {count}, training", Merged(false, TrainAll), Merged(true, TrainAll));
     }
+
+    {
+        using var full = Library(16);
+        using var frozen = Library(16);
+        frozen.Freeze(Parts.Base);
+        var (one, labels) = Batch(64);
+        yield return new("full training, step with a frozen base", Training(full, i => full.forward(one[i], i), labels), Training(frozen, i => frozen.forward(one[i], i), labels));
+    }
+
+    {
+        using var model = Library(16);
+        model.Freeze(Parts.Base, Parts.Projections());
+        var (samples, labels) = Batch(640);
+        var sources = samples.Index().Select(pair => new TensorSource($"input{pair.Index}", pair.Item, labels[pair.Index])).ToArray();
+        yield return new(
+            "head training that runs the base, epoch with features reused",
+            repeats => EpochTime(model, sources, repeats, cacheBytes: 0),
+            repeats => EpochTime(model, sources, repeats, cacheBytes: 1L << 30));
+    }
+}
+
+// Milliseconds of an epoch, the first, in which features are computed, not among them.
+static double EpochTime(MultiInputModel model, TensorSource[] sources, int repeats, long cacheBytes)
+{
+    var (start, end) = (0L, 0L);
+    new Trainer(model, new() { Epochs = 1 + repeats, FeatureCacheBytes = cacheBytes }).Fit(sources, progress: new Now(step =>
+    {
+        if (step.EpochResult is null)
+            return;
+        end = Stopwatch.GetTimestamp();
+        start = start == 0 ? end : start;
+    }));
+    return Stopwatch.GetElapsedTime(start, end).TotalMilliseconds / repeats;
 }
 
 MultiInputModel Library(int baseChannels)
@@ -116,4 +152,10 @@ Action Training(nn.Module model, Func<int, Tensor> forward, Tensor[] labels)
             optimizer.step();
         }
     };
+}
+
+/// <summary>Reports at once.</summary>
+internal sealed class Now(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+{
+    public void Report(TrainingProgress value) => report(value);
 }
