@@ -34,7 +34,8 @@ public sealed class MultiInputModelBuilder
     /// <param name="spec">The base, from <see cref="Bases"/>.</param>
     /// <param name="inputs">The inputs that share this base among themselves; all without a base of their own, when null.</param>
     /// <param name="perInput">
-    /// What of the base's batch normalisations each input has of its own; the base must have batch normalisation then.
+    /// What of the base's batch normalisations each input has of its own, equal to the base's at first; the base must have
+    /// batch normalisation then. See <see cref="MultiInputModel.Grow"/> for a model that is trained or loaded already.
     /// </param>
     /// <param name="adapters">The small convolutions that each input has of its own at the base's convolutions.</param>
     /// <returns>The builder.</returns>

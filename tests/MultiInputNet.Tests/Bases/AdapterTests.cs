@@ -111,7 +111,7 @@ public sealed class AdapterTests
         using var with = Build(OneConvolution(), Adapters.Parallel);
 
         with.Paths.First().Macs.Should().Be(without.Paths.First().Macs + 7 * 7 * 4 * 8);
-        with.Summary().Should().MatchRegex(@"gray +image +1×7×7 +4×7×7 +8×7×7 +40 ");
+        with.Summary().Should().MatchRegex(@"gray +image +1×7×7 +4×7×7 +8×7×7 +40 ").And.Contain("serves gray, rgb, each with parts of its own");
         without.Summary().Should().MatchRegex(@"gray +image +1×7×7 +4×7×7 +8×7×7 +8 ");
     }
 
