@@ -220,6 +220,7 @@ internal sealed class ModelAssembly
     {
         modules.Add(module);
         ChannelsLast.ConvertWeights(module);
+        ChannelsLast.GuardDepthwise(module);
         module.to(device);
 
         // A model outlives the scope that it is built in.
