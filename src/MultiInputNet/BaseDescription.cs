@@ -3,4 +3,7 @@ namespace MultiInputNet;
 /// <summary>A base of a model and the inputs that it serves.</summary>
 /// <param name="Spec">The base.</param>
 /// <param name="Inputs">The inputs that it serves; all that no other base names, when null.</param>
-public sealed record BaseDescription(BaseSpec Spec, IReadOnlyList<string>? Inputs = null);
+/// <param name="PerInput">What of its batch normalisations each input has of its own.</param>
+/// <param name="Adapters">The adapters that each input has of its own at its convolutions.</param>
+public sealed record BaseDescription(
+    BaseSpec Spec, IReadOnlyList<string>? Inputs = null, PerInput PerInput = PerInput.Nothing, Adapters Adapters = Adapters.None);

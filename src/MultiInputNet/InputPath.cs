@@ -9,10 +9,21 @@ internal sealed record InputPath(
     Standardization? Standardization,
     nn.Module<Tensor, Tensor> Projection,
     SharedBase Base,
+    InputParts? Own,
     MapShape Projected,
     MapShape Map,
     long Macs,
     long LargestResult)
 {
     public Tensor Project(Tensor input) => ChannelsLast.Of(Projection.call(Standardization is null ? input : Standardization.call(input)));
+
+    /// <summary>Runs projected maps of this input, and of no other, through its base.</summary>
+    public Tensor RunBase(Tensor projected)
+    {
+        using var turn = Serve();
+        return Base.call(projected);
+    }
+
+    /// <summary>Until the result is disposed, this thread's runs of the base are this input's, with the parts that it has of its own.</summary>
+    public IDisposable Serve() => InputLayers.Serve(Name);
 }

@@ -9,7 +9,7 @@ internal sealed class ModelAssembly
     private readonly Device device;
     private readonly long largestModel;
     private readonly List<nn.Module> modules = [];
-    private readonly Dictionary<BaseDescription, SharedBase> bases = [];
+    private readonly Dictionary<BaseDescription, (SharedBase Trunk, InputLayers? PerInput)> bases = [];
     private Int128 weightsLeft;
 
     /// <summary>Makes the modules.</summary>
@@ -24,7 +24,7 @@ internal sealed class ModelAssembly
         {
             DescriptionChecks.Check(description);
             foreach (var group in description.Bases)
-                bases.Add(group, Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create)));
+                bases.Add(group, MakeBase(group));
             foreach (var input in description.Inputs)
                 Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
             foreach (var task in description.Tasks)
@@ -45,24 +45,37 @@ internal sealed class ModelAssembly
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The base of all inputs that have none of their own.</summary>
-    public SharedBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value;
+    public SharedBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value.Trunk;
 
     /// <summary>The bases of some inputs, each by the first of them.</summary>
     public IEnumerable<(string FirstInput, SharedBase Base)> OwnBases =>
-        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value));
+        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value.Trunk));
+
+    private (SharedBase Trunk, InputLayers? PerInput) MakeBase(BaseDescription group)
+    {
+        var trunk = Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create));
+        if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
+            return (trunk, null);
+        var layers = new InputLayers(trunk, group.PerInput, group.Adapters);
+        DescriptionChecks.Throw(Subject(group), ModelStage.Base, layers.FindMistake());
+        return (trunk, layers);
+    }
 
     private InputPath MakePath(InputDescription input, BaseDescription group)
     {
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
-        var trunk = bases[group];
+        var (trunk, layers) = bases[group];
         var standardization = spec.Mean is null ? null : Own(new Standardization(spec.Mean, spec.StandardDeviation!));
         var projectionSpec = input.Projection ?? spec.DefaultProjection;
         var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, trunk.Channels), () => projectionSpec.Create(spec, trunk.Channels)));
+        var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(), () => layers.Create(input.Name)));
 
-        using var pass = new DummyPass([projection, trunk]);
+        using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
         using var probe = new ForwardProbe(projection);
         using var baseProbe = new ForwardProbe(trunk);
+        using var ownProbe = own is null ? null : new ForwardProbe(own);
+        using var turn = InputLayers.Serve(input.Name);
         var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, device);
 
         var projected = Run(
@@ -97,15 +110,25 @@ internal sealed class ModelAssembly
                 "Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.");
         }
 
+        if (layers?.Unseen.FirstOrDefault() is { } unseen)
+        {
+            throw new MultiInputException(
+                Subject(group),
+                ModelStage.Base,
+                $"its layer '{unseen}' is to have a part for each input, and no map came through its call(...).",
+                "Run it with call(...) instead of forward(...) in your module.");
+        }
+
         return new InputPath(
             input.Name,
             spec,
             standardization,
             projection,
             trunk,
+            own,
             ShapeOf(projected),
             ShapeOf(map),
-            probe.Macs + baseProbe.Macs,
+            probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
             Math.Max(projected.numel(), baseProbe.LargestResult));
     }
 
@@ -197,6 +220,7 @@ internal sealed class ModelAssembly
     {
         modules.Add(module);
         ChannelsLast.ConvertWeights(module);
+        ChannelsLast.GuardDepthwise(module);
         module.to(device);
 
         // A model outlives the scope that it is built in.

@@ -20,7 +20,7 @@ internal static class ModelSummary
                 Shapes.Sizes(path.Spec.Shape),
                 path.Projected.ToString(),
                 path.Map.ToString(),
-                Count(path.Projection),
+                Number(Parameters(path.Projection) + (path.Own is null ? 0 : Parameters(path.Own))),
                 Number(path.Macs),
             }));
         text.AppendLine();
@@ -41,7 +41,8 @@ internal static class ModelSummary
         foreach (var group in model.Paths.GroupBy(path => path.Base))
         {
             var shared = string.Join(", ", group.Select(path => path.Name));
-            text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}");
+            var own = group.First().Own is null ? "" : ", each with parts of its own, which its parameters count";
+            text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}{own}");
         }
 
         text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters{Frozen(model)} on {model.Device}; MACs of an input include the base, all for one sample");

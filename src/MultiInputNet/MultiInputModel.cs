@@ -11,7 +11,8 @@ namespace MultiInputNet;
 /// </summary>
 /// <remarks>
 /// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
-/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
+/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>base_inputs.INPUT</c> for what an input has of its own in its
+/// base, with the names of the base's layers behind it, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
@@ -25,6 +26,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private readonly ModuleDict<nn.Module<Tensor, Tensor>> input_projections = new();
     private readonly SharedBase? base_model;
     private readonly ModuleDict<SharedBase> input_bases = new();
+    private readonly ModuleDict<InputParts> base_inputs = new();
     private readonly ModuleDict<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
     private readonly ModuleDict<nn.Module<Tensor, Tensor>> output_layers = new();
 
@@ -46,6 +48,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             input_projections.Add(path.Name, path.Projection);
             if (path.Standardization is not null)
                 input_standardizations.Add(path.Name, path.Standardization);
+            if (path.Own is not null)
+                base_inputs.Add(path.Name, path.Own);
         }
 
         foreach (var route in assembly.Routes)
@@ -64,7 +68,10 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>What <c>Build</c> noticed that is allowed and probably not meant; <see cref="Summary"/> prints it too.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>Whether inputs with maps of one size go through their base as one batch.</summary>
+    /// <summary>
+    /// Whether inputs with maps of one size go through their base as one batch. Inputs that have parts of their own in the
+    /// base go through it one after the other in any case.
+    /// </summary>
     /// <value>Default: <see langword="true"/>. The results are equal wherever the base does not mix the samples of a batch.</value>
     public bool MergesInputs { get; set; } = true;
 
@@ -246,11 +253,12 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             var batch = input[name];
             CheckBatch(path, batch, type, device);
             var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
-            var group = open.FirstOrDefault(g => g.Base == path.Base && g.Shape == path.Projected && g.Bytes + bytes <= limit);
+            var group = path.Own is not null ? null
+                : open.FirstOrDefault(g => g.Base == path.Base && g.Shape == path.Projected && g.Bytes + bytes <= limit);
             if (group is null)
                 open.Add(group = new(path.Base, path.Projected));
             group.Bytes += bytes;
-            group.Parts.Add((name, path.Project(batch)));
+            group.Parts.Add((path, path.Project(batch)));
         }
 
         foreach (var group in open)
@@ -333,21 +341,21 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         public long Bytes { get; set; }
 
-        public List<(string Name, Tensor Map)> Parts { get; } = [];
+        public List<(InputPath Path, Tensor Map)> Parts { get; } = [];
 
         public void Run(Dictionary<string, Tensor> maps)
         {
-            if (Parts.Count == 1)
+            if (Parts is [var (only, alone)])
             {
-                maps[Parts[0].Name] = Base.call(Parts[0].Map);
+                maps[only.Name] = only.RunBase(alone);
                 return;
             }
 
             var merged = Base.call(cat([.. Parts.Select(part => part.Map)], 0));
             var start = 0L;
-            foreach (var (name, map) in Parts)
+            foreach (var (path, map) in Parts)
             {
-                maps[name] = merged.narrow(0, start, map.shape[0]);
+                maps[path.Name] = merged.narrow(0, start, map.shape[0]);
                 start += map.shape[0];
             }
         }

@@ -33,11 +33,17 @@ public sealed class MultiInputModelBuilder
     /// <summary>Sets the base that all inputs share, or gives some inputs a base of their own.</summary>
     /// <param name="spec">The base, from <see cref="Bases"/>.</param>
     /// <param name="inputs">The inputs that share this base among themselves; all without a base of their own, when null.</param>
+    /// <param name="perInput">
+    /// What of the base's batch normalisations each input has of its own, equal to the base's at first; the base must have
+    /// batch normalisation then. See <see cref="MultiInputModel.Grow"/> for a model that is trained or loaded already.
+    /// </param>
+    /// <param name="adapters">The small convolutions that each input has of its own at the base's convolutions.</param>
     /// <returns>The builder.</returns>
-    public MultiInputModelBuilder Base(BaseSpec spec, IReadOnlyList<string>? inputs = null)
+    public MultiInputModelBuilder Base(
+        BaseSpec spec, IReadOnlyList<string>? inputs = null, PerInput perInput = PerInput.Nothing, Adapters adapters = Adapters.None)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        bases.Add(new(spec, inputs));
+        bases.Add(new(spec, inputs, perInput, adapters));
         return this;
     }
 

@@ -1,3 +1,5 @@
+using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -20,6 +22,19 @@ internal static class ChannelsLast
         {
             if (parameter.dim() == 4 && parameter.shape[1] > 1)
                 parameter.set_(Of(parameter.detach()));
+        }
+    }
+
+    /// <summary>
+    /// Gives depthwise convolutions with several results per channel their maps in the default layout: on channels-last maps
+    /// libtorch 2.10 computes them wrongly on the CPU.
+    /// </summary>
+    public static void GuardDepthwise(nn.Module module)
+    {
+        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
+        {
+            if (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels)
+                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
         }
     }
 }

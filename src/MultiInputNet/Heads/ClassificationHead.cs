@@ -84,5 +84,27 @@ public sealed class ClassificationHead : TaskHead
         }
     }
 
+    /// <summary>Copies another head's layers; class i of this one gets the output weights of class rows[i] there, or keeps its own below 0.</summary>
+    internal void TakeOver(ClassificationHead other, IReadOnlyList<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var targets = state_dict();
+        foreach (var (name, value) in other.state_dict())
+        {
+            if (!name.StartsWith("layers.linear.", StringComparison.Ordinal))
+            {
+                targets[name].copy_(value);
+                continue;
+            }
+
+            foreach (var (row, source) in rows.Index())
+            {
+                if (source >= 0)
+                    targets[name][row].copy_(value[source]);
+            }
+        }
+    }
+
     private const int MissingLabel = -100;
 }

@@ -1,0 +1,189 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <content>Makes new models of a trained one.</content>
+public sealed partial class MultiInputModel
+{
+    /// <summary>
+    /// A new model with this one's weights and further inputs, tasks, and parts for each input in the bases. What this model
+    /// gives in evaluation mode, the new one gives bit for bit; the added parts are new, except that own normalisation
+    /// starts as the shared one is.
+    /// </summary>
+    /// <remarks>
+    /// The weights are copied: this model stays as it is, and stays the caller's to dispose. The new one is on the same device
+    /// and in the same mode, and nothing of it is frozen. What the old tasks give stays while only new parts are trained.
+    /// Inputs with own parts go through the base one by one instead of joined, which may round differently.
+    /// </remarks>
+    /// <param name="add">Adds inputs and tasks, and bases that name new inputs; nothing when null.</param>
+    /// <param name="perInput">What each input has of its own in every base of this model; as before when null.</param>
+    /// <param name="adapters">The adapters of each input in every base of this model; as before when null.</param>
+    /// <returns>The new model.</returns>
+    /// <exception cref="MultiInputException">
+    /// The added description has a mistake, or would change what the model has; or a module of the user's own is not made
+    /// as it was.
+    /// </exception>
+    public MultiInputModel Grow(Action<MultiInputModelBuilder>? add = null, PerInput? perInput = null, Adapters? adapters = null)
+    {
+        var builder = Define();
+        add?.Invoke(builder);
+        var added = builder.Describe();
+        if (added.Fusion is not null)
+        {
+            throw new MultiInputException(
+                "added parts", ModelStage.Fusion, "the model has its fusion, and its tasks are trained for it.", "Name another at a new task: .Task(..., fusion: ...).");
+        }
+
+        if (added.Bases.SelectMany(group => group.Inputs ?? []).FirstOrDefault(paths.ContainsKey) is { } old)
+        {
+            throw new MultiInputException(
+                $"input '{old}'", ModelStage.Base, "the model has it, with a trained base, and an added base names it.", "Name new inputs only.");
+        }
+
+        return Rebuild(new(
+            [.. Description.Inputs, .. added.Inputs],
+            [.. Description.Bases.Select(group => Convert(group, perInput, adapters)), .. added.Bases],
+            [.. Description.Tasks, .. added.Tasks],
+            Description.Fusion));
+    }
+
+    /// <summary>
+    /// A new model in which a classification task has other classes: the output weights of a class that stays, found by
+    /// its name, are kept, those of a new one are new, and all else is this model's, hidden layers too.
+    /// </summary>
+    /// <remarks>The weights are copied, as by <see cref="Grow"/>.</remarks>
+    /// <param name="task">The task.</param>
+    /// <param name="classNames">The names of all classes that the new model tells apart, from class 0 on.</param>
+    /// <param name="oldClassNames">What this model's classes are called, where its description says nothing; null where it does.</param>
+    /// <returns>The new model.</returns>
+    /// <exception cref="MultiInputException">There is no such task, it is no classification, or the names are wrong.</exception>
+    public MultiInputModel ReplaceClasses(string task, IReadOnlyList<string> classNames, IReadOnlyList<string>? oldClassNames = null)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(classNames);
+        var route = FindRoute(task);
+        var subject = $"task '{route.Task}'";
+        if (Description.Tasks.First(described => described.Name == route.Task).Head is not ClassificationSpec spec)
+        {
+            throw new MultiInputException(
+                subject, ModelStage.Head, $"its head is a {route.Head.GetType().Name}, which has no classes.", "Name a task of Heads.Classification.");
+        }
+
+        var old = spec.ClassNames ?? oldClassNames ?? throw new MultiInputException(
+            subject, ModelStage.Head, "its classes have no names, so that none can be found again.", $"Give their {spec.Classes} names as oldClassNames.");
+        if (old.Count != spec.Classes)
+        {
+            throw new MultiInputException(
+                subject, ModelStage.Head, $"it has {spec.Classes} classes, and {old.Count} old names are given.", "Give one for each class.");
+        }
+
+        if (old.CountBy(name => name).Concat(classNames.CountBy(name => name)).FirstOrDefault(name => name.Value > 1).Key is { } twice)
+            throw new MultiInputException(subject, ModelStage.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
+
+        var head = spec with { Classes = classNames.Count, ClassNames = [.. classNames] };
+        var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = head } : described);
+        var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion), changedHead: route.Task);
+        var rows = old.Index().ToDictionary(o => o.Item, o => o.Index);
+        ((ClassificationHead)model.Head(route.Task)).TakeOver((ClassificationHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
+        return model;
+    }
+
+    /// <summary>A new model without a task, and without the inputs that no other task reads.</summary>
+    /// <remarks>The weights are copied, as by <see cref="Grow"/>.</remarks>
+    /// <param name="task">The task.</param>
+    /// <returns>The new model.</returns>
+    /// <exception cref="MultiInputException">There is no such task, or no other.</exception>
+    public MultiInputModel RemoveTask(string task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        var removed = FindRoute(task);
+        var kept = Description.Tasks.Where(described => described.Name != removed.Task).ToArray();
+        var read = kept.SelectMany(DescriptionChecks.Sources).ToHashSet();
+        bool Stays(string input) => read.Contains(input) || !removed.Inputs.Contains(input);
+        var inputs = Description.Inputs.Where(input => Stays(input.Name)).ToArray();
+        var bases = Description.Bases
+            .Where(group => inputs.Any(input => IsServedBy(group, input.Name)))
+            .Select(group => group.Inputs is null ? group : group with { Inputs = [.. group.Inputs.Where(Stays)] });
+        return Rebuild(new(inputs, [.. bases], kept, Description.Fusion));
+    }
+
+    private bool IsServedBy(BaseDescription group, string input) =>
+        group.Inputs?.Contains(input) ?? !Description.Bases.Any(other => other.Inputs?.Contains(input) == true);
+
+    private static BaseDescription Convert(BaseDescription group, PerInput? perInput, Adapters? adapters)
+    {
+        var converted = group with { PerInput = perInput ?? group.PerInput, Adapters = adapters ?? group.Adapters };
+        if (converted.PerInput < group.PerInput || (group.Adapters != Adapters.None && converted.Adapters != group.Adapters))
+        {
+            throw new MultiInputException(
+                "base",
+                ModelStage.Base,
+                $"its inputs have their own trained parts (perInput {group.PerInput}, adapters {group.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
+                "Leave the argument out.");
+        }
+
+        return converted;
+    }
+
+    /// <summary>Builds a model and gives it the weights of whatever both have.</summary>
+    private MultiInputModel Rebuild(ModelDescription description, string? changedHead = null)
+    {
+        var model = new MultiInputModel(description, Device) { MergesInputs = MergesInputs };
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var copied = new HashSet<SharedBase>();
+            foreach (var (name, path) in paths)
+            {
+                if (!model.paths.TryGetValue(name, out var target))
+                    continue;
+                Copy($"input '{name}'", ModelStage.Projection, path.Projection, target.Projection);
+                if (copied.Add(target.Base))
+                    Copy("base", ModelStage.Base, path.Base, target.Base);
+            }
+
+            foreach (var (name, target) in model.paths)
+            {
+                target.Own?.StartAsShared();
+                if (target.Own is not null && paths.TryGetValue(name, out var path) && path.Own is not null)
+                    Copy($"input '{name}'", ModelStage.Base, path.Own, target.Own);
+            }
+
+            foreach (var (task, route) in routes)
+            {
+                if (!model.routes.TryGetValue(task, out var target))
+                    continue;
+                Copy($"task '{task}'", ModelStage.Fusion, route.Fusion, target.Fusion);
+                if (task != changedHead)
+                    Copy($"task '{task}'", ModelStage.Head, route.Head, target.Head);
+            }
+
+            model.train(training);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static void Copy(string subject, ModelStage stage, nn.Module from, nn.Module to)
+    {
+        var targets = to.state_dict();
+        foreach (var (name, value) in from.state_dict())
+        {
+            if (!targets.TryGetValue(name, out var target) || !target.shape.SequenceEqual(value.shape))
+            {
+                throw new MultiInputException(
+                    subject,
+                    stage,
+                    $"its weight '{name}' of shape {Shapes.Text(value.shape)} {(target is null ? "is missing" : $"is of shape {Shapes.Text(target.shape)}")} in a new module.",
+                    "Let the factory of your module make the same module each time.");
+            }
+
+            target.copy_(value);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Tests;
+
+public sealed class ChannelsLastTests
+{
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(3, 2)]
+    public void Depthwise_convolutions_give_what_they_give_in_the_default_layout(int resultsPerChannel, int stride)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Image(3, 9, 9))
+            .Base(Bases.From("depthwise", 6, () => nn.Sequential(
+                ("conv", nn.Conv2d(6, 6 * resultsPerChannel, kernel_size: 3, stride: stride, padding: 1, groups: 6)))))
+            .Task("a", Heads.Classification(2))
+            .Build(CPU);
+        var state = model.state_dict();
+        var (weight, bias) = (state["base_model.module.conv.weight"], state["base_model.module.conv.bias"]);
+        var x = rand(4, 3, 9, 9);
+
+        var map = model.forward_features(new Dictionary<string, Tensor> { ["a"] = x })["a"];
+
+        // Each channel by itself, as an ordinary convolution in double precision.
+        var projected = nn.functional.conv2d(x, state["input_projections.a.conv.weight"], state["input_projections.a.conv.bias"]).to(float64);
+        var weights = weight.detach().to(float64).requires_grad_();
+        var expected = cat([.. Enumerable.Range(0, 6).Select(channel => nn.functional.conv2d(
+            projected.narrow(1, channel, 1),
+            weights.narrow(0, channel * resultsPerChannel, resultsPerChannel),
+            bias.to(float64).narrow(0, channel * resultsPerChannel, resultsPerChannel),
+            [stride, stride],
+            [1L, 1]))], 1);
+        map.to(float64).allclose(expected, rtol: 1e-5, atol: 1e-5).Should().BeTrue();
+        map.sum().backward();
+        expected.sum().backward();
+        weight.grad!.to(float64).allclose(weights.grad!, rtol: 1e-4, atol: 1e-4).Should().BeTrue();
+    }
+}
