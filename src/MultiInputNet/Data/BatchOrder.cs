@@ -14,7 +14,9 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
     private long[] order = [];
 
     /// <summary>Batches in one pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
-    public long BatchesPerPass { get; } = Math.Max(1, count / batchSize);
+    public long BatchesPerPass { get; } = CountBatches(count, batchSize);
+
+    public static long CountBatches(long count, int batchSize) => Math.Max(1, count / batchSize);
 
     /// <summary>The sample numbers of a step's batch.</summary>
     public ReadOnlySpan<long> At(long step)
