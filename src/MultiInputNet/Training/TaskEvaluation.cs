@@ -1,7 +1,7 @@
 namespace MultiInputNet.Training;
 
 /// <summary>How well a task does on some samples.</summary>
-/// <param name="Loss">The mean loss of the batches, weighted by their sizes; without label smoothing.</param>
+/// <param name="Loss">The mean loss of the batches, weighted by their sizes; without label smoothing and class weights.</param>
 /// <param name="Metrics">The task's metrics by name.</param>
 /// <param name="Primary">The name of the metric that a report shows first.</param>
 /// <param name="Count">How many samples there were.</param>
