@@ -17,7 +17,10 @@ public sealed class SeededOrderTests
     [Fact]
     public void Orders_of_three_are_equally_frequent()
     {
-        var counts = Enumerable.Range(0, 6000).Select(index => string.Join("", SeededOrder.Of(3, 1, "", index))).CountBy(order => order).ToArray();
+        var counts = Enumerable.Range(0, 6000)
+            .Select(index => string.Join("", SeededOrder.Of(3, 1, "", index)))
+            .CountBy(order => order)
+            .ToArray();
 
         // Five standard deviations of a count of 1,000.
         counts.Should().HaveCount(6).And.OnlyContain(count => Math.Abs(count.Value - 1000) < 145);

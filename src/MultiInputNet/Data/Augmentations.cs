@@ -73,13 +73,13 @@ public static class Augmentations
     /// <param name="probability">The chance of each image.</param>
     /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The probability is out of its range.</exception>
-    public static Func<Tensor, Tensor> HorizontalFlip(double probability = 0.5) => Flip(nameof(HorizontalFlip), dimension: 3, probability);
+    public static Func<Tensor, Tensor> HorizontalFlip(double probability = 0.5) => Flip(nameof(HorizontalFlip), 3, probability);
 
     /// <summary>Mirrors images top to bottom.</summary>
     /// <param name="probability">The chance of each image.</param>
     /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The probability is out of its range.</exception>
-    public static Func<Tensor, Tensor> VerticalFlip(double probability = 0.5) => Flip(nameof(VerticalFlip), dimension: 2, probability);
+    public static Func<Tensor, Tensor> VerticalFlip(double probability = 0.5) => Flip(nameof(VerticalFlip), 2, probability);
 
     /// <summary>
     /// Turns square images by quarters and mirrors them, for such as look alike from all sides: each quarter of the batch in one
@@ -88,7 +88,8 @@ public static class Augmentations
     /// <returns>The augmentation of images, <c>(batch, channels, size, size)</c>.</returns>
     public static Func<Tensor, Tensor> TurnAndMirror() => images =>
     {
-        CheckDimensions(images, nameof(TurnAndMirror), "(batch, channels, size, size)", images.dim() == 4 && images.shape[2] == images.shape[3]);
+        CheckImages(images, nameof(TurnAndMirror));
+        CheckDimensions(images, nameof(TurnAndMirror), "(batch, channels, size, size)", images.shape[2] == images.shape[3]);
         using var scope = NewDisposeScope();
         var ways = randint(8, [4]).to(ScalarType.Int64).data<long>().ToArray();
         return cat([.. images.chunk(4).Zip(ways, TurnOrMirror)]).MoveToOuterDisposeScope();
@@ -116,7 +117,6 @@ public static class Augmentations
             var (count, height, width) = (images.shape[0], images.shape[2], images.shape[3]);
             var padded = nn.functional.pad(images, [pixels, pixels, pixels, pixels]);
             var moves = rand(count, 1, 1) < probability;
-            Tensor Offset() => randint(2L * pixels + 1, [count, 1, 1]).to(ScalarType.Int64).where(moves, full(count, 1, 1, pixels, ScalarType.Int64));
             var rows = arange(height).view(1, -1, 1) + Offset();
             var columns = arange(width).view(1, 1, -1) + Offset();
             var samples = arange(count).view(-1, 1, 1);
@@ -124,6 +124,9 @@ public static class Augmentations
                 .index(samples.to(images.device), rows.to(images.device), columns.to(images.device))
                 .permute(0, 3, 1, 2)
                 .MoveToOuterDisposeScope();
+
+            Tensor Offset() => randint(2L * pixels + 1, [count, 1, 1]).to(ScalarType.Int64)
+                .where(moves, full(count, 1, 1, pixels, ScalarType.Int64));
         };
     }
 
@@ -195,7 +198,7 @@ public static class Augmentations
         };
     }
 
-    /// <summary>Takes a part of each sequence and stretches it to the whole length, with linear interpolation (window slicing).</summary>
+    /// <summary>Stretches a part of each sequence to the whole length, with linear interpolation (window slicing).</summary>
     /// <param name="smallest">The smallest share of the length that is taken, above 0, to 1.</param>
     /// <returns>The augmentation of floating sequences, <c>(batch, features, length)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The share is out of its range.</exception>
@@ -228,8 +231,8 @@ public static class Augmentations
         // Where a pixel comes from, in coordinates from -1 to 1 along each side: the sides' ratio keeps angles true.
         var ratio = (double)height / width;
         var nothing = zeros_like(cos);
-        var origins = stack([cos, -sin * ratio, nothing, sin / ratio, cos, nothing], 1).view(count, 2, 3).to(images.dtype).to(images.device);
-        var grid = nn.functional.affine_grid(origins, images.shape, align_corners: false);
+        var rows = stack([cos, -sin * ratio, nothing, sin / ratio, cos, nothing], 1).view(count, 2, 3);
+        var grid = nn.functional.affine_grid(rows.to(images.dtype).to(images.device), images.shape, align_corners: false);
         return nn.functional.grid_sample(images, grid, align_corners: false).MoveToOuterDisposeScope();
     }
 
@@ -253,14 +256,18 @@ public static class Augmentations
     private static void CheckImages(Tensor batch, string name) =>
         CheckDimensions(batch, name, "(batch, channels, height, width)", batch.dim() == 4);
 
-    private static void CheckSequences(Tensor batch, string name) => CheckDimensions(batch, name, "(batch, features, length)", batch.dim() == 3);
+    private static void CheckSequences(Tensor batch, string name) =>
+        CheckDimensions(batch, name, "(batch, features, length)", batch.dim() == 3);
 
     private static void CheckDimensions(Tensor batch, string name, string shape, bool fits)
     {
         if (!fits)
         {
             throw new MultiInputException(
-                $"augmentation '{name}'", ModelStage.Training, $"the batch has shape {Shapes.Text(batch.shape)}.", $"It takes batches of shape {shape}.");
+                $"augmentation '{name}'",
+                ModelStage.Training,
+                $"the batch has shape {Shapes.Text(batch.shape)}.",
+                $"It takes batches of shape {shape}.");
         }
     }
 

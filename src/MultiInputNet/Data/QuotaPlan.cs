@@ -16,7 +16,10 @@ internal sealed class QuotaPlan : SourcePlan
         if (StepsPerEpoch < sources.Count)
         {
             throw new MultiInputException(
-                "training", ModelStage.Training, $"an epoch has {StepsPerEpoch} steps for {sources.Count} sources.", "Give at least one step for each source.");
+                "training",
+                ModelStage.Training,
+                $"an epoch has {StepsPerEpoch} steps for {sources.Count} sources.",
+                "Give at least one step for each source.");
         }
 
         this.seed = seed;
@@ -39,7 +42,9 @@ internal sealed class QuotaPlan : SourcePlan
         return epochs * quotas[source] + (rest == 0 ? 0 : Shuffle(epochs).Draws.Take((int)rest).Count(draw => draw.Source == source));
     }
 
-    /// <summary>Whole numbers in proportion to the weights that sum to a total, at least 1 each: the largest remainders are rounded up.</summary>
+    /// <summary>
+    /// Whole numbers in proportion to the weights that sum to a total, at least 1 each: the largest remainders are rounded up.
+    /// </summary>
     private static long[] Share(long total, IReadOnlyList<double> weights)
     {
         var ideal = weights.Select(weight => total * (weight / weights.Sum())).ToArray();
@@ -56,7 +61,8 @@ internal sealed class QuotaPlan : SourcePlan
     {
         var owners = quotas.SelectMany((quota, source) => Enumerable.Repeat(source, (int)quota)).ToArray();
         var given = new long[quotas.Length];
-        return new(number, [.. SeededOrder.Of(StepsPerEpoch, seed, "", number).Select(place => new SourceDraw(owners[place], given[owners[place]]++))]);
+        var order = SeededOrder.Of(StepsPerEpoch, seed, "", number);
+        return new(number, [.. order.Select(place => owners[place]).Select(source => new SourceDraw(source, given[source]++))]);
     }
 
     /// <summary>The steps of an epoch, batches counted from its beginning.</summary>

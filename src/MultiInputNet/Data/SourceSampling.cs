@@ -45,7 +45,10 @@ public abstract record SourceSampling
         foreach (var (source, weight) in weights)
         {
             if (!(weight > 0 && double.IsFinite(weight)))
-                throw new ArgumentOutOfRangeException(nameof(weights), weight, $"The weight of source '{source}' is {weight}; give a finite number above 0.");
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(weights), weight, $"The weight of source '{source}' is {weight}; give a finite number above 0.");
+            }
         }
 
         return new ByWeights(new Dictionary<string, double>(weights));
@@ -67,7 +70,8 @@ public abstract record SourceSampling
         ArgumentOutOfRangeException.ThrowIfLessThan(stepsPerEpoch ?? 1, 1, nameof(stepsPerEpoch));
         if (sources.Count == 0)
             throw new MultiInputException("training", ModelStage.Training, "there is no source.", "Give at least one.");
-        return MakePlan([.. sources.Select(source => new PlannedSource(source.Name, source.Count, source.BatchSize ?? batchSize))], seed, stepsPerEpoch);
+        var planned = sources.Select(source => new PlannedSource(source.Name, source.Count, source.BatchSize ?? batchSize));
+        return MakePlan([.. planned], seed, stepsPerEpoch);
     }
 
     private protected abstract SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch);

@@ -32,7 +32,9 @@ public static class ClassWeights
     /// <param name="classes">How many classes there are, at least 1.</param>
     /// <param name="beta">From 0 to below 1: about 1 - 1/N, where further samples of a class that has N bring little that is new.</param>
     /// <returns>One weight for each class.</returns>
-    /// <exception cref="ArgumentException">The labels are of another shape or type, out of their range, or all missing; or β is.</exception>
+    /// <exception cref="ArgumentException">
+    /// The labels are of another shape or type, out of their range, or all missing; or β is out of its range.
+    /// </exception>
     public static IReadOnlyList<double> EffectiveNumber(Tensor labels, int classes, double beta = 0.999)
     {
         if (beta is not (>= 0 and < 1))
@@ -46,7 +48,8 @@ public static class ClassWeights
     /// <summary>What is wrong with the weights of a head, and the cure; null when nothing is.</summary>
     internal static (string Problem, string Cure)? FindMistake(IReadOnlyList<double>? weights, int classes) =>
         weights is null ? null
-        : weights.Count != classes ? ($"it has {classes} classes and {weights.Count} class weights.", "Give one weight for each class, or none.")
+        : weights.Count != classes
+            ? ($"it has {classes} classes and {weights.Count} class weights.", "Give one weight for each class, or none.")
         : weights.Any(weight => !(weight >= 0 && double.IsFinite(weight))) || weights.All(weight => weight == 0)
             ? ("a class weight is negative or not finite, or all are 0.", "Give finite weights from 0.")
         : null;
@@ -56,13 +59,21 @@ public static class ClassWeights
         ArgumentNullException.ThrowIfNull(labels);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (labels.dim() != 1 || labels.dtype != ScalarType.Int64)
-            throw new ArgumentException($"The labels are {labels.dtype} of shape {Shapes.Text(labels.shape)}; Int64 of shape (count) is needed.", nameof(labels));
+        {
+            throw new ArgumentException(
+                $"The labels are {labels.dtype} of shape {Shapes.Text(labels.shape)}; Int64 of shape (count) is needed.", nameof(labels));
+        }
+
         using var scope = NewDisposeScope();
         var present = labels.masked_select(labels >= 0);
         if (present.numel() == 0)
             throw new ArgumentException("There is no label to count.", nameof(labels));
         if (present.max().item<long>() is var largest && largest >= classes)
-            throw new ArgumentException($"The largest label is {largest} and there are {classes} classes; labels run from 0 to {classes - 1}.", nameof(labels));
+        {
+            throw new ArgumentException(
+                $"The largest label is {largest} and there are {classes} classes; labels run from 0 to {classes - 1}.", nameof(labels));
+        }
+
         return present.bincount(null, classes).cpu().data<long>().ToArray();
     }
 }

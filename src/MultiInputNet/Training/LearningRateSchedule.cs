@@ -35,16 +35,24 @@ public abstract record LearningRateSchedule
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static LearningRateSchedule OneCycle(
         double pctStart = 0.3, double divFactor = 25, double finalDivFactor = 1e4, bool threePhase = false) =>
-        new Cycle(Share(pctStart, nameof(pctStart)), AtLeastOne(divFactor, nameof(divFactor)), AtLeastOne(finalDivFactor, nameof(finalDivFactor)), threePhase);
+        new Cycle(
+            Share(pctStart, nameof(pctStart)),
+            AtLeastOne(divFactor, nameof(divFactor)),
+            AtLeastOne(finalDivFactor, nameof(finalDivFactor)),
+            threePhase);
 
     /// <summary>The peak rate, multiplied by a factor again and again after a share of all steps.</summary>
     /// <param name="share">The share of all steps between two changes, above 0, to 1. A third makes two changes.</param>
     /// <param name="gamma">What the rate is multiplied by, above 0, to 1.</param>
-    /// <param name="warmupShare">The share of all steps in which the rate rises, from 0 to 1; changes count from the first step all the same.</param>
+    /// <param name="warmupShare">
+    /// The share of all steps in which the rate rises, from 0 to 1; changes count from the first step all the same.
+    /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static LearningRateSchedule Step(double share, double gamma = 0.1, double warmupShare = 0) => new Stairs(
-        NotNothing(Share(share, nameof(share)), nameof(share)), NotNothing(Share(gamma, nameof(gamma)), nameof(gamma)), Share(warmupShare, nameof(warmupShare)));
+        NotNothing(Share(share, nameof(share)), nameof(share)),
+        NotNothing(Share(gamma, nameof(gamma)), nameof(gamma)),
+        Share(warmupShare, nameof(warmupShare)));
 
     /// <summary>What the peak rate is multiplied by in a step.</summary>
     /// <param name="step">The step, from 0.</param>

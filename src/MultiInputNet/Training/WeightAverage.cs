@@ -22,7 +22,9 @@ public sealed class WeightAverage : IDisposable
 
     /// <summary>Begins with the weights as they are.</summary>
     /// <param name="module">The module. It stays the caller's, on the device where it is.</param>
-    /// <param name="decay">How much of the average is kept in an update, from 0 to below 1; it forgets over about 1 / (1 - decay) updates.</param>
+    /// <param name="decay">
+    /// How much of the average is kept in an update, from 0 to below 1; it forgets over about 1 / (1 - decay) updates.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The decay is out of its range.</exception>
     public WeightAverage(nn.Module module, double decay = 0.999)
     {
@@ -65,7 +67,9 @@ public sealed class WeightAverage : IDisposable
         Updates++;
     }
 
-    /// <summary>Puts the average in the module's place until what it returns is disposed; then the weights are as before, bit for bit.</summary>
+    /// <summary>
+    /// Puts the average in the module's place until what it returns is disposed; then the weights are as before, bit for bit.
+    /// </summary>
     /// <returns>What puts the weights back.</returns>
     /// <exception cref="InvalidOperationException">It is in the module's place already.</exception>
     public IDisposable Apply()

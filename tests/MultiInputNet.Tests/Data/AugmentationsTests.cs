@@ -19,7 +19,8 @@ public sealed class AugmentationsTests
         ["erase"] = (Augmentations.Erase(0.9), [6, 1, 6, 5]),
         ["time shift"] = (Augmentations.TimeShift(3), [6, 2, 9]),
         ["time crop"] = (Augmentations.TimeCrop(0.5), [6, 2, 9]),
-        ["composed"] = (Augmentations.Compose(Augmentations.HorizontalFlip(), Augmentations.Shift(1), Augmentations.Noise(0.1)), [6, 3, 4, 4]),
+        ["composed"] = (
+            Augmentations.Compose(Augmentations.HorizontalFlip(), Augmentations.Shift(1), Augmentations.Noise(0.1)), [6, 3, 4, 4]),
     };
 
     public static TheoryData<string> All => [.. all.Keys];
@@ -171,7 +172,9 @@ public sealed class AugmentationsTests
 
         // Each pixel against the clock (rows run down), interpolated by hand between the four around where it comes from.
         var values = images.data<double>();
-        double At(double row, double column) => row is >= 0 && row < height && column is >= 0 && column < width ? values[0, 0, (int)row, (int)column] : 0;
+        double At(double row, double column) => row is >= 0 && row < height && column is >= 0 && column < width
+            ? values[0, 0, (int)row, (int)column]
+            : 0;
         for (var y = 0; y < height; y++)
         {
             for (var x = 0; x < width; x++)
@@ -221,7 +224,8 @@ public sealed class AugmentationsTests
             }
 
             // A rectangle holds every place between its outermost rows and columns; rounding a side moves its area a little.
-            var (height, width) = (places.Max(p => p / 30) - places.Min(p => p / 30) + 1, places.Max(p => p % 30) - places.Min(p => p % 30) + 1);
+            var height = places.Max(p => p / 30) - places.Min(p => p / 30) + 1;
+            var width = places.Max(p => p % 30) - places.Min(p => p % 30) + 1;
             places.Length.Should().Be(height * width).And.BeInRange(50, 135);
         }
 
@@ -331,7 +335,8 @@ public sealed class AugmentationsTests
     public void What_does_not_fit_is_refused_by_name()
     {
         using var scope = NewDisposeScope();
-        Augmentations.Shift(1).Invoking(augment => augment(rand(2, 3))).Should().Throw<MultiInputException>().WithMessage("Augmentation 'Shift'*(2, 3)*(batch, channels, height, width)*");
+        Augmentations.Shift(1).Invoking(augment => augment(rand(2, 3)))
+            .Should().Throw<MultiInputException>().WithMessage("Augmentation 'Shift'*(2, 3)*(batch, channels, height, width)*");
         Augmentations.TimeShift(1).Invoking(augment => augment(rand(2, 3))).Should().Throw<MultiInputException>();
         Augmentations.TurnAndMirror().Invoking(augment => augment(rand(2, 1, 3, 4))).Should().Throw<MultiInputException>();
         FluentActions.Invoking(() => Augmentations.Shift(0)).Should().Throw<ArgumentOutOfRangeException>();

@@ -48,7 +48,10 @@ public sealed class MixupTests
         for (var i = 0; i < 5; i++)
         {
             for (var j = 0; j < 3; j++)
-                ((double)mixed[i, j]).Should().BeApproximately(mixup.Lambda * before[i, j] + (1 - mixup.Lambda) * before[partners[i], j], 1e-6);
+            {
+                var expected = mixup.Lambda * before[i, j] + (1 - mixup.Lambda) * before[partners[i], j];
+                ((double)mixed[i, j]).Should().BeApproximately(expected, 1e-6);
+            }
         }
     }
 
@@ -98,7 +101,8 @@ public sealed class MixupTests
         var outputs = tensor(new[,] { { 1f }, { 2f } });
 
         // Both terms are of the one label that is there: 0.25 (1 - 4)² and 0.75 (2 - 4)².
-        mixup.Loss(numbers, outputs, tensor(new[,] { { 4f }, { float.NaN } })).item<float>().Should().BeApproximately(0.25f * 9 + 0.75f * 4, 1e-5f);
+        mixup.Loss(numbers, outputs, tensor(new[,] { { 4f }, { float.NaN } })).item<float>()
+            .Should().BeApproximately(0.25f * 9 + 0.75f * 4, 1e-5f);
         float.IsFinite(mixup.Loss(labels, rand(2, 2), tensor(new[,] { { 1f, float.NaN }, { 0f, 1f } })).item<float>()).Should().BeTrue();
     }
 
@@ -108,7 +112,8 @@ public sealed class MixupTests
         using var scope = NewDisposeScope();
         var mixup = Mixup.Draw(3, 1);
 
-        mixup.Invoking(m => m.Mix(ones(3, 4, ScalarType.Int64))).Should().Throw<MultiInputException>().WithMessage("Mixup*tokens cannot be mixed*");
+        mixup.Invoking(m => m.Mix(ones(3, 4, ScalarType.Int64)))
+            .Should().Throw<MultiInputException>().WithMessage("Mixup*tokens cannot be mixed*");
         mixup.Invoking(m => m.Mix(rand(2, 4))).Should().Throw<MultiInputException>();
         FluentActions.Invoking(() => Mixup.Draw(0, 1)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => Mixup.Draw(3, 0)).Should().Throw<ArgumentOutOfRangeException>();

@@ -21,7 +21,8 @@ public sealed class SourceSamplingTests
     private static SourcePlan Plan(SourceSampling sampling, long seed = 7, long? stepsPerEpoch = null) =>
         sampling.Plan([Source("large", 1000), Source("middle", 365), Source("small", 40)], batchSize: 10, seed, stepsPerEpoch);
 
-    private static TensorSource Source(string name, long count, int? batchSize = null) => new(name, zeros(count), zeros(count)) { BatchSize = batchSize };
+    private static TensorSource Source(string name, long count, int? batchSize = null) =>
+        new(name, zeros(count), zeros(count)) { BatchSize = batchSize };
 
     private static long[] Steps(SourcePlan plan, long steps)
     {
@@ -62,11 +63,13 @@ public sealed class SourceSamplingTests
         using var scope = NewDisposeScope();
         var whole = Plan(ways[way]);
         var from = whole.StepsPerEpoch + 29;
-        var expected = Enumerable.Range(0, (int)whole.StepsPerEpoch * 3).SelectMany(step => whole.At(step).Select(draw => (step, draw)).ToArray()).Where(d => d.step >= from);
+        var expected = Draws(whole, 0, whole.StepsPerEpoch * 3).Where(d => d.Step >= from);
 
         var resumed = Plan(ways[way]);
-        Enumerable.Range((int)from, (int)(whole.StepsPerEpoch * 3 - from)).SelectMany(step => resumed.At(step).Select(draw => (step, draw)).ToArray())
-            .Should().Equal(expected);
+        Draws(resumed, from, whole.StepsPerEpoch * 3).Should().Equal(expected);
+
+        static (long Step, SourceDraw Draw)[] Draws(SourcePlan plan, long from, long to) =>
+            [.. Enumerable.Range((int)from, (int)(to - from)).SelectMany(step => plan.At(step).Select(draw => ((long)step, draw)))];
     }
 
     [Fact]
@@ -136,7 +139,8 @@ public sealed class SourceSamplingTests
         Order(Plan(SourceSampling.Proportional, seed: 8), 0).Should().NotEqual(Order(plan, 0));
 
         // The four batches of the small source are spread: over many epochs their mean place is the middle.
-        var places = Enumerable.Range(0, 400).SelectMany(epoch => Order(plan, epoch * 140).Index().Where(s => s.Item == 2).Select(s => s.Index));
+        var places = Enumerable.Range(0, 400)
+            .SelectMany(epoch => Order(plan, epoch * 140).Index().Where(s => s.Item == 2).Select(s => s.Index));
         places.Average().Should().BeApproximately(69.5, 4 * 40.4 / Math.Sqrt(1600));
     }
 
@@ -156,10 +160,13 @@ public sealed class SourceSamplingTests
         var weights = SourceSampling.Fixed(new Dictionary<string, double> { ["large"] = 1, ["middle"] = 1 });
 
         weights.Invoking(way => Plan(way)).Should().Throw<MultiInputException>().WithMessage("Source 'small'*no weight*");
-        weights.Invoking(way => way.Plan([Source("large", 5)], 1, 0)).Should().Throw<MultiInputException>().WithMessage("Source 'middle'*no such source*");
-        FluentActions.Invoking(() => Plan(SourceSampling.Proportional, stepsPerEpoch: 2)).Should().Throw<MultiInputException>().WithMessage("*2 steps for 3 sources*");
+        weights.Invoking(way => way.Plan([Source("large", 5)], 1, 0))
+            .Should().Throw<MultiInputException>().WithMessage("Source 'middle'*no such source*");
+        FluentActions.Invoking(() => Plan(SourceSampling.Proportional, stepsPerEpoch: 2))
+            .Should().Throw<MultiInputException>().WithMessage("*2 steps for 3 sources*");
         SourceSampling.All.Invoking(way => way.Plan([], 1, 0)).Should().Throw<MultiInputException>();
         FluentActions.Invoking(() => SourceSampling.Temperature(1.5)).Should().Throw<ArgumentOutOfRangeException>();
-        FluentActions.Invoking(() => SourceSampling.Fixed(new Dictionary<string, double> { ["a"] = 0 })).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => SourceSampling.Fixed(new Dictionary<string, double> { ["a"] = 0 }))
+            .Should().Throw<ArgumentOutOfRangeException>();
     }
 }

@@ -41,7 +41,8 @@ public sealed class LearningRateScheduleTests
     {
         foreach (var steps in new[] { 1, 7, 20, 333 })
         {
-            var expected = Enumerable.Range(0, steps).Select(step => LearningRates.WarmupCosine(step, steps, (long)(steps * 0.05), 1)).ToArray();
+            var warmup = (long)(steps * 0.05);
+            var expected = Enumerable.Range(0, steps).Select(step => LearningRates.WarmupCosine(step, steps, warmup, 1)).ToArray();
             foreach (var (actual, factor) in Factors(LearningRateSchedule.WarmupCosine(), steps).Zip(expected))
                 actual.Should().BeApproximately(factor, 1e-15);
         }
@@ -68,7 +69,8 @@ public sealed class LearningRateScheduleTests
         LearningRateSchedule[] schedules =
         [
             LearningRateSchedule.Constant(1), LearningRateSchedule.WarmupCosine(0), LearningRateSchedule.WarmupCosine(1, 1),
-            LearningRateSchedule.OneCycle(), LearningRateSchedule.OneCycle(0), LearningRateSchedule.OneCycle(1), LearningRateSchedule.OneCycle(0.3, threePhase: true),
+            LearningRateSchedule.OneCycle(), LearningRateSchedule.OneCycle(0), LearningRateSchedule.OneCycle(1),
+            LearningRateSchedule.OneCycle(0.3, threePhase: true),
             LearningRateSchedule.OneCycle(0.9, threePhase: true), LearningRateSchedule.Step(0.01), LearningRateSchedule.Step(1),
         ];
         foreach (var schedule in schedules)

@@ -7,7 +7,8 @@ namespace MultiInputNet.Tests.Training;
 
 public sealed class WeightAverageTests
 {
-    private static Sequential Network() => nn.Sequential(("linear", nn.Linear(3, 4)), ("norm", nn.BatchNorm1d(4)), ("last", nn.Linear(4, 2)));
+    private static Sequential Network() =>
+        nn.Sequential(("linear", nn.Linear(3, 4)), ("norm", nn.BatchNorm1d(4)), ("last", nn.Linear(4, 2)));
 
     private static float[] Values(nn.Module module, string name) => module.state_dict()[name].detach().data<float>().ToArray();
 

@@ -9,7 +9,7 @@ namespace MultiInputNet.Training;
 /// the step, and a task's rate <c>r</c>, its loss as a share of its first one divided by the mean of these shares, the weights
 /// descend the sum of <c>|G - Ḡ r^alpha|</c>, the second term taken as a constant. A weight's derivative is
 /// <c>sign(G - Ḡ r^alpha) ‖∇L‖</c>, so no second derivative of the model is needed. The last shared layer is the last shared
-/// parameter of two dimensions or more: a matrix or kernel, not a bias.
+/// parameter of two dimensions or more: a matrix or kernel, not a bias. A task that does not reach it keeps its weight.
 /// </remarks>
 internal sealed class GradNormBalancer : WeightedSumBalancer
 {
@@ -48,7 +48,8 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
     }
 
     /// <summary>The loss and the norm of the gradient of each task that reaches the parameter.</summary>
-    private static List<(string Task, double Loss, double Norm)> MeasureGradients(IReadOnlyList<(string Task, Tensor Loss)> losses, Parameter last)
+    private static List<(string Task, double Loss, double Norm)> MeasureGradients(
+        IReadOnlyList<(string Task, Tensor Loss)> losses, Parameter last)
     {
         var before = last.grad;
         var reached = new List<string>();

@@ -99,7 +99,10 @@ public abstract class LossBalancer : IDisposable
         if (tasks.FirstOrDefault(task => !Tasks.Contains(task)) is { } unknown)
         {
             throw new MultiInputException(
-                $"task '{unknown}'", ModelStage.Training, "the loss balancing knows no such task.", $"Its tasks are {Shapes.Names(Tasks)}.");
+                $"task '{unknown}'",
+                ModelStage.Training,
+                "the loss balancing knows no such task.",
+                $"Its tasks are {Shapes.Names(Tasks)}.");
         }
     }
 

@@ -21,7 +21,10 @@ public abstract record LossBalancing
         foreach (var (task, weight) in weights)
         {
             if (!(weight >= 0 && double.IsFinite(weight)))
-                throw new ArgumentOutOfRangeException(nameof(weights), weight, $"The weight of task '{task}' is {weight}; give a finite number from 0.");
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(weights), weight, $"The weight of task '{task}' is {weight}; give a finite number from 0.");
+            }
         }
 
         return new FixedWeights(new Dictionary<string, double>(weights));
@@ -78,12 +81,16 @@ public abstract record LossBalancing
 
     /// <summary>Begins a training.</summary>
     /// <param name="tasks">The names of all tasks, each once.</param>
-    /// <param name="squaredErrors">Those whose loss is a mean squared error, which <see cref="Uncertainty"/> tells from likelihoods.</param>
+    /// <param name="squaredErrors">
+    /// Those whose loss is a mean squared error, such as a <see cref="RegressionHead"/>'s; <see cref="Uncertainty"/> treats them
+    /// in their own way.
+    /// </param>
     /// <param name="device">Where the losses will be; the CPU when null.</param>
     /// <returns>The state of this method in one training.</returns>
     /// <exception cref="ArgumentException">There is no task, or a name comes twice.</exception>
     /// <exception cref="MultiInputException">The description names a task that is not there.</exception>
-    public abstract LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null);
+    public abstract LossBalancer Create(
+        IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null);
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value)
         ? value

@@ -16,7 +16,8 @@ internal sealed class UncertaintyBalancer : LossBalancer
     {
         CheckTasks(squaredErrors);
         this.squaredErrors = [.. squaredErrors];
-        logVariances = tasks.ToDictionary(task => task, task => (Parameter)new Parameter(zeros([], device: device)).DetachFromDisposeScope());
+        logVariances = tasks.ToDictionary(
+            task => task, _ => (Parameter)new Parameter(zeros([], device: device)).DetachFromDisposeScope());
     }
 
     public override IReadOnlyList<Parameter> Parameters => [.. Tasks.Select(task => logVariances[task])];
@@ -30,7 +31,8 @@ internal sealed class UncertaintyBalancer : LossBalancer
     public override void Load(IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (!logVariances.Keys.Select(task => Prefix + task).ToHashSet().SetEquals(state.Keys) || state.Values.Any(value => value.numel() != 1))
+        var due = Tasks.Select(task => Prefix + task).ToHashSet();
+        if (!due.SetEquals(state.Keys) || state.Values.Any(value => value.numel() != 1))
             throw WrongState($"one number is due for each of the tasks {Shapes.Names(Tasks)}, and it has {Shapes.Names(state.Keys)}.");
         using var noGrad = no_grad();
         foreach (var (task, logVariance) in logVariances)

@@ -36,7 +36,8 @@ public sealed class GradNormTests
                 var slope = (Loss(task, weights[task] + 1e-6) - Loss(task, weights[task] - 1e-6)) / 2e-6;
                 moments[task] = 0.9 * moments[task] + 0.1 * slope;
                 squares[task] = 0.999 * squares[task] + 0.001 * slope * slope;
-                weights[task] -= 0.05 * moments[task] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(squares[task] / (1 - Math.Pow(0.999, step))) + 1e-8);
+                var (moment, square) = (moments[task] / (1 - Math.Pow(0.9, step)), squares[task] / (1 - Math.Pow(0.999, step)));
+                weights[task] -= 0.05 * moment / (Math.Sqrt(square) + 1e-8);
             }
 
             var sum = weights.Sum();

@@ -102,7 +102,7 @@ public sealed class GradientSurgeryTests
                 for (var j = 0; j <= 200 - i; j++)
                 {
                     double[] w = [i / 200.0, j / 200.0, (200 - i - j) / 200.0];
-                    double[] mixed = [.. Enumerable.Range(0, direction.Length).Select(d => w[0] * gradients[0][d] + w[1] * gradients[1][d] + w[2] * gradients[2][d])];
+                    double[] mixed = [.. direction.Select((_, d) => w.Zip(gradients, (weight, g) => weight * g[d]).Sum())];
                     dual = Math.Min(dual, Dot(mixed, mean) + radius * Math.Sqrt(Dot(mixed, mixed)));
                 }
             }

@@ -193,16 +193,19 @@ public sealed class LossBalancingTests
         using var tasks = new TwoTasks();
         using var balancer = LossBalancing.PCGrad().Create(["a"]);
 
-        balancer.Invoking(b => b.Backward(tasks.Losses(), [tasks.Shared], 0)).Should().Throw<MultiInputException>().WithMessage("Task 'b'*");
+        balancer.Invoking(b => b.Backward(tasks.Losses(), [tasks.Shared], 0))
+            .Should().Throw<MultiInputException>().WithMessage("Task 'b'*");
         FluentActions.Invoking(() => methods["fixed"].Create(["a"])).Should().Throw<MultiInputException>().WithMessage("Task 'b'*");
-        FluentActions.Invoking(() => LossBalancing.Uncertainty().Create(["a"], ["b"])).Should().Throw<MultiInputException>().WithMessage("Task 'b'*");
+        FluentActions.Invoking(() => LossBalancing.Uncertainty().Create(["a"], ["b"]))
+            .Should().Throw<MultiInputException>().WithMessage("Task 'b'*");
         FluentActions.Invoking(() => LossBalancing.Equal.Create(["a", "a"])).Should().Throw<ArgumentException>();
     }
 
     [Fact]
     public void Numbers_out_of_their_range_are_refused()
     {
-        FluentActions.Invoking(() => LossBalancing.Fixed(new Dictionary<string, double> { ["a"] = -1 })).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => LossBalancing.Fixed(new Dictionary<string, double> { ["a"] = -1 }))
+            .Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => LossBalancing.DynamicWeightAverage(0)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => LossBalancing.GradNorm(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => LossBalancing.CAGrad(1)).Should().Throw<ArgumentOutOfRangeException>();
@@ -219,7 +222,8 @@ public sealed class LossBalancingTests
         norms.Invoking(b => b.Load(uncertainty.State())).Should().Throw<MultiInputException>();
         uncertainty.Invoking(b => b.Load(norms.State())).Should().Throw<MultiInputException>();
         norms.Invoking(b => b.Load(others.State())).Should().Throw<MultiInputException>();
-        norms.Invoking(b => b.Load(new Dictionary<string, Tensor>())).Should().Throw<MultiInputException>().WithMessage("*'weights.a' is not there*");
+        norms.Invoking(b => b.Load(new Dictionary<string, Tensor>()))
+            .Should().Throw<MultiInputException>().WithMessage("*'weights.a' is not there*");
         LossBalancing.PCGrad().Create(Names).Invoking(b => b.Load(norms.State())).Should().Throw<MultiInputException>();
     }
 
