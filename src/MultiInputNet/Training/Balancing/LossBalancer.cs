@@ -26,7 +26,10 @@ public abstract class LossBalancer : IDisposable
     /// <summary>What the method learns by gradient: for the optimizer, as a group of its own without weight decay.</summary>
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
-    /// <summary>What each task's loss or gradient was multiplied by in the last step; 1 before the first. For reports.</summary>
+    /// <summary>
+    /// What each task's loss is multiplied by as things stand; for methods that combine gradients, what each task's gradient of the
+    /// shared parameters was multiplied by in its last step, and 1 before it. For reports.
+    /// </summary>
     public abstract IReadOnlyDictionary<string, double> Weights { get; }
 
     /// <summary>
