@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using MultiInputNet;
+using MultiInputNet.Data;
 using static TorchSharp.torch;
 
 /// <summary>One of the embedded data sets: where its rows go in a model, and what is known about it.</summary>
@@ -37,7 +38,7 @@ internal sealed record DataSet(
         {
             BatchSize = 32,
             Arrange = rows => rows.view(-1, 1, 8, 8),
-            Augment = images => Augmentations.Shift(images, probability: 0.6),
+            Augment = Augmentations.Shift(pixels: 1, probability: 0.6),
         },
         new(
             "landsat",
@@ -49,7 +50,7 @@ internal sealed record DataSet(
         {
             BatchSize = 128,
             Arrange = rows => rows.view(-1, 9, 4).transpose(1, 2).reshape(-1, 4, 3, 3),
-            Augment = Augmentations.TurnAndMirror,
+            Augment = Augmentations.TurnAndMirror(),
         },
         new(
             "dna",
@@ -62,7 +63,7 @@ internal sealed record DataSet(
             BatchSize = 32,
             Dropout = 0.5,
             Arrange = rows => rows.view(-1, 60, 3).transpose(1, 2).contiguous(),
-            Augment = sequences => Augmentations.Drop(sequences, probability: 0.1),
+            Augment = Augmentations.DropValues(probability: 0.1),
         },
         new(
             "letter",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MultiInputNet.Weights;
 using static TorchSharp.torch;
 
@@ -26,4 +27,14 @@ internal static class Fixture
         actual.dtype.Should().Be(expected.dtype, because);
         actual.detach().cpu().contiguous().bytes.SequenceEqual(expected.detach().cpu().contiguous().bytes).Should().BeTrue(because);
     }
+
+    /// <summary>Numbers of a fixture that is JSON.</summary>
+    public static JsonElement ReadJson(string name)
+    {
+        using var stream = typeof(Fixture).Assembly.GetManifestResourceStream(name)!;
+        return JsonDocument.Parse(stream).RootElement;
+    }
+
+    public static double[] Numbers(this JsonElement element, string property) =>
+        [.. element.GetProperty(property).EnumerateArray().Select(number => number.GetDouble())];
 }

@@ -1,6 +1,5 @@
 using MultiInputNet.Data;
 using MultiInputNet.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;

@@ -14,7 +14,9 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
     private long[] order = [];
 
     /// <summary>Batches in one pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
-    public long BatchesPerPass { get; } = Math.Max(1, count / batchSize);
+    public long BatchesPerPass { get; } = CountBatches(count, batchSize);
+
+    public static long CountBatches(long count, int batchSize) => Math.Max(1, count / batchSize);
 
     /// <summary>A seed for all that is drawn at random in a batch.</summary>
     public static long Seed(long seed, long batch) => (long)Mix(Mix((ulong)seed) ^ Mix((ulong)batch + 1));
@@ -34,39 +36,11 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
         var pass = step / BatchesPerPass;
         if (pass != shuffledPass)
         {
-            order = Shuffle(pass);
+            order = SeededOrder.Of(count, seed, source, pass);
             shuffledPass = pass;
         }
 
         var size = (int)Math.Min(count, batchSize);
         return order.AsSpan((int)(step % BatchesPerPass) * size, size);
-    }
-
-    private long[] Shuffle(long pass)
-    {
-        // FNV-1a over the name, then SplitMix64 (Steele, Lea and Flood, 2014): the same everywhere, unlike string hashes.
-        var state = 14695981039346656037UL;
-        foreach (var character in source)
-            state = (state ^ character) * 1099511628211UL;
-        state ^= Mix((ulong)seed) ^ Mix(Mix((ulong)pass + 1));
-
-        var shuffled = new long[count];
-        for (var i = 0L; i < count; i++)
-        {
-            // Fisher and Yates, filling from the front.
-            state += 0x9E3779B97F4A7C15UL;
-            var j = (long)Math.BigMul(Mix(state), (ulong)(i + 1), out _);
-            shuffled[i] = shuffled[j];
-            shuffled[j] = i;
-        }
-
-        return shuffled;
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-        return z ^ (z >> 31);
     }
 }

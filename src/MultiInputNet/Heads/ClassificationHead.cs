@@ -13,6 +13,7 @@ public sealed class ClassificationHead : TaskHead
 {
     private readonly Sequential layers;
     private readonly double labelSmoothing;
+    private readonly double[]? classWeights;
 
     /// <summary>Creates the head with torch's default initialisation.</summary>
     /// <param name="features">The length of the feature vectors, at least 1.</param>
@@ -22,13 +23,21 @@ public sealed class ClassificationHead : TaskHead
     /// Evaluation mode measures the plain cross-entropy.
     /// </param>
     /// <param name="options">A hidden layer and dropout; neither when null.</param>
-    /// <exception cref="ArgumentException">A number is out of its range.</exception>
-    public ClassificationHead(int features, int classes, double labelSmoothing = 0, HeadOptions? options = null)
+    /// <param name="classWeights">
+    /// What each class's samples count for in training mode, finite numbers from 0; all count for 1 when null. Evaluation mode
+    /// counts every sample alike, so that losses can be compared whatever the weights are.
+    /// </param>
+    /// <exception cref="ArgumentException">A number is out of its range, or there is not one weight for each class.</exception>
+    public ClassificationHead(
+        int features, int classes, double labelSmoothing = 0, HeadOptions? options = null, IReadOnlyList<double>? classWeights = null)
         : base(nameof(ClassificationHead), classes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(labelSmoothing, 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(labelSmoothing, 1);
+        if (ClassWeights.FindMistake(classWeights, classes) is var (problem, cure))
+            throw new ArgumentException($"Head: {problem} {cure}", nameof(classWeights));
         this.labelSmoothing = labelSmoothing;
+        this.classWeights = classWeights?.ToArray();
         layers = OutputLayers(features, classes, options ?? new());
         RegisterComponents();
     }
@@ -36,7 +45,14 @@ public sealed class ClassificationHead : TaskHead
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// The mean cross-entropy over the labels that are there; 0, with a gradient of 0, where none is. In training mode it is what
+    /// PyTorch's <c>CrossEntropyLoss</c> gives with the class weights and the label smoothing; in evaluation mode it has neither.
+    /// </summary>
+    /// <param name="output">Logits, <c>(batch, classes)</c>.</param>
+    /// <param name="target">Class numbers, <c>(batch)</c> of 64-bit integers; a negative one is missing.</param>
+    /// <returns>A scalar.</returns>
+    /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
     public override Tensor Loss(Tensor output, Tensor target)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -44,9 +60,13 @@ public sealed class ClassificationHead : TaskHead
         using var scope = NewDisposeScope();
         var present = target >= 0;
         var labels = target.where(present, full_like(target, MissingLabel));
+        var weights = training && classWeights is not null ? tensor(classWeights, output.dtype, output.device) : null;
         var sum = nn.functional.cross_entropy(
-            output, labels, ignore_index: MissingLabel, reduction: nn.Reduction.Sum, label_smoothing: training ? labelSmoothing : 0);
-        return (sum / present.sum().clamp_min(1)).MoveToOuterDisposeScope();
+            output, labels, weights, MissingLabel, nn.Reduction.Sum, label_smoothing: training ? labelSmoothing : 0);
+        if (weights is null)
+            return (sum / present.sum().clamp_min(1)).MoveToOuterDisposeScope();
+        var total = weights.index_select(0, target.clamp_min(0)).where(present, zeros_like(weights[0])).sum();
+        return (sum / total.where(total > 0, ones_like(total))).MoveToOuterDisposeScope();
     }
 
     /// <summary>The class with the largest logit.</summary>

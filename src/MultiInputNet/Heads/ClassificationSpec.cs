@@ -14,13 +14,21 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
     /// <value>Default: 0.</value>
     public double LabelSmoothing { get; init; }
 
+    /// <summary>
+    /// What each class's samples count for in training mode, finite numbers from 0, one for each class. See
+    /// <see cref="MultiInputNet.ClassWeights"/> for weights that make up for classes of different sizes.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, all count alike.</value>
+    public IReadOnlyList<double>? ClassWeights { get; init; }
+
     /// <summary>A hidden layer and dropout.</summary>
     /// <value>Default: neither.</value>
     public HeadOptions Options { get; init; } = new();
 
     internal override string Title => $"classification, {Classes} classes";
 
-    internal override nn.Module<Tensor, Tensor> Create(int features) => new ClassificationHead(features, Classes, LabelSmoothing, Options);
+    internal override nn.Module<Tensor, Tensor> Create(int features) =>
+        new ClassificationHead(features, Classes, LabelSmoothing, Options, ClassWeights);
 
     internal override Int128 CountWeights(int features) => Options.CountWeights(features, Classes);
 
@@ -29,5 +37,6 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
         : ClassNames is not null && ClassNames.Count != Classes
             ? ($"it has {Classes} classes and {ClassNames.Count} class names.", "Give one name for each class, or none.")
         : LabelSmoothing is not (>= 0 and < 1) ? ($"its label smoothing is {LabelSmoothing}.", "Give a share from 0 to below 1.")
+        : MultiInputNet.ClassWeights.FindMistake(ClassWeights, Classes) is { } weightMistake ? weightMistake
         : Options.FindMistake();
 }

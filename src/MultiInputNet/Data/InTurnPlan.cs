@@ -1,0 +1,9 @@
+namespace MultiInputNet.Data;
+
+/// <summary>One source after the other gives a batch to a step.</summary>
+internal sealed class InTurnPlan(IReadOnlyList<PlannedSource> sources, long stepsPerEpoch) : SourcePlan(sources, stepsPerEpoch)
+{
+    private protected override IReadOnlyList<SourceDraw> Draw(long step) => [new((int)(step % SourceCount), step / SourceCount)];
+
+    private protected override long CountBatches(int source, long steps) => (steps + SourceCount - 1 - source) / SourceCount;
+}

@@ -1,0 +1,64 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Data;
+
+/// <summary>
+/// Each sample of a batch mixed with another one of it (Zhang et al., 2018): <c>λ x + (1 - λ) x'</c>, and the loss as the same
+/// mixture of the losses for both labels.
+/// </summary>
+/// <param name="Permutation">The position of each sample's partner in the batch, <c>(batch)</c> of 64-bit integers on the CPU.</param>
+/// <param name="Lambda">The share of the sample itself, from 0 to 1.</param>
+public sealed record Mixup(Tensor Permutation, double Lambda)
+{
+    /// <summary>Draws partners and <c>λ</c>, from Beta(alpha, alpha), from torch's random state.</summary>
+    /// <param name="count">Samples in the batch, at least 1.</param>
+    /// <param name="alpha">From 0.01, where nearly all samples stay as they are, to 100, where nearly all are mixed half and half.</param>
+    /// <returns>The mixture, for all inputs of the batch alike; its tensor is the caller's to dispose.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
+    public static Mixup Draw(long count, double alpha)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (alpha is not (>= 0.01 and <= 100))
+            throw new ArgumentOutOfRangeException(nameof(alpha), alpha, $"{nameof(alpha)} is {alpha}; give a number from 0.01 to 100.");
+        using var scope = NewDisposeScope();
+        using var beta = distributions.Beta(tensor(alpha, ScalarType.Float64), tensor(alpha, ScalarType.Float64));
+        var lambda = beta.sample().item<double>();
+        return new(randperm(count, ScalarType.Int64).MoveToOuterDisposeScope(), lambda);
+    }
+
+    /// <summary>The mixed samples of an input.</summary>
+    /// <param name="samples">The batch, floating numbers, <c>(batch, ...)</c>.</param>
+    /// <returns>A new batch of the same shape.</returns>
+    /// <exception cref="MultiInputException">The samples are whole numbers, such as tokens, or not as many as the partners.</exception>
+    public Tensor Mix(Tensor samples)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        if (!samples.is_floating_point() || samples.shape.FirstOrDefault() != Permutation.shape[0])
+        {
+            throw new MultiInputException(
+                "mixup",
+                ModelStage.Training,
+                $"the samples are {samples.dtype} of shape {Shapes.Text(samples.shape)}.",
+                $"It takes {Permutation.shape[0]} samples of floating numbers; tokens cannot be mixed.");
+        }
+
+        using var scope = NewDisposeScope();
+        return (Lambda * samples + (1 - Lambda) * Partners(samples)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss of a task for mixed samples: <c>λ L(y) + (1 - λ) L(y')</c>, with <c>y'</c> the partners' labels.</summary>
+    /// <param name="head">The task's head.</param>
+    /// <param name="output">What the model gave for the mixed samples.</param>
+    /// <param name="target">The labels of the samples, in their order before mixing.</param>
+    /// <returns>A scalar.</returns>
+    /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
+    public Tensor Loss(TaskHead head, Tensor output, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(head);
+        ArgumentNullException.ThrowIfNull(target);
+        using var scope = NewDisposeScope();
+        return (Lambda * head.Loss(output, target) + (1 - Lambda) * head.Loss(output, Partners(target))).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Partners(Tensor values) => values.index_select(0, Permutation.to(values.device));
+}

@@ -1,0 +1,8 @@
+namespace MultiInputNet.Data;
+
+/// <summary>What a plan needs to know of a source.</summary>
+internal sealed record PlannedSource(string Name, long Count, int BatchSize)
+{
+    /// <summary>Batches in one pass.</summary>
+    public long Batches => BatchOrder.CountBatches(Count, BatchSize);
+}

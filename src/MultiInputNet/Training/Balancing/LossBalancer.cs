@@ -1,0 +1,114 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>
+/// A method of balancing losses in one training, with what it remembers from step to step. Made with
+/// <see cref="LossBalancing.Create"/>; derive from it to bring a method of your own.
+/// </summary>
+public abstract class LossBalancer : IDisposable
+{
+    /// <summary>Creates the state.</summary>
+    /// <param name="tasks">The names of all tasks, each once.</param>
+    /// <exception cref="ArgumentException">There is no task, or a name comes twice.</exception>
+    protected LossBalancer(IReadOnlyList<string> tasks)
+    {
+        ArgumentNullException.ThrowIfNull(tasks);
+        if (tasks.Count == 0 || tasks.Distinct().Count() != tasks.Count)
+            throw new ArgumentException($"The tasks are {Shapes.Names(tasks)}; give at least one, and each once.", nameof(tasks));
+        Tasks = [.. tasks];
+    }
+
+    /// <summary>The names of all tasks.</summary>
+    public IReadOnlyList<string> Tasks { get; }
+
+    /// <summary>What the method learns by gradient: for the optimizer, as a group of its own without weight decay.</summary>
+    public virtual IReadOnlyList<Parameter> Parameters => [];
+
+    /// <summary>
+    /// What each task's loss is multiplied by as things stand; for methods that combine gradients, what each task's gradient of the
+    /// shared parameters was multiplied by in its last step, and 1 before it. For reports.
+    /// </summary>
+    public abstract IReadOnlyDictionary<string, double> Weights { get; }
+
+    /// <summary>
+    /// Adds to the gradients of all trained parameters, as <c>backward()</c> of one loss would. Parameters that no loss reaches,
+    /// and frozen ones, are left alone; so is what belongs to tasks that are not among the losses.
+    /// </summary>
+    /// <param name="losses">The scalar losses of the tasks of this step; those of one task are summed. Their graphs are used up.</param>
+    /// <param name="shared">
+    /// The parameters that several tasks share, in the order of the forward pass, each once. Methods that change gradients
+    /// change those of these parameters; all others get the plain gradients of their losses.
+    /// </param>
+    /// <param name="step">The step, from 0: random choices are pure functions of it.</param>
+    /// <exception cref="MultiInputException">A loss belongs to a task that was not named at the beginning.</exception>
+    public void Backward(IReadOnlyList<(string Task, Tensor Loss)> losses, IReadOnlyList<Parameter> shared, long step)
+    {
+        ArgumentNullException.ThrowIfNull(losses);
+        ArgumentNullException.ThrowIfNull(shared);
+        CheckTasks(losses.Select(loss => loss.Task));
+        using var scope = NewDisposeScope();
+        var sums = losses
+            .GroupBy(loss => loss.Task, loss => loss.Loss)
+            .Select(group => (Task: group.Key, Loss: group.Aggregate((sum, loss) => sum + loss)))
+            .Where(loss => loss.Loss.requires_grad)
+            .ToArray();
+        if (sums.Length > 0)
+            Descend(sums, [.. shared.Where(parameter => parameter.requires_grad)], step);
+    }
+
+    /// <summary>Tells the method that an epoch is over.</summary>
+    /// <param name="meanLosses">The mean training loss of each task that took part in it.</param>
+    public virtual void EndEpoch(IReadOnlyDictionary<string, double> meanLosses)
+    {
+    }
+
+    /// <summary>All that the method remembers, so that a training can go on from it exactly.</summary>
+    /// <returns>New tensors by name, which are the caller's to dispose; none where nothing is remembered.</returns>
+    public virtual IReadOnlyDictionary<string, Tensor> State() => new Dictionary<string, Tensor>();
+
+    /// <summary>Takes over what <see cref="State"/> gave.</summary>
+    /// <param name="state">The tensors by name. They stay the caller's.</param>
+    /// <exception cref="MultiInputException">They are not those of this method and these tasks.</exception>
+    public virtual void Load(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.Keys.FirstOrDefault() is { } name)
+            throw WrongState($"'{name}' has no place in this method.");
+    }
+
+    /// <summary>Frees the tensors that the method holds.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the tensors that the method holds.</summary>
+    /// <param name="disposing">Whether it is called from <see cref="Dispose()"/>.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    /// <summary>Does the work of <see cref="Backward"/>, inside a dispose scope.</summary>
+    /// <param name="losses">One loss for each task of this step that has a gradient, at least one.</param>
+    /// <param name="shared">The shared parameters that are trained; there may be none.</param>
+    /// <param name="step">The step, from 0.</param>
+    protected abstract void Descend(IReadOnlyList<(string Task, Tensor Loss)> losses, IReadOnlyList<Parameter> shared, long step);
+
+    private protected void CheckTasks(IEnumerable<string> tasks)
+    {
+        if (tasks.FirstOrDefault(task => !Tasks.Contains(task)) is { } unknown)
+        {
+            throw new MultiInputException(
+                $"task '{unknown}'",
+                ModelStage.Training,
+                "the loss balancing knows no such task.",
+                $"Its tasks are {Shapes.Names(Tasks)}.");
+        }
+    }
+
+    private protected static MultiInputException WrongState(string problem) => new(
+        "state of the loss balancing", ModelStage.Training, problem, "Go on with the method, and the tasks, that the training began with.");
+}

@@ -1,0 +1,202 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>
+/// The exponential moving average of a module's weights (Polyak and Juditsky, 1992): often better than the weights of any one
+/// step, which jump about. After each update, <c>average = d · average + (1 - d) · weight</c> with
+/// <c>d = min(decay, (1 + n) / (10 + n))</c> behind <c>n</c> updates, so that the first, random weights are soon forgotten.
+/// </summary>
+/// <remarks>
+/// It holds a copy of all trained parameters and of all buffers of floating numbers, such as the statistics of normalisations.
+/// A parameter that is unfrozen later is averaged from then on. Memory: one more set of the trained weights.
+/// </remarks>
+public sealed class WeightAverage : IDisposable
+{
+    private const string UpdatesKey = "updates";
+    private const string Prefix = "averages.";
+
+    private readonly nn.Module module;
+    private readonly Dictionary<string, Tensor> averages = [];
+    private bool applied;
+
+    /// <summary>Begins with the weights as they are.</summary>
+    /// <param name="module">The module. It stays the caller's, on the device where it is.</param>
+    /// <param name="decay">
+    /// How much of the average is kept in an update, from 0 to below 1; it forgets over about 1 / (1 - decay) updates.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">The decay is out of its range.</exception>
+    public WeightAverage(nn.Module module, double decay = 0.999)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        if (decay is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(decay), decay, $"{nameof(decay)} is {decay}; give a number from 0 to below 1.");
+        this.module = module;
+        Decay = decay;
+        foreach (var (name, weight) in Weights())
+            averages.Add(name, Copy(weight));
+    }
+
+    /// <summary>How much of the average is kept in an update, apart from the first ones.</summary>
+    public double Decay { get; }
+
+    /// <summary>How many updates there were.</summary>
+    public long Updates { get; private set; }
+
+    /// <summary>Takes the weights as they are now into the average.</summary>
+    /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
+    public void Update()
+    {
+        CheckNotApplied();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var decay = Math.Min(Decay, (1.0 + Updates) / (10 + Updates));
+        foreach (var (name, weight) in Weights())
+        {
+            if (!averages.TryGetValue(name, out var average))
+            {
+                averages.Add(name, Copy(weight));
+                continue;
+            }
+
+            // In this form a weight that does not change is its own average, bit for bit.
+            using var difference = weight - average;
+            average.add_(difference, alpha: 1 - decay);
+        }
+
+        Updates++;
+    }
+
+    /// <summary>
+    /// Puts the average in the module's place until what it returns is disposed; then the weights are as before, bit for bit.
+    /// </summary>
+    /// <returns>What puts the weights back.</returns>
+    /// <exception cref="InvalidOperationException">It is in the module's place already.</exception>
+    public IDisposable Apply()
+    {
+        CheckNotApplied();
+        Swap();
+        applied = true;
+        return new Restoration(this);
+    }
+
+    /// <summary>The average and the number of updates, so that a training can go on from it exactly.</summary>
+    /// <returns>New tensors by name, which are the caller's to dispose.</returns>
+    /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
+    public IReadOnlyDictionary<string, Tensor> State()
+    {
+        CheckNotApplied();
+        var state = averages.ToDictionary(pair => Prefix + pair.Key, pair => Copy(pair.Value));
+        state.Add(UpdatesKey, tensor(Updates).DetachFromDisposeScope());
+        return state;
+    }
+
+    /// <summary>Takes over what <see cref="State"/> gave.</summary>
+    /// <param name="state">The tensors by name. They stay the caller's.</param>
+    /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
+    /// <exception cref="MultiInputException">They are not those of this module.</exception>
+    public void Load(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        CheckNotApplied();
+        var known = module.named_parameters().Select(pair => (pair.name, Weight: (Tensor)pair.parameter))
+            .Concat(module.named_buffers().Select(pair => (pair.name, Weight: pair.buffer)))
+            .Where(pair => pair.Weight.is_floating_point())
+            .ToDictionary(pair => Prefix + pair.name, pair => pair.Weight);
+        if (!state.TryGetValue(UpdatesKey, out var updates) || updates.numel() != 1 || updates.dtype != ScalarType.Int64)
+            throw WrongState($"it has no number '{UpdatesKey}'.");
+        if (averages.Keys.FirstOrDefault(name => !state.ContainsKey(Prefix + name)) is { } missing)
+            throw WrongState($"the average of '{missing}' is missing.");
+        foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
+        {
+            if (!known.TryGetValue(name, out var weight))
+                throw WrongState($"'{name}' has no place in the module.");
+            if (!weight.shape.SequenceEqual(average.shape))
+                throw WrongState($"'{name}' has shape {Shapes.Text(average.shape)}, and the weight {Shapes.Text(weight.shape)}.");
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
+        {
+            var key = name[Prefix.Length..];
+            if (!averages.TryGetValue(key, out var own))
+                averages.Add(key, own = Copy(known[name]));
+            own.copy_(average);
+        }
+
+        Updates = updates.item<long>();
+    }
+
+    /// <summary>Frees the copies. If the average is in the module's place, the weights come back first.</summary>
+    public void Dispose()
+    {
+        Restore();
+        foreach (var average in averages.Values)
+            average.Dispose();
+        averages.Clear();
+    }
+
+    private static Tensor Copy(Tensor weight)
+    {
+        using var noGrad = no_grad();
+        return weight.clone().DetachFromDisposeScope();
+    }
+
+    private static MultiInputException WrongState(string problem) => new(
+        "state of the weight average", ModelStage.Training, problem, "Give the state of an average of the same module.");
+
+    /// <summary>The trained parameters and the floating buffers, and what is averaged already though it has been frozen since.</summary>
+    private IEnumerable<(string Name, Tensor Weight)> Weights()
+    {
+        foreach (var (name, parameter) in module.named_parameters())
+        {
+            if (parameter.is_floating_point() && (parameter.requires_grad || averages.ContainsKey(name)))
+                yield return (name, parameter);
+        }
+
+        foreach (var (name, buffer) in module.named_buffers())
+        {
+            if (buffer.is_floating_point())
+                yield return (name, buffer);
+        }
+    }
+
+    private void Swap()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var (name, weight) in Weights().Where(pair => averages.ContainsKey(pair.Name)))
+        {
+            using var kept = weight.clone();
+            weight.copy_(averages[name]);
+            averages[name].copy_(kept);
+        }
+    }
+
+    private void Restore()
+    {
+        if (!applied)
+            return;
+        applied = false;
+        Swap();
+    }
+
+    private void CheckNotApplied()
+    {
+        if (applied)
+            throw new InvalidOperationException("The average is in the module's place; dispose what Apply returned first.");
+    }
+
+    private sealed class Restoration(WeightAverage average) : IDisposable
+    {
+        private bool isOver;
+
+        public void Dispose()
+        {
+            if (!isOver)
+                average.Restore();
+            isOver = true;
+        }
+    }
+}
