@@ -23,25 +23,16 @@ internal static class Resampling
         var narrowed = new float[(lastRow - firstRow) * target.Width];
         for (var y = firstRow; y < lastRow; y++)
         {
+            var row = plane.AsSpan(y * size.Width, size.Width);
             for (var x = 0; x < target.Width; x++)
-            {
-                var (first, weights) = columns[x];
-                var sum = 0f;
-                for (var i = 0; i < weights.Length; i++)
-                    sum += weights[i] * plane[y * size.Width + first + i];
-                narrowed[(y - firstRow) * target.Width + x] = sum;
-            }
+                narrowed[(y - firstRow) * target.Width + x] = Sum(columns[x].Values, row.Slice(columns[x].First, columns[x].Values.Length));
         }
 
         var result = new float[target.Height * target.Width];
         for (var y = 0; y < target.Height; y++)
         {
-            var (first, weights) = rows[y];
-            for (var i = 0; i < weights.Length; i++)
-            {
-                for (var x = 0; x < target.Width; x++)
-                    result[y * target.Width + x] += weights[i] * narrowed[(first - firstRow + i) * target.Width + x];
-            }
+            for (var i = 0; i < rows[y].Values.Length; i++)
+                Add(rows[y].Values[i], narrowed.AsSpan((rows[y].First - firstRow + i) * target.Width, target.Width), result.AsSpan(y * target.Width, target.Width));
         }
 
         return result;
@@ -61,5 +52,19 @@ internal static class Resampling
             var sum = weights.Sum();
             return (first, weights.Select(weight => (float)(weight / sum)).ToArray());
         })];
+    }
+
+    private static float Sum(ReadOnlySpan<float> weights, ReadOnlySpan<float> values)
+    {
+        var sum = 0f;
+        for (var i = 0; i < weights.Length && i < values.Length; i++)
+            sum += weights[i] * values[i];
+        return sum;
+    }
+
+    private static void Add(float weight, ReadOnlySpan<float> values, Span<float> sums)
+    {
+        for (var i = 0; i < values.Length && i < sums.Length; i++)
+            sums[i] += weight * values[i];
     }
 }

@@ -32,13 +32,16 @@ internal static class SkiaDecoder
 
     private static float[] Plane(SKBitmap bitmap, int channel)
     {
+        // Read once: these properties ask the native library.
         var pixels = bitmap.GetPixelSpan();
-        var plane = new float[bitmap.Width * bitmap.Height];
-        for (var y = 0; y < bitmap.Height; y++)
+        var (height, width, rowBytes) = (bitmap.Height, bitmap.Width, bitmap.RowBytes);
+        var plane = new float[height * width];
+        for (var y = 0; y < height; y++)
         {
-            var row = pixels.Slice(y * bitmap.RowBytes, bitmap.Width * 4);
-            for (var x = 0; x < bitmap.Width; x++)
-                plane[y * bitmap.Width + x] = row[x * 4 + channel] / 255f;
+            var row = pixels.Slice(y * rowBytes, width * 4);
+            var target = plane.AsSpan(y * width, width);
+            for (var x = 0; x < target.Length; x++)
+                target[x] = row[x * 4 + channel] / 255f;
         }
 
         return plane;

@@ -15,4 +15,8 @@ public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
     private protected override string KindName => "image";
 
     internal override ProjectionSpec DefaultProjection => new ConvolutionProjectionSpec();
+
+    internal override (string Problem, string Cure)? FindMistake() => base.FindMistake() ?? (Enum.IsDefined(Resize)
+        ? null
+        : ($"its images are resized by '{Resize}'.", $"Use one of {string.Join(", ", Enum.GetNames<Resize>())}."));
 }

@@ -7,9 +7,10 @@ internal static class Fuzz
 {
     /// <summary>
     /// Fails unless each copy is refused with a <see cref="MultiInputException"/>, or read into no more than its bytes warrant:
-    /// 1,032 times as many unpacked, and twice that in wider types. One in so many copies must be refused.
+    /// 1,032 times as many unpacked, and twice that in wider types. One in so many copies must be refused,
+    /// and no copy may make .NET allocate more than that and an allowance for buffers.
     /// </summary>
-    public static void Run(string path, TemporaryFolder folder, int copies, Func<string, IEnumerable<Tensor>> read, int sharesToBeRefused = 10)
+    public static void Run(string path, TemporaryFolder folder, int copies, Func<string, IEnumerable<Tensor>> read, int sharesToBeRefused = 10, long allowance = 4 << 20)
     {
         var whole = File.ReadAllBytes(path);
         var random = new Random(1);
@@ -19,6 +20,7 @@ internal static class Fuzz
             var damaged = Damage(whole, random);
             var damagedPath = folder.Write("damaged", damaged);
             using var scope = NewDisposeScope();
+            var allocated = GC.GetAllocatedBytesForCurrentThread();
             try
             {
                 read(damagedPath).Sum(tensor => tensor.numel() * tensor.element_size()).Should().BeLessThanOrEqualTo(2L * 1032 * damaged.Length);
@@ -27,6 +29,8 @@ internal static class Fuzz
             {
                 refused++;
             }
+
+            (GC.GetAllocatedBytesForCurrentThread() - allocated).Should().BeLessThan(8L * 1032 * damaged.Length + allowance);
         }
 
         refused.Should().BeGreaterThan(copies / sharesToBeRefused);
