@@ -41,6 +41,12 @@ public sealed class CsvReaderTests
         Rows(reader).SelectMany(row => row).Should().Equal("1", "2", "3", "4");
     }
 
+    [Theory]
+    [InlineData('"')]
+    [InlineData('\n')]
+    public void What_means_something_else_is_no_delimiter(char delimiter) =>
+        new Action(() => _ = new CsvFormat { Delimiter = delimiter }).Should().Throw<ArgumentException>();
+
     [Fact]
     public void A_row_s_line_is_the_one_it_begins_in()
     {

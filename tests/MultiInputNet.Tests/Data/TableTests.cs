@@ -109,6 +109,19 @@ public sealed class TableTests : IDisposable
         (output.view(2, 2) - expected).abs().max().item<float>().Should().BeLessThan(1e-5f);
     }
 
+    [Fact]
+    public void What_the_projection_knows_of_its_columns_moves_with_it()
+    {
+        using var scope = NewDisposeScope();
+        using var projection = new TabularProjection(2, channels: 2, columns: [new NumericColumn("age") { Fill = 0.1f }, new CategoricalColumn("port", ["C"])]);
+
+        projection.to(ScalarType.Float64);
+
+        var output = projection.call(tensor([double.NaN, 1]).view(1, 2));
+        output.dtype.Should().Be(ScalarType.Float64);
+        (output - projection.call(tensor([(double)0.1f, 1]).view(1, 2))).abs().max().item<double>().Should().Be(0);
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(-1)]
