@@ -74,7 +74,7 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
     private static string? FindMistake(string column, string text, HashSet<string> missing) =>
         missing.Contains(text.Trim()) || TableEncoder.TryParse(text, out _) ? null : TableEncoder.NoNumber(column, text);
 
-    private static TableColumn MakeColumn(string path, string name, ColumnStatistics statistics, TableOptions options)
+    private static TabularColumn MakeColumn(string path, string name, ColumnStatistics statistics, TableOptions options)
     {
         if (statistics.Count == 0)
             throw Unclear(path, name, "has no value in any training row.", $"Leave it out: Ignore = [\"{name}\"].");

@@ -6,7 +6,7 @@ namespace MultiInputNet;
 /// </summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Categories">The known categories, all different.</param>
-public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Categories) : TableColumn(Name)
+public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Categories) : TabularColumn(Name)
 {
     private const int LargestWidth = 4096;
 

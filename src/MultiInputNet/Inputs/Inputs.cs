@@ -25,7 +25,7 @@ public static class Inputs
 
     /// <summary>A table whose columns are named, some of them perhaps categories or with missing values.</summary>
     /// <param name="columns">The columns, in the order of a batch.</param>
-    public static TabularInput Tabular(params IReadOnlyList<TableColumn> columns)
+    public static TabularInput Tabular(params IReadOnlyList<TabularColumn> columns)
     {
         ArgumentNullException.ThrowIfNull(columns);
         return new(columns.Count) { Columns = [.. columns] };

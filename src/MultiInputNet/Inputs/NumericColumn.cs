@@ -2,7 +2,7 @@ namespace MultiInputNet;
 
 /// <summary>A column of numbers. A missing one is NaN in a batch, and the model puts <see cref="Fill"/> in its place.</summary>
 /// <param name="Name">Its name.</param>
-public sealed record NumericColumn(string Name) : TableColumn(Name)
+public sealed record NumericColumn(string Name) : TabularColumn(Name)
 {
     /// <summary>What stands for a missing number, in the column's own unit; the mean of the training rows where it is inferred.</summary>
     /// <value>Default: 0.</value>

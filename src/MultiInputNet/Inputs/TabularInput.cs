@@ -13,7 +13,7 @@ public sealed record TabularInput(int Features) : InputSpec
 {
     /// <summary>The columns, in the order of a batch.</summary>
     /// <value>Default: <see langword="null"/>, all are numbers without a name, and none may be missing.</value>
-    public IReadOnlyList<TableColumn>? Columns { get; init; }
+    public IReadOnlyList<TabularColumn>? Columns { get; init; }
 
     /// <summary>The texts that stand for a missing value, in any case.</summary>
     /// <value>Default: <see langword="null"/>, which means empty, <c>NA</c>, <c>NaN</c> and <c>null</c>.</value>

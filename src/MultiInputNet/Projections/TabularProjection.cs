@@ -44,7 +44,7 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
         int width = 4,
         Normalization normalization = Normalization.None,
         Activation activation = Activation.None,
-        IReadOnlyList<TableColumn>? columns = null)
+        IReadOnlyList<TabularColumn>? columns = null)
         : base(nameof(TabularProjection))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);

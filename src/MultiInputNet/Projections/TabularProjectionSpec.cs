@@ -39,7 +39,7 @@ public sealed record TabularProjectionSpec : ProjectionSpec
             : null;
 
     /// <summary>The columns, with fill values in the unit of what arrives behind the standardisation.</summary>
-    private static IReadOnlyList<TableColumn>? StandardizedColumns(TabularInput input) => input.Mean is null
+    private static IReadOnlyList<TabularColumn>? StandardizedColumns(TabularInput input) => input.Mean is null
         ? input.Columns
         : input.Columns?.Select((column, index) => column is NumericColumn numeric
             ? numeric with { Fill = (numeric.Fill - input.Mean[index]) / input.StandardDeviation![index] }

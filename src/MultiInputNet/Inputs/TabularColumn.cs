@@ -7,7 +7,7 @@ namespace MultiInputNet;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(NumericColumn), "numeric")]
 [JsonDerivedType(typeof(CategoricalColumn), "categorical")]
-public abstract record TableColumn(string Name)
+public abstract record TabularColumn(string Name)
 {
     /// <summary>Features that the projection makes of it.</summary>
     internal abstract int Width { get; }
