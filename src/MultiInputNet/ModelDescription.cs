@@ -61,6 +61,18 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <exception cref="MultiInputException">The description has a mistake.</exception>
     public MultiInputModel Build(torch.Device? device = null) => new(this, device);
 
+    /// <summary>One of the inputs, as the kind that it is.</summary>
+    /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>
+    /// <param name="name">Its name.</param>
+    /// <returns>The input.</returns>
+    /// <exception cref="MultiInputException">There is none of this name and kind.</exception>
+    public TInput Input<TInput>(string name)
+        where TInput : InputSpec => Inputs.FirstOrDefault(input => input.Name == name)?.Spec as TInput ?? throw new MultiInputException(
+            $"input '{name}'",
+            ModelStage.Description,
+            $"the model has no {typeof(TInput).Name} of this name.",
+            $"Its inputs are {string.Join(", ", Inputs.Select(input => $"'{input.Name}' ({input.Spec.Kind})"))}.");
+
     /// <summary>The description as JSON. Modules of the user's own are in it by name only.</summary>
     /// <returns>The JSON text.</returns>
     public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);

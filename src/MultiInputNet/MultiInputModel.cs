@@ -317,6 +317,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
                 subject, ModelStage.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
         }
 
+        if (path.Spec is TabularInput table && device.type == DeviceType.CPU)
+            table.CheckCategories(subject, batch);
         if (path.Spec is TokenInput tokens && device.type == DeviceType.CPU)
         {
             using var scope = NewDisposeScope();

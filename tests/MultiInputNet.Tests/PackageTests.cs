@@ -39,6 +39,22 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     }
 
     [Fact]
+    public void The_images_package_depends_on_the_library_and_on_decoders()
+    {
+        using var package = ZipFile.OpenRead(packed.File("nupkg", "MultiInputNet.Images"));
+        using var stream = package.GetEntry("MultiInputNet.Images.nuspec")!.Open();
+        var nuspec = XDocument.Load(stream).Root!;
+        var names = nuspec.GetDefaultNamespace();
+
+        package.Entries.Select(entry => entry.FullName).Should().Contain("README.md", "LICENSE", "lib/net10.0/MultiInputNet.Images.dll", "lib/net10.0/MultiInputNet.Images.xml");
+        nuspec.Descendants(names + "dependency").ToDictionary(dependency => dependency.Attribute("id")!.Value, dependency => dependency.Attribute("version")!.Value)
+            .Should().Contain("MultiInputNet", packed.Version)
+            .And.ContainKeys("TorchSharp", "SkiaSharp", "SkiaSharp.NativeAssets.Linux.NoDependencies", "BitMiracle.LibTiff.NET")
+            .And.HaveCount(5);
+        nuspec.Descendants(names + "license").Single().Value.Should().Be("MIT");
+    }
+
+    [Fact]
     public void Package_runs_in_a_fresh_program()
     {
         var program = Directory.CreateDirectory(Path.Combine(packed.Folder, "program")).FullName;
@@ -51,13 +67,14 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
                 <RestoreAdditionalProjectSources>{packed.Folder}</RestoreAdditionalProjectSources>
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="MultiInputNet" Version="{packed.Version}" />
+                <PackageReference Include="MultiInputNet.Images" Version="{packed.Version}" />
                 <PackageReference Include="TorchSharp-cpu" Version="{BuildValue("TorchSharpVersion")}" />
               </ItemGroup>
             </Project>
             """);
         File.WriteAllText(Path.Combine(program, "Program.cs"), """
             using MultiInputNet;
+            using MultiInputNet.Images;
             using static TorchSharp.torch;
 
             using var model = MultiInputModel.Define()
@@ -66,9 +83,12 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
                 .Task("digit", Heads.Classification(classes: 3))
                 .Build(CPU);
             System.Console.WriteLine($"shape {string.Join(", ", model.forward(rand(2, 1, 8, 8), "digit").shape)}");
+            var image = ImageFiles.Read(model.Description.Input<ImageInput>("digit"), "grey.png");
+            System.Console.WriteLine($"image {string.Join(", ", model.forward(image, "digit").shape)}");
             """);
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", "images", "grey.png"), Path.Combine(program, "grey.png"));
 
-        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3");
+        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3").And.Contain("image 1, 3");
     }
 
     private static string BuildValue(string key) =>
@@ -77,24 +97,29 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     /// <summary>The packed library in a folder of its own, under a version that no other package has.</summary>
     public sealed class PackedLibrary : IDisposable
     {
-        public PackedLibrary() => Dotnet(
-            BuildValue("LibraryFolder"),
-            "pack", "-c", "Release", "-o", Folder, $"-p:Version={Version}", "--artifacts-path", Path.Combine(Folder, "artifacts"));
+        public PackedLibrary()
+        {
+            Pack("LibraryFolder");
+            Pack("ImagesFolder");
+        }
 
         public string Folder { get; } = Directory.CreateTempSubdirectory("multi-input-net-").FullName;
 
         public string Version { get; } = $"0.0.0-test.{Guid.NewGuid():N}";
 
-        public string File(string extension) => Path.Combine(Folder, $"MultiInputNet.{Version}.{extension}");
+        public string File(string extension, string package = "MultiInputNet") => Path.Combine(Folder, $"{package}.{Version}.{extension}");
 
         public void Dispose()
         {
             Directory.Delete(Folder, recursive: true);
             var cache = Dotnet(Path.GetTempPath(), "nuget", "locals", "global-packages", "--list").Split(": ")[1].Trim();
-            var cached = Path.Combine(cache, "multiinputnet", Version);
-            if (Directory.Exists(cached))
+            foreach (var cached in Directory.GetDirectories(cache, "multiinputnet*").Select(package => Path.Combine(package, Version)).Where(Directory.Exists))
                 Directory.Delete(cached, recursive: true);
         }
+
+        private void Pack(string project) => Dotnet(
+            BuildValue(project),
+            "pack", "-c", "Release", "-o", Folder, $"-p:Version={Version}", "--artifacts-path", Path.Combine(Folder, "artifacts"));
 
         /// <summary>Runs the SDK and gives what it printed; fails with that if it failed.</summary>
         public static string Dotnet(string folder, params string[] arguments)

@@ -59,6 +59,38 @@ public abstract class DataSource
     /// <returns>New tensors, which are the caller's to dispose.</returns>
     public abstract InputBatch Read(IReadOnlyList<long> rows);
 
+    /// <summary>Some of the samples as a source of their own.</summary>
+    /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
+    /// <returns>The source. It reads through this one, under the same name.</returns>
+    /// <exception cref="ArgumentException">There are no rows, or one has no such number.</exception>
+    public DataSource Subset(IReadOnlyList<long> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (rows.Count == 0 || rows.Any(row => row < 0 || row >= Count))
+            throw new ArgumentException($"Source '{Name}' has the samples 0 to {Count - 1}: give at least one of them, and no others.", nameof(rows));
+        return new SubsetSource(this, rows);
+    }
+
+    /// <summary>Holds samples back for validation, at random, and of every class the same share.</summary>
+    /// <param name="validationShare">The share that is held back, above 0 and below 1.</param>
+    /// <param name="seed">Governs which: the same seed holds back the same samples.</param>
+    /// <returns>The samples to train on and those held back, each in the order of this source.</returns>
+    /// <remarks>The classes are those of the first task whose labels are class numbers; without one, all samples count as one class.</remarks>
+    /// <exception cref="ArgumentException">The share is out of its range, or leaves one of the two parts without a sample.</exception>
+    public (DataSource Training, DataSource Validation) Split(double validationShare, long seed = 0)
+    {
+        if (validationShare is not (> 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(validationShare), validationShare, "Give a share above 0 and below 1.");
+        using var scope = NewDisposeScope();
+        var classes = Targets.Values.FirstOrDefault(labels => labels.dim() == 1 && labels.dtype == ScalarType.Int64)?.cpu().data<long>().ToArray();
+        var shuffled = new BatchOrder(seed, Name, Count, checked((int)Count)).At(0).ToArray();
+        var held = shuffled.GroupBy(row => classes?[row] ?? 0).SelectMany(rows => rows.Take((int)Math.Round(rows.Count() * validationShare))).ToHashSet();
+        var (training, validation) = (shuffled.Where(row => !held.Contains(row)).Order().ToArray(), held.Order().ToArray());
+        if (training.Length == 0 || validation.Length == 0)
+            throw new ArgumentException($"Of the {Count} samples of source '{Name}', {validation.Length} are a share of {validationShare}: each part needs one.", nameof(validationShare));
+        return (Subset(training), Subset(validation));
+    }
+
     /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
     private protected void CheckCount(string key, Tensor tensor)
     {

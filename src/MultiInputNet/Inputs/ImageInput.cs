@@ -6,9 +6,17 @@ namespace MultiInputNet;
 /// <param name="Width">Columns of pixels.</param>
 public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
 {
+    /// <summary>How files of another size are prepared, in training and later; batches always have the declared size.</summary>
+    /// <value>Default: <see cref="Resize.Stretch"/>.</value>
+    public Resize Resize { get; init; }
+
     private protected override IReadOnlyList<long> SampleShape => [Channels, Height, Width];
 
     private protected override string KindName => "image";
 
     internal override ProjectionSpec DefaultProjection => new ConvolutionProjectionSpec();
+
+    internal override (string Problem, string Cure)? FindMistake() => base.FindMistake() ?? (Enum.IsDefined(Resize)
+        ? null
+        : ($"its images are resized by '{Resize}'.", $"Use one of {string.Join(", ", Enum.GetNames<Resize>())}."));
 }

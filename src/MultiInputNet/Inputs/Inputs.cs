@@ -22,4 +22,12 @@ public static class Inputs
     /// <inheritdoc cref="TabularInput"/>
     /// <param name="features">Columns.</param>
     public static TabularInput Tabular(int features) => new(features);
+
+    /// <summary>A table whose columns are named, some of them perhaps categories or with missing values.</summary>
+    /// <param name="columns">The columns, in the order of a batch.</param>
+    public static TabularInput Tabular(params IReadOnlyList<TabularColumn> columns)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        return new(columns.Count) { Columns = [.. columns] };
+    }
 }

@@ -1,12 +1,103 @@
+using static TorchSharp.torch;
+
 namespace MultiInputNet;
 
-/// <summary>A row of a table of numbers: batches are <c>(batch, features)</c>.</summary>
+/// <summary>A row of a table: batches are <c>(batch, features)</c> of floating numbers.</summary>
+/// <remarks>
+/// With <see cref="Columns"/> it knows its columns, so that raw rows of text go into a model that was read from a file:
+/// <see cref="Encode(IReadOnlyDictionary{string, string?})"/> makes a batch of them. <c>TableSchema.Infer</c> learns all this
+/// from a file.
+/// </remarks>
 /// <param name="Features">Columns.</param>
 public sealed record TabularInput(int Features) : InputSpec
 {
+    /// <summary>The columns, in the order of a batch.</summary>
+    /// <value>Default: <see langword="null"/>, all are numbers without a name, and none may be missing.</value>
+    public IReadOnlyList<TabularColumn>? Columns { get; init; }
+
+    /// <summary>The texts that stand for a missing value, in any case.</summary>
+    /// <value>Default: <see langword="null"/>, which means empty, <c>NA</c>, <c>NaN</c> and <c>null</c>.</value>
+    public IReadOnlyList<string>? MissingTexts { get; init; }
+
     private protected override IReadOnlyList<long> SampleShape => [Features];
 
     private protected override string KindName => "tabular";
 
     internal override ProjectionSpec DefaultProjection => new TabularProjectionSpec();
+
+    /// <summary>Makes a batch of one row.</summary>
+    /// <param name="row">
+    /// The text of each column by its name; null where it is missing. Columns that the input does not have are left out.
+    /// </param>
+    /// <returns>The batch, <c>(1, features)</c> of Float32 on the CPU; the model standardises and fills it.</returns>
+    /// <exception cref="MultiInputException">A column is not in the row, or holds no number; or the input names no columns.</exception>
+    public Tensor Encode(IReadOnlyDictionary<string, string?> row) => Encode([row]);
+
+    /// <summary>Makes a batch of rows.</summary>
+    /// <param name="rows">For each, the text of each column by its name, as for one row.</param>
+    /// <returns>The batch, <c>(rows, features)</c> of Float32 on the CPU.</returns>
+    /// <exception cref="MultiInputException">A column is not in a row, or holds no number; or the input names no columns.</exception>
+    public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        DescriptionChecks.Throw("tabular input", ModelStage.Input, Columns is null
+            ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.")
+            : FindMistake());
+        var encoder = new TableEncoder(this);
+        var values = new List<float>();
+        foreach (var (index, row) in rows.Index())
+        {
+            for (var column = 0; column < Features; column++)
+            {
+                var name = Columns![column].Name;
+                if (!row.TryGetValue(name, out var text))
+                    throw new MultiInputException($"row {index}", ModelStage.Input, $"column '{name}' is not there.", "Give every column, with null for a missing value.");
+                if (!encoder.TryEncode(column, text, out var value))
+                    throw new MultiInputException($"row {index}", ModelStage.Input, TableEncoder.NoNumber(name, text), "Give a number, or null for a missing value.");
+                values.Add(value);
+            }
+        }
+
+        return tensor(values.ToArray()).view(-1, Features);
+    }
+
+    internal override (string Problem, string Cure)? FindMistake()
+    {
+        if (base.FindMistake() is { } mistake)
+            return mistake;
+        if (Columns is null)
+            return null;
+        if (Columns.Count != Features)
+            return ($"it names {Columns.Count} columns and has {Features} features.", "Name each once.");
+        if (Columns.Any(column => string.IsNullOrEmpty(column?.Name)) || Columns.DistinctBy(column => column.Name).Count() != Features)
+            return ("a column has no name, or the name of another.", "Give each a name of its own.");
+        if (Columns.Select(column => column.FindMistake()).FirstOrDefault(found => found is not null) is { } found)
+            return found;
+        return Mean is not null && Columns.Index().Any(column => column.Item is CategoricalColumn && (Mean[column.Index] != 0 || StandardDeviation![column.Index] != 1))
+            ? ("a categorical column has a mean or a standard deviation.", "Give it a mean of 0 and a deviation of 1: its values are numbers of categories.")
+            : null;
+    }
+
+    /// <summary>Throws where a batch on the CPU has a number of no category.</summary>
+    internal void CheckCategories(string subject, Tensor batch)
+    {
+        if (Columns is null)
+            return;
+        using var scope = NewDisposeScope();
+        foreach (var (index, column) in Columns.Index())
+        {
+            if (column is not CategoricalColumn { Categories.Count: var count })
+                continue;
+            var numbers = batch.select(1, index).nan_to_num(nan: 0);
+            var wrong = numbers[numbers.lt(0).logical_or(numbers.gt(count)).logical_or(numbers.ne(numbers.floor()))];
+            if (wrong.numel() > 0)
+            {
+                throw new MultiInputException(
+                    subject,
+                    ModelStage.Input,
+                    $"column '{column.Name}' holds {wrong[0].to(ScalarType.Float32).item<float>()}, which is the number of no category.",
+                    $"Its {count} categories have the numbers from 1 to {count}, and 0 is an unknown one; Encode gives them.");
+            }
+        }
+    }
 }

@@ -1,18 +1,30 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Lays a row of a table onto a small feature map: a linear layer, then optional normalisation and activation.</summary>
+/// <summary>
+/// Lays a row of a table onto a small feature map: a linear layer, then optional normalisation and activation. Where it knows
+/// the columns, categories become embeddings first, and missing numbers their fill value.
+/// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, features)</c> in, <c>(batch, channels, height, width)</c> out. The grid must be large enough for the
-/// poolings of the base behind it.
+/// poolings of the base behind it. The embedding of category 0, an unknown one, begins as zeros. A number of no category counts
+/// as unknown; the model refuses such batches on the CPU.
 /// </remarks>
 public sealed class TabularProjection : nn.Module<Tensor, Tensor>
 {
+    private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
     private readonly nn.Module<Tensor, Tensor> linear;
     private readonly nn.Module<Tensor, Tensor>? norm;
     private readonly Activation activation;
     private readonly long[] mapShape;
+    private readonly IReadOnlyList<(int Index, CategoricalColumn Column)> categorical;
+
+    // What is known of the columns of numbers: which they are, what fills each, and which of them say that they are missing.
+    private readonly Tensor? numeric;
+    private readonly Tensor? fills;
+    private readonly Tensor? indicated;
 
     /// <summary>Creates the module with torch's default initialisation.</summary>
     /// <param name="features">Columns of the table, at least 1.</param>
@@ -21,21 +33,38 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
     /// <param name="width">Columns of the grid, at least 1.</param>
     /// <param name="normalization">The normalisation behind the linear layer.</param>
     /// <param name="activation">The non-linearity at the end.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <param name="columns">
+    /// The columns, one for each feature, with fill values in the unit of what arrives; all are numbers, and none is missing, when null.
+    /// </param>
+    /// <exception cref="ArgumentException">A size is below 1, or the columns are not as many as the features.</exception>
     public TabularProjection(
         int features,
         int channels,
         int height = 4,
         int width = 4,
         Normalization normalization = Normalization.None,
-        Activation activation = Activation.None)
+        Activation activation = Activation.None,
+        IReadOnlyList<TabularColumn>? columns = null)
         : base(nameof(TabularProjection))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        linear = nn.Linear(features, (long)channels * height * width);
+        if (columns is not null && columns.Count != features)
+            throw new ArgumentException($"There are {columns.Count} columns for {features} features; give one for each.", nameof(columns));
+        categorical = columns is null ? [] : [.. columns.Index().Where(c => c.Item is CategoricalColumn).Select(c => (c.Index, (CategoricalColumn)c.Item))];
+        foreach (var (_, column) in categorical)
+            embeddings.Add(Embed(column));
+        if (columns is not null)
+        {
+            var numbers = columns.Index().Where(c => c.Item is NumericColumn).Select(c => (c.Index, Column: (NumericColumn)c.Item)).ToArray();
+            Keep(nameof(numeric), numeric = tensor(numbers.Select(c => (long)c.Index).ToArray(), ScalarType.Int64));
+            Keep(nameof(fills), fills = tensor(numbers.Select(c => c.Column.Fill).ToArray(), ScalarType.Float32));
+            Keep(nameof(indicated), indicated = tensor(numbers.Index().Where(c => c.Item.Column.MissingIndicator).Select(c => (long)c.Index).ToArray(), ScalarType.Int64));
+        }
+
+        linear = nn.Linear(columns?.Sum(column => column.Width) ?? features, (long)channels * height * width);
         norm = Layers.Normalize(normalization, channels);
         this.activation = activation;
         mapShape = [-1, channels, height, width];
@@ -46,8 +75,38 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = ChannelsLast.Of(linear.call(input).view(mapShape));
+        var x = ChannelsLast.Of(linear.call(numeric is null ? input : Prepare(input)).view(mapShape));
         x = norm is null ? x : norm.call(x);
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Fills missing numbers, marks them where their column asks for it, and embeds categories.</summary>
+    private Tensor Prepare(Tensor input)
+    {
+        var numbers = input.index_select(1, numeric!);
+        var present = numbers.isnan().logical_not();
+        var parts = new List<Tensor> { numbers.where(present, fills!) };
+        if (indicated!.numel() > 0)
+            parts.Add(1 - present.index_select(1, indicated).to(input.dtype));
+        foreach (var ((index, column), embedding) in categorical.Zip(embeddings))
+        {
+            var number = input.select(1, index);
+            var known = number.gt(0).logical_and(number.le(column.Categories.Count));
+            parts.Add(embedding.call(number.where(known, zeros_like(number)).to(ScalarType.Int64)));
+        }
+
+        return cat(parts, 1);
+    }
+
+    private static Embedding Embed(CategoricalColumn column)
+    {
+        var embedding = nn.Embedding(column.Categories.Count + 1, column.EmbeddingWidth);
+        using var noGrad = no_grad();
+        using var unknown = embedding.weight!.select(0, 0);
+        unknown.zero_();
+        return embedding;
+    }
+
+    /// <summary>What the description says already is moved with the module, and is no part of its weights.</summary>
+    private void Keep(string name, Tensor value) => register_buffer(name, value, persistent: false);
 }

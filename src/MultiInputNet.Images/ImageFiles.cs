@@ -1,0 +1,76 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Images;
+
+/// <summary>
+/// Image files of any size as batches of an input: decoded, turned as EXIF says, brought to the input's channels and resized
+/// as it declares.
+/// </summary>
+/// <remarks>
+/// <para>PNG, JPEG, BMP, WebP and GIF (its first frame) give 8 bits a channel; TIFF gives any number of bands, as samples or as
+/// pages, of 8 or 16 bits or 32-bit floating numbers. Whole numbers become 0 to 1, floating ones stay as they are; colour
+/// profiles are not applied. Grey becomes RGB and RGB grey (ITU-R BT.601), opacity is added as 1 or left out, where the
+/// input's channels ask for it; other numbers of bands must be the file's own.</para>
+/// <para>Files are not trusted: a size that is declared is checked before anything is made of it.</para>
+/// </remarks>
+public static class ImageFiles
+{
+    /// <summary>The most pixels of a file where no other number is given: 100 million.</summary>
+    public const long LargestImage = 100_000_000;
+
+    /// <summary>Reads a file as a batch of one image.</summary>
+    /// <param name="input">The input, such as that of a loaded model: <c>model.Description.Input&lt;ImageInput&gt;("photo")</c>.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="largestImage">The most pixels that it may have.</param>
+    /// <returns>The batch, <c>(1, channels, height, width)</c> of Float32 on the CPU; the model standardises it.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, of another kind, too large, or has other channels.</exception>
+    public static Tensor Read(ImageInput input, string path, long largestImage = LargestImage)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return tensor(ReadValues(input, path, largestImage)).view(1, input.Channels, input.Height, input.Width);
+    }
+
+    /// <summary>The values of an image, channel by channel and row by row.</summary>
+    internal static float[] ReadValues(ImageInput input, string path, long largestImage)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        try
+        {
+            var content = File.ReadAllBytes(path);
+            var image = TiffDecoder.IsTiff(content) ? TiffDecoder.Decode(content, input.Channels, largestImage) : SkiaDecoder.Decode(content, largestImage);
+            var fitting = image.WithChannels(input.Channels)
+                ?? throw new InvalidDataException($"It has {image.Planes.Length} channels, and the input has {input.Channels}.");
+            return [.. fitting.Planes.SelectMany(plane => Fit(plane, (image.Height, image.Width), input))];
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw new MultiInputException(
+                $"file '{path}'", ModelStage.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or leave such files out.", e);
+        }
+    }
+
+    private static float[] Fit(float[] plane, (int Height, int Width) size, ImageInput input)
+    {
+        var target = (input.Height, input.Width);
+        var (byHeight, byWidth) = ((double)input.Height / size.Height, (double)input.Width / size.Width);
+        if (input.Resize == Resize.Stretch)
+            return Resampling.Resize(plane, size, (0, 0, size.Height, size.Width), target);
+        if (input.Resize == Resize.CentreCrop)
+        {
+            var scale = Math.Max(byHeight, byWidth);
+            var (height, width) = (input.Height / scale, input.Width / scale);
+            return Resampling.Resize(plane, size, ((size.Height - height) / 2, (size.Width - width) / 2, height, width), target);
+        }
+
+        var fit = Math.Min(byHeight, byWidth);
+        var inner = (Height: Fitted(size.Height * fit, input.Height), Width: Fitted(size.Width * fit, input.Width));
+        var resized = Resampling.Resize(plane, size, (0, 0, size.Height, size.Width), inner);
+        var padded = new float[input.Height * input.Width];
+        var (top, left) = ((input.Height - inner.Height) / 2, (input.Width - inner.Width) / 2);
+        for (var y = 0; y < inner.Height; y++)
+            resized.AsSpan(y * inner.Width, inner.Width).CopyTo(padded.AsSpan((top + y) * input.Width + left));
+        return padded;
+    }
+
+    private static int Fitted(double size, int largest) => Math.Clamp((int)Math.Round(size), 1, largest);
+}

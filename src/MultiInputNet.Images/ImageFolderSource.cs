@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using MultiInputNet.Data;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Images;
+
+/// <summary>
+/// Images in a folder that has a folder for each class: the label of an image is the folder that it is in. Files are read when
+/// they are needed, and prepared as <see cref="ImageFiles"/> says.
+/// </summary>
+public sealed class ImageFolderSource : DataSource
+{
+    private static readonly string[] extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"];
+
+    private readonly ImageInput input;
+    private readonly OnBroken onBroken;
+    private readonly long largestImage;
+    private readonly ConcurrentDictionary<long, BrokenSample> broken = [];
+
+    /// <summary>Lists a folder; no image is read yet.</summary>
+    /// <param name="name">The name of the input, the task and the source.</param>
+    /// <param name="folder">The folder with a folder for each class. Images may lie in folders within those; other files are passed over.</param>
+    /// <param name="input">The input that the images are prepared for.</param>
+    /// <param name="classNames">The classes from class 0 on, such as those of the training folder; the folder's own in alphabetical order when null.</param>
+    /// <param name="onBroken">What becomes of files that cannot be read.</param>
+    /// <param name="largestImage">The most pixels that a file may have.</param>
+    /// <exception cref="MultiInputException">The folder does not exist, holds no image, or a class that is not named.</exception>
+    public ImageFolderSource(
+        string name,
+        string folder,
+        ImageInput input,
+        IReadOnlyList<string>? classNames = null,
+        OnBroken onBroken = OnBroken.Throw,
+        long largestImage = ImageFiles.LargestImage)
+        : this(name, input, List(folder, classNames), onBroken, largestImage)
+    {
+    }
+
+    private ImageFolderSource(
+        string name, ImageInput input, (string[] Classes, (string Path, long Class)[] Files) listed, OnBroken onBroken, long largestImage)
+        : base(name, [name], new Dictionary<string, Tensor> { [name] = tensor(listed.Files.Select(file => file.Class).ToArray()).DetachFromDisposeScope() })
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        (this.input, this.onBroken, this.largestImage) = (input, onBroken, largestImage);
+        ClassNames = listed.Classes;
+        Files = [.. listed.Files.Select(file => file.Path)];
+    }
+
+    /// <summary>The names of the classes, from class 0 on.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The files, in the order of the samples: class by class, in alphabetical order.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>The files that could not be read so far and were left out.</summary>
+    public IReadOnlyList<BrokenSample> Broken => [.. broken.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
+
+    /// <inheritdoc/>
+    /// <exception cref="MultiInputException">A file cannot be read, and is not to be left out.</exception>
+    public override InputBatch Read(IReadOnlyList<long> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var read = new List<long>();
+        var images = new List<float[]>();
+        foreach (var row in rows)
+        {
+            // A file that was broken once stays left out, so that the same rows give the same.
+            if (broken.ContainsKey(row))
+                continue;
+            try
+            {
+                images.Add(ImageFiles.ReadValues(input, Files[(int)row], largestImage));
+                read.Add(row);
+            }
+            catch (MultiInputException e) when (onBroken == OnBroken.Skip)
+            {
+                broken.TryAdd(row, new(e.Subject, e.Problem));
+            }
+        }
+
+        using var scope = NewDisposeScope();
+        var batch = empty([images.Count, input.Channels, input.Height, input.Width], ScalarType.Float32);
+        foreach (var (index, values) in images.Index())
+        {
+            using var target = batch.select(0, index);
+            values.CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(target.bytes));
+        }
+
+        return new(read, new Dictionary<string, Tensor> { [Name] = batch.MoveToOuterDisposeScope() });
+    }
+
+    private static (string[] Classes, (string Path, long Class)[] Files) List(string folder, IReadOnlyList<string>? classNames)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        MultiInputException Wrong(string problem, string cure) => new($"folder '{folder}'", ModelStage.File, problem, cure);
+        try
+        {
+            var found = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToArray();
+            if (classNames is not null && found.Except(classNames).FirstOrDefault() is { } unknown)
+                throw Wrong($"it holds a folder '{unknown}', which is none of the classes {string.Join(", ", classNames)}.", "Name its class, or move the folder.");
+            string[] classes = classNames is null ? found : [.. classNames];
+            var files = classes.Index().Where(c => found.Contains(c.Item)).SelectMany(c => ImagesIn(Path.Combine(folder, c.Item)).Select(path => (path, (long)c.Index))).ToArray();
+            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give a folder for each class, with files such as {string.Join(", ", extensions)}.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Wrong(e.Message, "Give a folder with a folder for each class.");
+        }
+    }
+
+    private static IEnumerable<string> ImagesIn(string folder) => Directory
+        .EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16 })
+        .Where(path => extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
+        .Order(StringComparer.Ordinal);
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using BitMiracle.LibTiff.Classic;
+
+namespace MultiInputNet.Images;
+
+/// <summary>
+/// A span in which this thread's TIFF errors are kept instead of printed. The decoder has one handler for the whole process:
+/// what other threads and the rest of the program report goes where it went before.
+/// </summary>
+internal sealed class TiffErrors : IDisposable
+{
+    [ThreadStatic]
+    private static TiffErrors? current;
+
+    static TiffErrors()
+    {
+        var handler = new Handler();
+        handler.Previous = Tiff.SetErrorHandler(handler);
+    }
+
+    public TiffErrors() => current = this;
+
+    /// <summary>The last error, without a full stop; null when there was none.</summary>
+    public string? Last { get; private set; }
+
+    public void Dispose() => current = null;
+
+    private sealed class Handler : TiffErrorHandler
+    {
+        public TiffErrorHandler? Previous { get; set; }
+
+        public override void ErrorHandler(Tiff tif, string method, string format, params object[] args)
+        {
+            if (current is { } here)
+                here.Last = string.Format(CultureInfo.InvariantCulture, format, args).TrimEnd('.');
+            else
+                Previous?.ErrorHandler(tif, method, format, args);
+        }
+
+        public override void ErrorHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
+        {
+            if (current is null)
+                Previous?.ErrorHandlerExt(tif, clientData, method, format, args);
+        }
+
+        public override void WarningHandler(Tiff tif, string method, string format, params object[] args)
+        {
+            if (current is null)
+                Previous?.WarningHandler(tif, method, format, args);
+        }
+
+        public override void WarningHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
+        {
+            if (current is null)
+                Previous?.WarningHandlerExt(tif, clientData, method, format, args);
+        }
+    }
+}

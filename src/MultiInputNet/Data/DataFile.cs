@@ -1,0 +1,36 @@
+using System.IO.Compression;
+
+namespace MultiInputNet.Data;
+
+/// <summary>Opens files that others wrote: whatever is wrong with one is an exception that names it.</summary>
+internal static class DataFile
+{
+    /// <summary>The most bytes that deflate makes of one (zlib's technical notes).</summary>
+    public const int LargestExpansion = 1032;
+
+    /// <summary>Reads a file; what the reader or the system says about it is thrown as a <see cref="MultiInputException"/>.</summary>
+    public static T Read<T>(string path, string cure, Func<FileStream, T> read)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        try
+        {
+            using var file = File.OpenRead(path);
+            return read(file);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, cure, e);
+        }
+    }
+
+    /// <summary>The content of a file, unpacked where it is gzip's, and the most bytes that it can be.</summary>
+    public static (Stream Content, long Limit) Unpack(FileStream file)
+    {
+        Span<byte> magic = stackalloc byte[2];
+        var isPacked = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2 && magic is [0x1F, 0x8B];
+        file.Position = 0;
+        return isPacked
+            ? (new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length * LargestExpansion)
+            : (file, file.Length);
+    }
+}

@@ -1,0 +1,213 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using System.Text.RegularExpressions;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Data;
+
+/// <summary>
+/// NumPy's files: arrays in <c>.npy</c> (format versions 1 to 3) and archives of them in <c>.npz</c>. No code in a file is
+/// run: arrays of Python objects are refused.
+/// </summary>
+/// <remarks>
+/// Types: bool, int8 to int64, uint8, float16 to float64 as they are; uint16 becomes Int32, uint32 and uint64 become Int64.
+/// Both byte orders and both orders of dimensions are read; tensors are contiguous, on the CPU.
+/// </remarks>
+public static partial class NumpyFile
+{
+    private const int LargestHeader = 1 << 20;
+    private const string NpyCure = "Give an array of numbers that numpy.save wrote.";
+    private const string NpzCure = "Give arrays of numbers that numpy.savez or numpy.savez_compressed wrote.";
+
+    private static readonly byte[] magic = [0x93, .. "NUMPY"u8];
+
+    private static readonly Dictionary<string, ArrayElement> elements = new()
+    {
+        ["b1"] = ArrayElement.Bool,
+        ["i1"] = ArrayElement.Int8,
+        ["i2"] = ArrayElement.Int16,
+        ["i4"] = ArrayElement.Int32,
+        ["i8"] = ArrayElement.Int64,
+        ["u1"] = ArrayElement.UInt8,
+        ["u2"] = ArrayElement.UInt16,
+        ["u4"] = ArrayElement.UInt32,
+        ["u8"] = ArrayElement.UInt64,
+        ["f2"] = ArrayElement.Float16,
+        ["f4"] = ArrayElement.Float32,
+        ["f8"] = ArrayElement.Float64,
+    };
+
+    /// <summary>Reads an array.</summary>
+    /// <param name="path">A <c>.npy</c> file.</param>
+    /// <returns>The array, of its shape; the caller's to dispose.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or holds no array of numbers.</exception>
+    public static Tensor Read(string path) => DataFile.Read(path, NpyCure, file => ReadArray(file, file.Length));
+
+    /// <summary>Reads the arrays of an archive.</summary>
+    /// <param name="path">A <c>.npz</c> file.</param>
+    /// <returns>Each array by its name; the caller's to dispose.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or holds something else than arrays of numbers.</exception>
+    public static IReadOnlyDictionary<string, Tensor> ReadArchive(string path) => DataFile.Read(path, NpzCure, ReadArchive);
+
+    /// <summary>Reads samples and labels into a source of one input and one task.</summary>
+    /// <param name="name">The name of the input, the task and the source.</param>
+    /// <param name="samples">A <c>.npy</c> file with the samples along the first dimension; they become Float32.</param>
+    /// <param name="labels">
+    /// A <c>.npy</c> file with a label for each sample. Whole numbers in one dimension are classes and become Int64; all others
+    /// become Float32, of two dimensions.
+    /// </param>
+    /// <returns>The source. Its tensors are the caller's to dispose.</returns>
+    /// <exception cref="MultiInputException">A file is damaged, or holds no array of numbers.</exception>
+    /// <exception cref="ArgumentException">The files hold no samples, or not equally many.</exception>
+    public static TensorSource ReadSource(string name, string samples, string labels)
+    {
+        using var scope = NewDisposeScope();
+        return new(name, Read(samples).to(ScalarType.Float32).MoveToOuterDisposeScope(), ReadLabels(labels).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Writes an array as NumPy's format version 1; the file appears under its name once it is whole.</summary>
+    /// <param name="path">Where. A file that is there is replaced.</param>
+    /// <param name="array">A tensor on any device, of a type that NumPy has.</param>
+    /// <exception cref="ArgumentException">The tensor is of another type.</exception>
+    public static void Write(string path, Tensor array)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        ArgumentNullException.ThrowIfNull(array);
+        var type = elements.FirstOrDefault(pair => pair.Value.Given == array.dtype && !pair.Value.Unsigned).Key
+            ?? throw new ArgumentException($"NumPy has no type for {array.dtype}; convert the tensor with .to(ScalarType.Float32).", nameof(array));
+        using var scope = NewDisposeScope();
+        var flat = array.detach().cpu().contiguous().view(-1);
+        var order = array.element_size() == 1 ? '|' : BitConverter.IsLittleEndian ? '<' : '>';
+        var shape = string.Join(", ", array.shape.Select(size => size.ToString(CultureInfo.InvariantCulture))) + (array.dim() == 1 ? "," : "");
+        var header = $"{{'descr': '{order}{type}', 'fortran_order': False, 'shape': ({shape}), }}";
+
+        // The array begins at a multiple of 64 bytes, behind a line feed.
+        var length = (magic.Length + 4 + header.Length + 1 + 63) / 64 * 64 - magic.Length - 4;
+        var beside = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var file = new FileStream(beside, FileMode.CreateNew))
+            {
+                file.Write([.. magic, 1, 0, (byte)length, (byte)(length >> 8)]);
+                file.Write(Encoding.ASCII.GetBytes(header.PadRight(length - 1) + '\n'));
+                const int ElementsAtOnce = 16 << 20;
+                for (var start = 0L; start < flat.numel(); start += ElementsAtOnce)
+                    file.Write(flat.narrow(0, start, Math.Min(ElementsAtOnce, flat.numel() - start)).bytes);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(beside, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(beside);
+        }
+    }
+
+    /// <summary>Reads labels in the types that heads take.</summary>
+    internal static Tensor ReadLabels(string path)
+    {
+        using var scope = NewDisposeScope();
+        var labels = Read(path);
+        var isClass = labels.dim() == 1 && !labels.is_floating_point();
+        labels = isClass ? labels.to(ScalarType.Int64) : labels.to(ScalarType.Float32);
+        return (labels.dim() == 1 && !isClass ? labels.unsqueeze(1) : labels).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reads the header of a <c>.npy</c> file up to the first byte of its array.</summary>
+    /// <exception cref="InvalidDataException">It is no such header, or one of an array that is not read.</exception>
+    internal static ArrayLayout ReadHeader(Stream content, long limit)
+    {
+        Span<byte> start = stackalloc byte[8];
+        content.ReadExactly(start);
+        if (!start.StartsWith(magic))
+            throw new InvalidDataException("It is no .npy file: it does not begin with NumPy's mark.");
+        if (start[6] is < 1 or > 3)
+            throw new InvalidDataException($"It is of NumPy's format version {start[6]}; versions 1 to 3 are read.");
+        Span<byte> size = stackalloc byte[4];
+        size.Clear();
+        content.ReadExactly(start[6] == 1 ? size[..2] : size);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(size);
+        if (length > LargestHeader || length > limit)
+            throw new InvalidDataException($"Its header claims {length:N0} bytes.");
+        var bytes = new byte[length];
+        content.ReadExactly(bytes);
+        return ParseHeader((start[6] == 3 ? Encoding.UTF8 : Encoding.Latin1).GetString(bytes));
+    }
+
+    private static ArrayLayout ParseHeader(string header)
+    {
+        var (type, order, shape) = (TypePattern().Match(header), OrderPattern().Match(header), ShapePattern().Match(header));
+        if (!type.Success)
+            throw new InvalidDataException("Its header names no single type of number: arrays of records are not read.");
+        if (!order.Success || !shape.Success)
+            throw new InvalidDataException("Its header says no shape or order.");
+        var name = type.Groups[1].Value;
+        if (name.TrimStart('|', '<', '>', '=') is ['O', ..])
+            throw new InvalidDataException($"It holds Python objects (type '{name}'): such files run code when they are read, and are refused.");
+        if (name.Length != 3 || !elements.TryGetValue(name[1..], out var element))
+            throw new InvalidDataException($"Its numbers are of type '{name}'; bool, whole and floating numbers of at most 64 bits are read.");
+        var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(size =>
+            long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new InvalidDataException($"Its header's shape has a size of '{size}'."));
+        return new(element, [.. sizes], bigEndian: name[0] == '>' || (name[0] == '=' && !BitConverter.IsLittleEndian), order.Groups[1].Value == "True");
+    }
+
+    private static Tensor ReadArray(Stream content, long limit) => ReadHeader(content, limit).Read(content, limit);
+
+    private static Dictionary<string, Tensor> ReadArchive(FileStream file)
+    {
+        var arrays = new Dictionary<string, Tensor>();
+        using var scope = NewDisposeScope();
+        using var archive = OpenArchive(file);
+        var left = file.Length;
+        foreach (var entry in archive.Entries)
+        {
+            // Entries that share bytes would make much of little.
+            left -= entry.CompressedLength;
+            if (entry.CompressedLength < 0 || left < 0)
+                throw new InvalidDataException($"Its entries claim more bytes than it has, up to '{entry.FullName}'.");
+            var name = entry.FullName.EndsWith(".npy", StringComparison.Ordinal) ? entry.FullName[..^4] : entry.FullName;
+            try
+            {
+                using var content = entry.Open();
+                if (!arrays.TryAdd(name, ReadArray(content, entry.CompressedLength * DataFile.LargestExpansion)))
+                    throw new InvalidDataException("there are two of this name.");
+            }
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException or NotSupportedException)
+            {
+                throw new InvalidDataException($"Array '{name}': {e.Message}", e);
+            }
+        }
+
+        foreach (var array in arrays.Values)
+            array.MoveToOuterDisposeScope();
+        return arrays;
+    }
+
+    private static ZipArchive OpenArchive(FileStream file)
+    {
+        try
+        {
+            var archive = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
+            _ = archive.Entries; // reads the directory
+            return archive;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
+        {
+            throw new InvalidDataException($"Its directory is damaged: {e.Message}", e);
+        }
+    }
+
+    [GeneratedRegex(@"'descr'\s*:\s*'([^']*)'")]
+    private static partial Regex TypePattern();
+
+    [GeneratedRegex(@"'fortran_order'\s*:\s*(True|False)")]
+    private static partial Regex OrderPattern();
+
+    [GeneratedRegex(@"'shape'\s*:\s*\(([^)]*)\)")]
+    private static partial Regex ShapePattern();
+}

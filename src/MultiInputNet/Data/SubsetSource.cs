@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Data;
+
+/// <summary>Some samples of another source.</summary>
+internal sealed class SubsetSource : DataSource
+{
+    private readonly DataSource whole;
+    private readonly long[] chosen;
+
+    public SubsetSource(DataSource whole, IReadOnlyList<long> rows)
+        : base(whole.Name, whole.InputNames, Choose(whole.Targets, rows))
+    {
+        this.whole = whole;
+        chosen = [.. rows];
+        BatchSize = whole.BatchSize;
+        Augment = whole.Augment;
+    }
+
+    public override bool IsInMemory => whole.IsInMemory;
+
+    public override InputBatch Read(IReadOnlyList<long> rows)
+    {
+        var batch = whole.Read([.. rows.Select(row => chosen[row])]);
+        if (batch.Rows.Count == rows.Count)
+            return batch with { Rows = rows };
+
+        // What could be read is in the order of what was asked for: the others are found by going along.
+        var read = new List<long>();
+        foreach (var row in rows)
+        {
+            if (read.Count < batch.Rows.Count && batch.Rows[read.Count] == chosen[row])
+                read.Add(row);
+        }
+
+        return batch with { Rows = read };
+    }
+
+    private static Dictionary<string, Tensor> Choose(IReadOnlyDictionary<string, Tensor> targets, IReadOnlyList<long> rows)
+    {
+        using var scope = NewDisposeScope();
+        var chosen = tensor(rows.ToArray());
+
+        // They live as long as the source, whatever scope it is made in.
+        return targets.ToDictionary(pair => pair.Key, pair => pair.Value.index_select(0, chosen.to(pair.Value.device)).DetachFromDisposeScope());
+    }
+}

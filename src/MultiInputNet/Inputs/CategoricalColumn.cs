@@ -1,0 +1,27 @@
+namespace MultiInputNet;
+
+/// <summary>
+/// A column of categories, which the projection embeds. A batch holds their numbers: 0 for a missing or unknown one, 1 for the
+/// first of <see cref="Categories"/>, and so on; NaN counts as 0.
+/// </summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Categories">The known categories, all different.</param>
+public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Categories) : TabularColumn(Name)
+{
+    private const int LargestWidth = 4096;
+
+    /// <summary>Values of the vector that stands for a category.</summary>
+    /// <value>Default: half as many as there are categories, rounded up, and at most 50.</value>
+    public int EmbeddingWidth { get; init; } = Math.Clamp((Categories.Count + 1) / 2, 1, 50);
+
+    internal override int Width => EmbeddingWidth;
+
+    internal override (string Problem, string Cure)? FindMistake() =>
+        Categories.Count is 0 or > Limits.LargestSize
+            ? ($"column '{Name}' has {Categories.Count:N0} categories.", $"Give from 1 to {Limits.LargestSize:N0}.")
+        : Categories.Any(category => category is null) || Categories.Distinct().Count() != Categories.Count
+            ? ($"column '{Name}' names a category several times, or none.", "Name each once.")
+        : EmbeddingWidth is < 1 or > LargestWidth
+            ? ($"column '{Name}' has an embedding of {EmbeddingWidth:N0} values.", $"Give from 1 to {LargestWidth:N0}.")
+            : null;
+}

@@ -1,0 +1,143 @@
+using MultiInputNet.Data;
+using MultiInputNet.Images;
+using MultiInputNet.Tests.Data;
+using MultiInputNet.Training;
+using SkiaSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Tests.Images;
+
+public sealed class ImageFolderSourceTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public ImageFolderSourceTests()
+    {
+        // Red and blue squares of several sizes, the brighter the later.
+        foreach (var (name, colour) in new[] { ("red", SKColors.Red), ("blue", SKColors.Blue) })
+        {
+            Directory.CreateDirectory(folder[$"photos/{name}/more"]);
+            for (var i = 0; i < 8; i++)
+            {
+                using var bitmap = new SKBitmap(6 + i, 9);
+                bitmap.Erase(new SKColor((byte)(colour.Red * (i + 8) / 16), 0, (byte)(colour.Blue * (i + 8) / 16)));
+                using var file = File.Create(folder[$"photos/{name}/{(i == 7 ? "more/" : "")}{i}.png"]);
+                bitmap.Encode(file, SKEncodedImageFormat.Png, 100);
+            }
+        }
+
+        folder.Write("photos/red/notes.txt", "not an image");
+    }
+
+    private static ImageInput Input => Inputs.Image(3, 4, 4);
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Folders_are_classes_in_alphabetical_order()
+    {
+        using var scope = NewDisposeScope();
+        var source = new ImageFolderSource("photo", folder["photos"], Input);
+
+        source.ClassNames.Should().Equal("blue", "red");
+        source.Count.Should().Be(16);
+        source.Targets["photo"].data<long>().ToArray().Should().Equal([.. Enumerable.Repeat(0L, 8), .. Enumerable.Repeat(1L, 8)]);
+        source.Files[7].Should().EndWith("7.png");
+        var batch = source.Read([8, 0]);
+        batch.Inputs["photo"].shape.Should().Equal(2, 3, 4, 4);
+        (batch.Inputs["photo"][.., .., 0, 0] - tensor([127 / 255f, 0, 0, 0, 0, 127 / 255f]).view(2, 3)).abs().max().item<float>().Should().BeLessThan(1e-6f);
+    }
+
+    [Fact]
+    public void Other_folders_are_read_with_the_classes_of_training()
+    {
+        using var scope = NewDisposeScope();
+        Directory.Delete(folder["photos/blue"], recursive: true);
+
+        new ImageFolderSource("photo", folder["photos"], Input, classNames: ["blue", "red"]).Targets["photo"].min().item<long>().Should().Be(1);
+
+        var act = () => new ImageFolderSource("photo", folder["photos"], Input, classNames: ["blue"]);
+        act.Should().Throw<MultiInputException>().WithMessage("*folder 'red', which is none of the classes blue*");
+    }
+
+    [Fact]
+    public void A_broken_file_is_fatal_or_left_out_and_listed()
+    {
+        using var scope = NewDisposeScope();
+        folder.Write("photos/blue/1.png", "broken");
+        var act = () => new ImageFolderSource("photo", folder["photos"], Input).Read([0, 1, 2]);
+        act.Should().Throw<MultiInputException>().WithMessage("File '*1.png', file: *");
+
+        var source = new ImageFolderSource("photo", folder["photos"], Input, onBroken: OnBroken.Skip);
+        source.Broken.Should().BeEmpty();
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            var batch = source.Read([0, 1, 2]);
+            batch.Rows.Should().Equal(0, 2);
+            batch.Inputs["photo"].shape[0].Should().Be(2);
+            source.Broken.Single().Place.Should().EndWith("1.png'");
+        }
+    }
+
+    [Fact]
+    public void Statistics_are_those_of_all_images_together()
+    {
+        using var scope = NewDisposeScope();
+        folder.Write("photos/blue/1.png", "broken");
+        var source = new ImageFolderSource("photo", folder["photos"], Input, onBroken: OnBroken.Skip);
+
+        var streamed = Input.StandardizedBy(source);
+
+        var whole = Input.StandardizedBy(source.Read([.. Enumerable.Range(0, 16)]).Inputs["photo"]);
+        for (var channel = 0; channel < 3; channel++)
+        {
+            streamed.Mean![channel].Should().BeApproximately(whole.Mean![channel], 1e-6f);
+            streamed.StandardDeviation![channel].Should().BeApproximately(whole.StandardDeviation![channel], 1e-6f);
+        }
+
+        streamed.StandardDeviation![1].Should().Be(1, "the green channel never changes");
+    }
+
+    [Fact]
+    public void Statistics_of_many_batches_are_those_of_one()
+    {
+        using var scope = NewDisposeScope();
+        var samples = (rand(200, 2, 3, 3) * 5) + 1000;
+        var source = new TensorSource("x", samples, zeros(200, ScalarType.Int64));
+
+        var streamed = Inputs.Image(2, 3, 3).StandardizedBy(source);
+        var whole = Inputs.Image(2, 3, 3).StandardizedBy(samples);
+
+        streamed.Mean.Should().Equal(whole.Mean);
+        for (var channel = 0; channel < 2; channel++)
+            streamed.StandardDeviation![channel].Should().BeApproximately(whole.StandardDeviation![channel], 1e-5f);
+    }
+
+    [Fact]
+    public void A_model_is_trained_on_a_folder()
+    {
+        using var scope = NewDisposeScope();
+        var source = new ImageFolderSource("photo", folder["photos"], Input);
+        var (training, validation) = source.Split(0.25, seed: 1);
+        random.manual_seed(1);
+        using var model = MultiInputModel.Define()
+            .Input("photo", Input.StandardizedBy(training))
+            .Base(Bases.ConvNet(channels: 8))
+            .Task("photo", Heads.Classification(2))
+            .Build(CPU);
+        var trainer = new Trainer(model, new() { Epochs = 20, BatchSize = 6, LearningRate = 1e-2 });
+
+        trainer.Fit([training]);
+
+        trainer.Evaluate([validation])["photo"].PrimaryValue.Should().Be(1);
+    }
+
+    [Fact]
+    public void A_folder_without_images_is_refused()
+    {
+        Directory.CreateDirectory(folder["empty/class"]);
+
+        new Action(() => _ = new ImageFolderSource("photo", folder["empty"], Input)).Should().Throw<MultiInputException>().WithMessage("*no image in a folder of a class*");
+        new Action(() => _ = new ImageFolderSource("photo", folder["none"], Input)).Should().Throw<MultiInputException>().WithMessage("Folder '*none'*");
+    }
+}
