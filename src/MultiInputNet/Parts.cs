@@ -38,6 +38,13 @@ public static class Parts
         Text(nameof(Projections), inputs),
         model => Named("input", inputs, model.Paths.Select(path => (path.Name, path.Projection))));
 
+    /// <summary>What inputs have of their own in their base: normalisation and adapters. <see cref="Base"/> is without them.</summary>
+    /// <param name="inputs">The inputs; all that have such parts when none is named.</param>
+    /// <returns>The part.</returns>
+    public static ModelPart InputLayers(params IReadOnlyList<string> inputs) => new(
+        Text(nameof(InputLayers), inputs),
+        model => Named("input with layers of its own", inputs, model.Paths.Where(path => path.Own is not null).Select(path => (path.Name, path.Own!))));
+
     /// <summary>The fusions of tasks.</summary>
     /// <param name="tasks">The tasks; all when none is named.</param>
     /// <returns>The part.</returns>

@@ -25,6 +25,9 @@ internal static class SeededOrder
         return order;
     }
 
+    /// <summary>A seed for all that is drawn at random in a batch of a training.</summary>
+    public static long SeedOf(long seed, long batch) => (long)Mix(Mix((ulong)seed) ^ Mix((ulong)batch + 1));
+
     private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;

@@ -7,8 +7,11 @@ namespace MultiInputNet.Tests;
 /// <summary>Numbers that PyTorch computed; the script of the same name under Fixtures wrote them.</summary>
 internal static class Fixture
 {
-    public static Dictionary<string, Tensor> Read(string name) =>
-        SafeTensors.Read(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.safetensors")).Tensors;
+    public static Dictionary<string, Tensor> Read(string name)
+    {
+        using var file = WeightFile.Open(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.safetensors"));
+        return file.ReadAll();
+    }
 
     /// <summary>Asserts that two tensors are equal to a part of the expected one's largest value.</summary>
     public static void ShouldEqual(this Tensor actual, Tensor expected, double tolerance, string because = "")

@@ -85,15 +85,14 @@ public sealed class GrowingTests
         using var scope = NewDisposeScope();
         using var old = Trained();
         using var grown = old.Grow(AddColour, perInput, adapters);
-        foreach (var (name, parameter) in grown.named_parameters())
-            parameter.requires_grad = !name.StartsWith("base_model.", StringComparison.Ordinal);
+        grown.Freeze(Parts.Base);
         var expected = Outputs(old);
         var before = grown.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
         TensorSource source = new("colour", rand(40, 3, 6, 6), randint(4, [40]).to(ScalarType.Int64));
 
         var result = new Trainer(grown, new() { Epochs = 4, BatchSize = 10, LearningRate = 0.01, Seed = 1 }).Fit([source]);
 
-        result[^1].Losses["colour"].Should().BeLessThan(result[0].Losses["colour"]);
+        result.Epochs[^1].Losses["colour"].Should().BeLessThan(result.Epochs[0].Losses["colour"]);
         ShouldEqual(Outputs(grown), expected);
         var changed = grown.state_dict().Where(pair => !pair.Value.eq(before[pair.Key]).all().ToBoolean()).Select(pair => pair.Key).ToArray();
         changed.Should().OnlyContain(name => name.Contains(".colour."));

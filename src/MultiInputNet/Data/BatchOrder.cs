@@ -18,9 +18,6 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
 
     public static long CountBatches(long count, int batchSize) => Math.Max(1, count / batchSize);
 
-    /// <summary>A seed for all that is drawn at random in a batch.</summary>
-    public static long Seed(long seed, long batch) => (long)Mix(Mix((ulong)seed) ^ Mix((ulong)batch + 1));
-
     /// <summary>So many sample numbers one after the other.</summary>
     public static long[] Range(long start, long count)
     {

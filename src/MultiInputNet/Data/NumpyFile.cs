@@ -85,25 +85,14 @@ public static partial class NumpyFile
 
         // The array begins at a multiple of 64 bytes, behind a line feed.
         var length = (magic.Length + 4 + header.Length + 1 + 63) / 64 * 64 - magic.Length - 4;
-        var beside = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
+        WholeFile.Write(path, file =>
         {
-            using (var file = new FileStream(beside, FileMode.CreateNew))
-            {
-                file.Write([.. magic, 1, 0, (byte)length, (byte)(length >> 8)]);
-                file.Write(Encoding.ASCII.GetBytes(header.PadRight(length - 1) + '\n'));
-                const int ElementsAtOnce = 16 << 20;
-                for (var start = 0L; start < flat.numel(); start += ElementsAtOnce)
-                    file.Write(flat.narrow(0, start, Math.Min(ElementsAtOnce, flat.numel() - start)).bytes);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(beside, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(beside);
-        }
+            file.Write([.. magic, 1, 0, (byte)length, (byte)(length >> 8)]);
+            file.Write(Encoding.ASCII.GetBytes(header.PadRight(length - 1) + '\n'));
+            const int ElementsAtOnce = 16 << 20;
+            for (var start = 0L; start < flat.numel(); start += ElementsAtOnce)
+                file.Write(flat.narrow(0, start, Math.Min(ElementsAtOnce, flat.numel() - start)).bytes);
+        });
     }
 
     /// <summary>Reads labels in the types that heads take.</summary>

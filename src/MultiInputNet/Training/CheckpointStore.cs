@@ -45,7 +45,7 @@ internal sealed class CheckpointStore
     {
         var path = Path.Combine(options.Folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{state.Step:D10}.safetensors"));
         var content = JsonSerializer.Serialize(new Content(1, fingerprint, state), JsonOptions);
-        SafeTensors.Write(path, tensors, new Dictionary<string, string> { [Key] = content });
+        WeightFile.Write(path, tensors, new Dictionary<string, string> { [Key] = content });
         foreach (var old in Files.Skip(options.Keep))
             File.Delete(old);
         return path;
@@ -62,12 +62,12 @@ internal sealed class CheckpointStore
             {
                 return Read(path);
             }
-            catch (DamagedException e)
+            catch (MultiInputException e) when (e.Stage == ModelStage.File)
             {
                 latest ??= new MultiInputException(
                     $"checkpoint '{path}'",
                     ModelStage.File,
-                    $"it cannot be read: {e.Message}",
+                    $"it cannot be read: {e.Problem}",
                     Files.Count > 1 ? "Set AllowEarlier to go on from the one before it." : "There is no earlier one: start again in an empty folder.",
                     e);
                 if (!options.AllowEarlier)
@@ -80,48 +80,34 @@ internal sealed class CheckpointStore
 
     private (TrainingState State, Dictionary<string, Tensor> Tensors) Read(string path)
     {
-        Dictionary<string, string> metadata;
-        Dictionary<string, Tensor> tensors;
+        using var file = WeightFile.Open(path);
+        Content content;
         try
         {
-            (metadata, tensors) = SafeTensors.Read(path);
+            if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(Key, out var json))
+                throw file.Refuse("it holds no training.", "Give a folder of checkpoints.");
+            content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw file.Refuse("its training is 'null'.");
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            throw new DamagedException(e.Message, e);
+            throw file.Refuse($"its training is damaged: {e.Message}", cause: e);
         }
 
-        try
+        foreach (var (name, value) in fingerprint)
         {
-            if (!metadata.TryGetValue(Key, out var json))
-                throw new DamagedException("it holds no training.");
-            var content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw new DamagedException("its training is 'null'.");
-            foreach (var (name, value) in fingerprint)
+            var saved = content.Fingerprint.GetValueOrDefault(name, "");
+            if (saved != value)
             {
-                var saved = content.Fingerprint.GetValueOrDefault(name, "");
-                if (saved != value)
-                {
-                    throw new MultiInputException(
-                        $"checkpoint '{path}'",
-                        ModelStage.Training,
-                        $"it is of a training with another {name}: '{saved}' and not '{value}'.",
-                        "Go on with what the training began with, or start again in an empty folder.");
-                }
+                throw new MultiInputException(
+                    $"checkpoint '{path}'",
+                    ModelStage.Training,
+                    $"it is of a training with another {name}: '{saved}' and not '{value}'.",
+                    "Go on with what the training began with, or start again in an empty folder.");
             }
+        }
 
-            return (content.State, tensors);
-        }
-        catch (Exception e)
-        {
-            foreach (var tensor in tensors.Values)
-                tensor.Dispose();
-            if (e is JsonException or NotSupportedException)
-                throw new DamagedException(e.Message, e);
-            throw;
-        }
+        return (content.State, file.ReadAll());
     }
 
     private sealed record Content(int Version, IReadOnlyDictionary<string, string> Fingerprint, TrainingState State);
-
-    private sealed class DamagedException(string message, Exception? cause = null) : Exception(message, cause);
 }

@@ -1,3 +1,5 @@
+using MultiInputNet.Data;
+
 namespace MultiInputNet.Training;
 
 /// <summary>How a <see cref="Trainer"/> trains.</summary>
@@ -15,8 +17,32 @@ public sealed record TrainerOptions
     public IReadOnlyList<TrainingStage> Stages { get; init => field = [.. value ?? throw new ArgumentNullException(nameof(Stages))]; } = [];
 
     /// <summary>Steps of each epoch.</summary>
-    /// <value>Default: <see langword="null"/>, the batches of the source that has the most: it is passed once, the others start over, shuffled anew.</value>
+    /// <value>
+    /// Default: <see langword="null"/>, as <see cref="Sampling"/> says: where all sources are in every step, the batches of the
+    /// source that has the most; it is passed once, the others start over, shuffled anew.
+    /// </value>
     public int? StepsPerEpoch { get; init => field = value is { } steps ? AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
+
+    /// <summary>Which sources take part in a step.</summary>
+    /// <value>Default: <see cref="SourceSampling.All"/>.</value>
+    public SourceSampling Sampling { get; init => field = value ?? throw new ArgumentNullException(nameof(Sampling)); } = SourceSampling.All;
+
+    /// <summary>How the losses of the tasks are weighed, or their gradients joined.</summary>
+    /// <value>Default: <see cref="LossBalancing.Equal"/>.</value>
+    public LossBalancing Balancing { get; init => field = value ?? throw new ArgumentNullException(nameof(Balancing)); } = LossBalancing.Equal;
+
+    /// <summary>
+    /// The strength of mixup (<see cref="Mixup"/>), from 0.01 to 100: samples of each batch are mixed with others of it.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, none.</value>
+    public double? MixupAlpha { get; init => field = value is { } alpha ? Between(alpha, 0.01, 100, nameof(MixupAlpha)) : null; }
+
+    /// <summary>
+    /// The decay of an exponential moving average of the weights (<see cref="WeightAverage"/>), from 0 to below 1. Evaluations
+    /// use the average, and the model has it at the end.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, none.</value>
+    public double? WeightAverageDecay { get; init => field = value is { } decay ? Share(decay, nameof(WeightAverageDecay)) : null; }
 
     /// <summary>Samples of each source in each batch, where the source names no number of its own.</summary>
     /// <value>Default: 64.</value>
@@ -28,15 +54,15 @@ public sealed record TrainerOptions
 
     /// <summary>How gradients change the weights.</summary>
     /// <value>Default: <see cref="Optimizers.AdamW"/>.</value>
-    public OptimizerSpec Optimizer { get; init; } = Optimizers.AdamW();
+    public OptimizerSpec Optimizer { get; init => field = value ?? throw new ArgumentNullException(nameof(Optimizer)); } = Optimizers.AdamW();
 
     /// <summary>The highest learning rate.</summary>
     /// <value>Default: 0.001.</value>
     public double LearningRate { get; init => field = Between(value, 0, 100, nameof(LearningRate)); } = 1e-3;
 
-    /// <summary>The share of all steps in which the learning rate rises.</summary>
-    /// <value>Default: 0.05.</value>
-    public double WarmupShare { get; init => field = Between(value, 0, 1, nameof(WarmupShare)); } = 0.05;
+    /// <summary>How the learning rate changes in each stage.</summary>
+    /// <value>Default: <see cref="LearningRateSchedule.WarmupCosine"/>.</value>
+    public LearningRateSchedule Schedule { get; init => field = value ?? throw new ArgumentNullException(nameof(Schedule)); } = LearningRateSchedule.WarmupCosine();
 
     /// <summary>The weight decay. Biases and the affine parameters of normalisations have none.</summary>
     /// <value>Default: 0.01.</value>
@@ -91,7 +117,11 @@ public sealed record TrainerOptions
         [nameof(AccumulatedBatches)] = FormattableString.Invariant($"{AccumulatedBatches}"),
         [nameof(Optimizer)] = Optimizer.ToString(),
         [nameof(LearningRate)] = FormattableString.Invariant($"{LearningRate}"),
-        [nameof(WarmupShare)] = FormattableString.Invariant($"{WarmupShare}"),
+        [nameof(Schedule)] = Schedule.ToString(),
+        [nameof(Sampling)] = Sampling.ToString(),
+        [nameof(Balancing)] = Balancing.ToString(),
+        [nameof(MixupAlpha)] = FormattableString.Invariant($"{MixupAlpha}"),
+        [nameof(WeightAverageDecay)] = FormattableString.Invariant($"{WeightAverageDecay}"),
         [nameof(WeightDecay)] = FormattableString.Invariant($"{WeightDecay}"),
         [nameof(GradientClip)] = FormattableString.Invariant($"{GradientClip}"),
         [nameof(EarlyStopping)] = $"{EarlyStopping}",

@@ -16,7 +16,9 @@ internal sealed class TrainingRun : IDisposable
     private readonly IReadOnlyList<DataSource>? validation;
     private readonly IProgress<TrainingProgress>? progress;
     private readonly BatchOrder[] orders;
-    private readonly List<Span> plan = [];
+    private readonly List<Span> stages = [];
+    private readonly SourcePlan plan;
+    private readonly LossBalancer balancer;
     private readonly long stepsPerEpoch;
     private readonly CheckpointStore? checkpoints;
     private readonly TrainingLog? log;
@@ -24,14 +26,18 @@ internal sealed class TrainingRun : IDisposable
     private readonly Dictionary<string, TaskMetrics> running = [];
     private readonly Dictionary<string, Tensor> best = [];
 
+    private WeightAverage? average;
     private TrainingState state = new();
     private long firstStep;
 
     // What a stage has, made anew for each.
     private StageParameters parameters = new([], []);
     private OptimizerHelper? optimizer;
+    private (string Name, Parameter Parameter)[] optimized = [];
     private double[] groupRates = [];
+    private Parameter[] shared = [];
     private FeatureCache?[] caches = [];
+    private BatchReader?[] readers = [];
 
     public TrainingRun(
         Trainer trainer, IReadOnlyList<DataSource> sources, IReadOnlyList<DataSource>? validation, IProgress<TrainingProgress>? progress)
@@ -40,12 +46,14 @@ internal sealed class TrainingRun : IDisposable
         (model, options) = (trainer.Model, trainer.Options);
         (this.sources, this.validation, this.progress) = (sources, validation, progress);
         orders = [.. sources.Select(source => new BatchOrder(options.Seed, source.Name, source.Count, source.BatchSize ?? options.BatchSize))];
-        var batches = orders.Max(order => order.BatchesPerPass);
-        stepsPerEpoch = options.StepsPerEpoch ?? (batches + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
+        stepsPerEpoch = options.StepsPerEpoch ?? (PlanOf(null).StepsPerEpoch + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
+        plan = PlanOf(stepsPerEpoch * options.AccumulatedBatches);
+        var tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
+        balancer = options.Balancing.Create(tasks, [.. tasks.Where(task => trainer.HeadOf(task) is RegressionHead)], model.Device);
         var epoch = 0;
         foreach (var stage in options.Stages.DefaultIfEmpty<TrainingStage?>(null))
         {
-            plan.Add(new(stage, epoch * stepsPerEpoch, (stage?.Epochs ?? options.Epochs) * stepsPerEpoch));
+            stages.Add(new(stage, epoch * stepsPerEpoch, (stage?.Epochs ?? options.Epochs) * stepsPerEpoch));
             epoch += stage?.Epochs ?? options.Epochs;
         }
 
@@ -55,7 +63,7 @@ internal sealed class TrainingRun : IDisposable
             log = new(options.TensorBoardFolder);
     }
 
-    private long Steps => plan[^1].End;
+    private long Steps => stages[^1].End;
 
     public TrainingHistory Run(bool resume, CancellationToken cancellationToken)
     {
@@ -65,12 +73,14 @@ internal sealed class TrainingRun : IDisposable
             var saved = Begin(resume);
             firstStep = state.Step;
             model.train();
-            while (state.Stage < plan.Count)
+            while (state.Stage < stages.Count)
             {
-                RunStage(plan[state.Stage], saved, cancellationToken);
+                RunStage(stages[state.Stage], saved, cancellationToken);
                 saved = null;
             }
 
+            if (average is not null && options.EarlyStopping is null)
+                KeepAverage();
             return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch);
         }
         finally
@@ -83,6 +93,8 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         LeaveStage();
+        balancer.Dispose();
+        average?.Dispose();
         foreach (var tensor in best.Values)
             tensor.Dispose();
     }
@@ -96,6 +108,9 @@ internal sealed class TrainingRun : IDisposable
             CopyInto(model.state_dict(), Part(tensors, "model."));
             foreach (var (name, tensor) in Part(tensors, "best."))
                 best[name] = tensor.DetachFromDisposeScope();
+            balancer.Load(Part(tensors, "balancer."));
+            StartAverage();
+            average?.Load(Part(tensors, "average."));
             return Part(tensors, "optimizer.");
         }
 
@@ -108,6 +123,7 @@ internal sealed class TrainingRun : IDisposable
                 "Go on with that training by Resume, or choose an empty folder.");
         }
 
+        StartAverage();
         WriteCheckpoint();
         return null;
     }
@@ -157,13 +173,20 @@ internal sealed class TrainingRun : IDisposable
 
         // Matrices and kernels decay, biases and the affine parameters of normalisations do not.
         var groups = parameters.Trained.GroupBy(trained => (trained.Rate, Decays: trained.Parameter.dim() > 1)).ToArray();
-        groupRates = [.. groups.Select(group => group.Key.Rate)];
-        optimizer = options.Optimizer.Create(
-            [.. groups.Select(group => ((IReadOnlyList<Parameter>)[.. group.Select(trained => trained.Parameter)], group.Key.Decays ? options.WeightDecay : 0))]);
         parameters = parameters with { Trained = [.. groups.SelectMany(group => group)] };
+        groupRates = [.. groups.Select(group => group.Key.Rate), 1];
+        optimizer = options.Optimizer.Create(
+        [
+            .. groups.Select(group => ((IReadOnlyList<Parameter>)[.. group.Select(trained => trained.Parameter)], group.Key.Decays ? options.WeightDecay : 0)),
+            (balancer.Parameters, 0),
+        ]);
+        optimized = [.. parameters.Trained.Select(trained => (trained.Name, trained.Parameter)), .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item))];
         if (saved?.Count > 0)
             LoadOptimizer(saved);
-        caches = [.. sources.Select(source => FeatureCache.Make(model, source, options.FeatureCacheBytes, cancellationToken))];
+        shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
+        var cacheBytes = options.MixupAlpha is null ? options.FeatureCacheBytes : 0;
+        caches = [.. sources.Select(source => FeatureCache.Make(model, source, cacheBytes, cancellationToken))];
+        readers = new BatchReader?[sources.Count];
         running.Clear();
     }
 
@@ -173,7 +196,9 @@ internal sealed class TrainingRun : IDisposable
         optimizer = null;
         foreach (var cache in caches)
             cache?.Dispose();
-        caches = [];
+        foreach (var reader in readers)
+            reader?.Dispose();
+        (caches, readers) = ([], []);
     }
 
     /// <summary>One change of the weights. Nothing is changed where a loss or the gradient is not finite.</summary>
@@ -181,13 +206,15 @@ internal sealed class TrainingRun : IDisposable
     {
         using var scope = NewDisposeScope();
         model.zero_grad();
+        foreach (var parameter in balancer.Parameters)
+            parameter.grad = null;
         var losses = new Dictionary<string, (double Sum, int Count)>();
         for (var i = 0; i < options.AccumulatedBatches; i++)
         {
             var batch = state.Step * options.AccumulatedBatches + i;
 
             // All that is drawn at random in a batch follows from the seed and its number: resuming needs no random state.
-            random.manual_seed(BatchOrder.Seed(options.Seed, batch));
+            random.manual_seed(SeededOrder.SeedOf(options.Seed, batch));
             foreach (var (task, loss) in Batch(batch))
             {
                 var (sum, count) = losses.GetValueOrDefault(task);
@@ -208,6 +235,7 @@ internal sealed class TrainingRun : IDisposable
         foreach (var (group, factor) in optimizer!.ParamGroups.Zip(groupRates))
             group.LearningRate = rate * factor;
         optimizer.step();
+        average?.Update();
         foreach (var (task, (sum, count)) in losses)
         {
             var total = state.Losses.GetValueOrDefault(task, new(0, 0));
@@ -223,19 +251,20 @@ internal sealed class TrainingRun : IDisposable
         using var scope = NewDisposeScope();
         var losses = new List<(string Task, Tensor Loss, double Value)>();
         var open = new List<(DataSource Source, InputBatch Batch)>();
-        foreach (var (index, source) in sources.Index())
+        foreach (var (index, draw) in plan.At(number))
         {
-            IReadOnlyList<long> rows = orders[index].At(number).ToArray();
-            state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + rows.Count;
+            var source = sources[index];
+            state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + Math.Min(source.Count, source.BatchSize ?? options.BatchSize);
             if (caches[index] is { } cache)
             {
-                rows = cache.Readable(rows);
+                var rows = cache.Readable(orders[index].At(draw).ToArray());
                 foreach (var (task, labels) in LabelsOf(source, rows))
                     losses.Add(Loss(source, task, cache.Run(task, rows), labels));
             }
             else
             {
-                open.Add((source, source.Read(rows)));
+                readers[index] ??= new(source, batch => orders[index].At(batch).ToArray(), draw, long.MaxValue);
+                open.Add((source, readers[index]!.Next()));
             }
         }
 
@@ -248,29 +277,32 @@ internal sealed class TrainingRun : IDisposable
             losses.AddRange(Run([.. together.Where(pair => pair.Batch.Rows.Count > 0)]));
         }
 
-        if (losses.Count > 0)
-            (losses.Select(loss => loss.Loss).Aggregate((sum, loss) => sum + loss) / options.AccumulatedBatches).backward();
+        balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss / options.AccumulatedBatches))], shared, number);
         return losses.GroupBy(loss => loss.Task).ToDictionary(group => group.Key, group => group.Sum(loss => loss.Value));
     }
 
     private IEnumerable<(string Task, Tensor Loss, double Value)> Run(IReadOnlyList<(DataSource Source, InputBatch Batch)> together)
     {
         var inputs = new Dictionary<string, Tensor>();
-        var labels = new List<(DataSource Source, string Task, Tensor Labels)>();
+        var labels = new List<(DataSource Source, string Task, Tensor Labels, Mixup? Mixup)>();
         foreach (var (source, batch) in together)
         {
-            var labelled = LabelsOf(source, batch.Rows).Select(pair => (source, pair.Task, pair.Labels)).ToArray();
-            labels.AddRange(labelled);
+            var labelled = LabelsOf(source, batch.Rows);
             if (labelled.Length == 0)
                 continue;
+            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(batch.Rows.Count, alpha) : null;
+            labels.AddRange(labelled.Select(pair => (source, pair.Task, pair.Labels, mixup)));
             foreach (var (name, samples) in batch.Inputs)
-                inputs.Add(name, (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device));
+            {
+                var changed = (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device);
+                inputs.Add(name, mixup is null ? changed : mixup.Mix(changed));
+            }
         }
 
         if (labels.Count == 0)
             return [];
         var outputs = model.forward(inputs, labels.Select(pair => pair.Task));
-        return [.. labels.Select(pair => Loss(pair.Source, pair.Task, outputs[pair.Task], pair.Labels, inputs))];
+        return [.. labels.Select(pair => Loss(pair.Source, pair.Task, outputs[pair.Task], pair.Labels, pair.Mixup, inputs))];
     }
 
     /// <summary>The labels of samples for each task that has any among them.</summary>
@@ -278,10 +310,10 @@ internal sealed class TrainingRun : IDisposable
         ? []
         : [.. source.Targets.Select(pair => (pair.Key, trainer.Labels(pair.Value, rows))).Where(pair => trainer.HeadOf(pair.Key).HasLabels(pair.Item2))];
 
-    private (string Task, Tensor Loss, double Value) Loss(DataSource source, string task, Tensor output, Tensor labels, IReadOnlyDictionary<string, Tensor>? inputs = null)
+    private (string Task, Tensor Loss, double Value) Loss(DataSource source, string task, Tensor output, Tensor labels, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
     {
         var head = trainer.HeadOf(task);
-        var loss = head.Loss(output, labels);
+        var loss = mixup is null ? head.Loss(output, labels) : mixup.Loss(head, output, labels);
         var value = loss.ToDouble();
         if (!double.IsFinite(value))
         {
@@ -307,6 +339,7 @@ internal sealed class TrainingRun : IDisposable
 
     private EpochResult EndEpoch(double rate, CancellationToken cancellationToken)
     {
+        using var averaged = average?.Apply();
         var evaluation = validation is null ? new Dictionary<string, TaskEvaluation>() : trainer.Evaluate(validation, cancellationToken);
         var result = new EpochResult(
             (int)(state.Step / stepsPerEpoch),
@@ -317,6 +350,7 @@ internal sealed class TrainingRun : IDisposable
             EpochsSeen(),
             evaluation);
         state.History.Add(result);
+        balancer.EndEpoch(result.Losses);
         state.Losses.Clear();
         running.Clear();
         if (options.EarlyStopping is { } stopping)
@@ -336,6 +370,11 @@ internal sealed class TrainingRun : IDisposable
         }
 
         (state.BestValue, state.BestEpoch, state.EpochsWithoutBetter) = (value, result.Epoch, 0);
+        KeepAsBest();
+    }
+
+    private void KeepAsBest()
+    {
         foreach (var (name, tensor) in model.state_dict())
         {
             if (best.TryGetValue(name, out var old))
@@ -344,11 +383,29 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
+    /// <summary>Gives the model the average of its weights for good.</summary>
+    private void KeepAverage()
+    {
+        using (average!.Apply())
+            KeepAsBest();
+        CopyInto(model.state_dict(), best);
+    }
+
+    private void StartAverage()
+    {
+        average?.Dispose();
+        average = options.WeightAverageDecay is { } decay ? new(model, decay) : null;
+    }
+
     /// <summary>Hands the weights on to the next stage: the best, where they are kept.</summary>
     private void EndStage(Span span)
     {
         if (options.EarlyStopping is not null)
+        {
             CopyInto(model.state_dict(), best);
+            StartAverage();
+        }
+
         state.Step = span.End;
         state.Stage++;
         state.EpochsWithoutBetter = 0;
@@ -372,11 +429,15 @@ internal sealed class TrainingRun : IDisposable
             tensors[$"model.{name}"] = tensor;
         foreach (var (name, tensor) in best)
             tensors[$"best.{name}"] = tensor;
+        foreach (var (name, tensor) in balancer.State())
+            tensors[$"balancer.{name}"] = tensor;
+        foreach (var (name, tensor) in average?.State() ?? new Dictionary<string, Tensor>())
+            tensors[$"average.{name}"] = tensor;
 
         // Between two stages there is nothing of an optimizer to keep.
-        if (optimizer is not null && state.Stage < plan.Count && state.Step > plan[state.Stage].First)
+        if (optimizer is not null && state.Stage < stages.Count && state.Step > stages[state.Stage].First)
         {
-            foreach (var ((name, _, _), saved) in parameters.Trained.Zip(optimizer.state_dict().State.Select(options.Optimizer.Save)))
+            foreach (var ((name, _), saved) in optimized.Zip(optimizer.state_dict().State.Select(options.Optimizer.Save)))
             {
                 foreach (var (key, tensor) in saved)
                     tensors[$"optimizer.{name}.{key}"] = tensor;
@@ -390,7 +451,7 @@ internal sealed class TrainingRun : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach (var ((name, parameter, _), its) in parameters.Trained.Zip(optimizer!.state_dict().State))
+        foreach (var ((name, parameter), its) in optimized.Zip(optimizer!.state_dict().State))
             options.Optimizer.Load(its, parameter, Part(saved, $"{name}."));
     }
 
@@ -405,8 +466,10 @@ internal sealed class TrainingRun : IDisposable
             target.copy_(values[name]);
     }
 
-    private double RateOf(Span span, long step) => LearningRates.WarmupCosine(
-        step - span.First, span.Steps, (long)(span.Steps * options.WarmupShare), span.Stage?.LearningRate ?? options.LearningRate);
+    private double RateOf(Span span, long step) =>
+        (span.Stage?.LearningRate ?? options.LearningRate) * options.Schedule.Factor(step - span.First, span.Steps);
+
+    private SourcePlan PlanOf(long? batchesPerEpoch) => options.Sampling.Plan(sources, options.BatchSize, options.Seed, batchesPerEpoch);
 
     private TrainingProgress Describe(double rate, Dictionary<string, double> losses) => new(
         state.Step,
@@ -414,7 +477,7 @@ internal sealed class TrainingRun : IDisposable
         (int)((state.Step - 1) / stepsPerEpoch) + 1,
         (int)(Steps / stepsPerEpoch),
         state.Stage + 1,
-        plan.Count,
+        stages.Count,
         rate,
         losses,
         running.ToDictionary(pair => pair.Key, pair => pair.Value.Compute()[pair.Value.Primary]),

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Json;
 using MultiInputNet.Data;
 using TorchSharp;
@@ -13,9 +12,15 @@ namespace MultiInputNet.Weights;
 /// </summary>
 internal static class SafeTensors
 {
-    private const int LargestHeader = 100 << 20;
+    // Enough for 300,000 tensors.
+    private const int LargestHeader = 32 << 20;
+    private const string MetadataName = "__metadata__";
+    private const long WrittenAtOnce = 1L << 30;
 
-    private static readonly Dictionary<string, ScalarType> Types = new()
+    private static readonly JsonDocumentOptions JsonOptions = new() { AllowDuplicateProperties = false };
+
+    /// <summary>The types of values that files are read and written with, by their name in this format.</summary>
+    public static IReadOnlyDictionary<string, ScalarType> Types { get; } = new Dictionary<string, ScalarType>
     {
         ["F64"] = ScalarType.Float64,
         ["F32"] = ScalarType.Float32,
@@ -29,31 +34,135 @@ internal static class SafeTensors
         ["BOOL"] = ScalarType.Bool,
     };
 
+    /// <summary>Whether a file begins as one of this format: a length that it can have, and a JSON object.</summary>
+    public static bool Recognises(FileBytes file)
+    {
+        if (file.Length < 10)
+            return false;
+        Span<byte> start = stackalloc byte[9];
+        file.Read(0, start);
+        return start[8] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= 1L << 40;
+    }
+
+    /// <summary>Reads what a file lists.</summary>
+    public static WeightContent Read(FileBytes file)
+    {
+        var length = BinaryPrimitives.ReadInt64LittleEndian(file.Read(0, 8L));
+        if (length > LargestHeader)
+            throw file.Refuse($"its header of {length:N0} bytes is larger than {LargestHeader:N0}.");
+        var start = 8 + length;
+        try
+        {
+            using var header = JsonDocument.Parse(file.Read(8, length), JsonOptions);
+            var metadata = new Dictionary<string, string>();
+            var entries = new List<(WeightEntry Entry, long Begin, long End)>();
+            foreach (var item in header.RootElement.EnumerateObject())
+            {
+                if (item.Name != MetadataName)
+                    entries.Add(ReadEntry(file, item, start));
+                else
+                {
+                    foreach (var text in item.Value.EnumerateObject())
+                        metadata.Add(text.Name, text.Value.GetString() ?? "");
+                }
+            }
+
+            CheckOrder(file, entries, start);
+            return new(WeightFormat.SafeTensors, [.. entries.Select(entry => entry.Entry)], metadata);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        {
+            throw file.Refuse($"its header is damaged: {e.Message}", cause: e);
+        }
+    }
+
     /// <summary>Writes tensors and metadata; the file appears under its name once it is whole.</summary>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        using var scope = NewDisposeScope();
-        var contents = tensors.Select(pair => (pair.Key, Value: pair.Value.detach().cpu().contiguous())).ToArray();
+        if (tensors.ContainsKey(MetadataName))
+            throw FileBytes.Refuse(path, $"a tensor has the name {MetadataName}, which the format keeps for itself.", "Name it otherwise.");
+
+        // The largest values first, so that each tensor begins at a multiple of its values' size.
+        var ordered = tensors.OrderByDescending(tensor => tensor.Value.element_size()).ToArray();
+        var header = Header(path, ordered, metadata);
+        try
+        {
+            WholeFile.Write(path, file =>
+            {
+                Span<byte> length = stackalloc byte[8];
+                BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+                file.Write(length);
+                header.WriteTo(file);
+                foreach (var (_, tensor) in ordered)
+                    WriteValues(file, tensor);
+            });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw FileBytes.Refuse(path, $"it cannot be written: {e.Message}", "Give a place that can be written to and has room.", e);
+        }
+    }
+
+    private static (WeightEntry Entry, long Begin, long End) ReadEntry(FileBytes file, JsonProperty item, long start)
+    {
+        var typeName = item.Value.GetProperty("dtype").GetString() ?? "";
+        if (!Types.TryGetValue(typeName, out var type))
+            throw file.Refuse($"tensor '{item.Name}' is of type '{typeName}', which is not read.", $"Convert it to one of {string.Join(", ", Types.Keys)}.");
+        var shape = item.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
+        var offsets = item.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
+        if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > file.Length - start)
+            throw file.Refuse($"tensor '{item.Name}' lies outside the file.", "It is damaged or cut off: copy it again.");
+        var (begin, bytes) = (offsets[0], offsets[1] - offsets[0]);
+        var entry = new WeightEntry(file, item.Name, new(start + begin, bytes / type.ElementSize(), type), shape);
+        if (bytes != entry.Count * type.ElementSize())
+            throw file.Refuse($"tensor '{item.Name}' of shape {Shapes.Text(shape)} needs {entry.Count * type.ElementSize():N0} bytes and has {bytes:N0}.");
+        return (entry, begin, offsets[1]);
+    }
+
+    // The format leaves no gap, so that no two tensors overlap and nothing hides between them.
+    private static void CheckOrder(FileBytes file, IEnumerable<(WeightEntry Entry, long Begin, long End)> entries, long start)
+    {
+        var next = 0L;
+        foreach (var (entry, begin, end) in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
+        {
+            if (begin != next)
+                throw file.Refuse($"tensor '{entry.Name}' begins at byte {begin:N0} of the values and {next:N0} is due.");
+            next = end;
+        }
+
+        if (start + next != file.Length)
+            throw file.Refuse($"it goes on for {file.Length - start - next:N0} bytes behind its last tensor.");
+    }
+
+    private static MemoryStream Header(
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
         var header = new MemoryStream();
         using (var json = new Utf8JsonWriter(header))
         {
             json.WriteStartObject();
-            json.WriteStartObject("__metadata__");
+            json.WriteStartObject(MetadataName);
             foreach (var (key, value) in metadata)
                 json.WriteString(key, value);
             json.WriteEndObject();
             var offset = 0L;
-            foreach (var (name, value) in contents)
+            foreach (var (name, tensor) in tensors)
             {
+                if (!Types.Values.Contains(tensor.dtype))
+                {
+                    throw FileBytes.Refuse(
+                        path, $"tensor '{name}' is of type {tensor.dtype}, which is not written.", $"Convert it to one of {string.Join(", ", Types.Values)}.");
+                }
+
                 json.WriteStartObject(name);
-                json.WriteString("dtype", Types.First(type => type.Value == value.dtype).Key);
+                json.WriteString("dtype", Types.First(type => type.Value == tensor.dtype).Key);
                 json.WriteStartArray("shape");
-                foreach (var size in value.shape)
+                foreach (var size in tensor.shape)
                     json.WriteNumberValue(size);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset += value.numel() * value.element_size());
+                json.WriteNumberValue(offset += tensor.numel() * tensor.element_size());
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -63,91 +172,18 @@ internal static class SafeTensors
 
         while (header.Length % 8 != 0)
             header.WriteByte((byte)' ');
-
-        WholeFile.Write(path, file =>
-        {
-            Span<byte> length = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-            file.Write(length);
-            header.WriteTo(file);
-            foreach (var (_, value) in contents)
-                file.Write(value.bytes);
-        });
+        return header;
     }
 
-    /// <summary>Reads a file's metadata and tensors, on the CPU. The tensors are the caller's to dispose.</summary>
-    /// <exception cref="InvalidDataException">The file is no safetensors file, or a damaged one.</exception>
-    public static (Dictionary<string, string> Metadata, Dictionary<string, Tensor> Tensors) Read(string path)
+    private static void WriteValues(FileStream file, Tensor tensor)
     {
-        using var file = File.OpenRead(path);
-        var metadata = new Dictionary<string, string>();
-        var tensors = new Dictionary<string, Tensor>();
-        try
+        using var scope = NewDisposeScope();
+        var values = tensor.detach().cpu().contiguous().view(-1);
+        var most = WrittenAtOnce / values.element_size();
+        for (var start = 0L; start < values.shape[0]; start += most)
         {
-            using var header = ReadHeader(file);
-            var start = file.Position;
-            var next = 0L;
-            foreach (var entry in header.RootElement.EnumerateObject())
-            {
-                if (entry.Name == "__metadata__")
-                {
-                    foreach (var item in entry.Value.EnumerateObject())
-                        metadata[item.Name] = item.Value.GetString() ?? "";
-                    continue;
-                }
-
-                var (type, shape, begin, end) = ReadEntry(entry, file.Length - start);
-                if (begin != next)
-                    throw new InvalidDataException($"Tensor '{entry.Name}' begins at byte {begin} and {next} is due.");
-                next = end;
-                var tensor = torch.empty(shape, type);
-                if (!tensors.TryAdd(entry.Name, tensor))
-                {
-                    tensor.Dispose();
-                    throw new InvalidDataException($"There are two tensors '{entry.Name}'.");
-                }
-
-                file.ReadExactly(tensor.bytes);
-            }
-
-            if (start + next != file.Length)
-                throw new InvalidDataException($"The file goes on for {file.Length - start - next} bytes behind its last tensor.");
-            return (metadata, tensors);
+            using var part = values.narrow(0, start, Math.Min(most, values.shape[0] - start));
+            file.Write(part.bytes);
         }
-        catch (Exception e)
-        {
-            foreach (var tensor in tensors.Values)
-                tensor.Dispose();
-            if (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or OverflowException or EndOfStreamException)
-                throw new InvalidDataException($"Its header is damaged: {e.Message}", e);
-            throw;
-        }
-    }
-
-    private static JsonDocument ReadHeader(FileStream file)
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        file.ReadExactly(bytes);
-        var length = BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        if (length < 2 || length > file.Length - 8 || length > LargestHeader)
-            throw new InvalidDataException($"It is no safetensors file: a header of {length} bytes in a file of {file.Length}.");
-        var text = new byte[length];
-        file.ReadExactly(text);
-        return JsonDocument.Parse(Encoding.UTF8.GetString(text));
-    }
-
-    private static (ScalarType Type, long[] Shape, long Begin, long End) ReadEntry(JsonProperty entry, long available)
-    {
-        var typeName = entry.Value.GetProperty("dtype").GetString() ?? "";
-        if (!Types.TryGetValue(typeName, out var type))
-            throw new InvalidDataException($"Tensor '{entry.Name}' is of type '{typeName}', which is not known.");
-        var shape = entry.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
-        var offsets = entry.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
-        if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > available || shape.Any(size => size < 0))
-            throw new InvalidDataException($"Tensor '{entry.Name}' lies outside the file.");
-        var bytes = shape.Aggregate((long)type.ElementSize(), (product, size) => checked(product * size));
-        if (bytes != offsets[1] - offsets[0])
-            throw new InvalidDataException($"Tensor '{entry.Name}' of shape {Shapes.Text(shape)} needs {bytes} bytes and has {offsets[1] - offsets[0]}.");
-        return (type, shape, offsets[0], offsets[1]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MultiInputNet.Data;
 using MultiInputNet.Training;
 using static TorchSharp.torch;
 
@@ -36,6 +37,30 @@ public sealed class CheckpointTests : IDisposable
             foreach (var later in Directory.GetFiles(folder).Where(file => string.CompareOrdinal(file, last) >= 0))
                 File.Delete(later);
         }
+    }
+
+    public static TheoryData<string> Ways => ["uncertainty", "gradients", "rates"];
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void What_a_training_remembers_goes_on_from_a_checkpoint(string way)
+    {
+        using var scope = NewDisposeScope();
+        var options = way switch
+        {
+            "uncertainty" => Options with { Balancing = LossBalancing.Uncertainty(), WeightAverageDecay = 0.9, EarlyStopping = new(), MixupAlpha = 0.4 },
+            "gradients" => Options with { Balancing = LossBalancing.GradNorm(), WeightAverageDecay = 0.9, Sampling = SourceSampling.Temperature(0.5) },
+            _ => Options with { Balancing = LossBalancing.DynamicWeightAverage(2), Schedule = LearningRateSchedule.OneCycle(), Sampling = SourceSampling.RoundRobin, AccumulatedBatches = 2 },
+        };
+        using var whole = TrainingProblem.Build();
+        new Trainer(whole, options).Fit(TrainingProblem.Sources(), TrainingProblem.Sources());
+        foreach (var later in Directory.GetFiles(folder).Order(StringComparer.Ordinal).Skip(4))
+            File.Delete(later);
+
+        using var model = TrainingProblem.Build(seed: 99);
+        new Trainer(model, options).Resume(TrainingProblem.Sources(), TrainingProblem.Sources());
+
+        model.ShouldHave(TrainingProblem.Weights(whole));
     }
 
     [Fact]

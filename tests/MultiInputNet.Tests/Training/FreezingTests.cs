@@ -139,7 +139,7 @@ public sealed class FreezingTests
             var before = TrainingProblem.Weights(model);
             var options = TrainingProblem.Options with
             {
-                Stages = [new(1, Parts.All, Parts.Base.At(rate))], StepsPerEpoch = 1, Optimizer = Optimizers.Sgd(0), WeightDecay = 0, WarmupShare = 0,
+                Stages = [new(1, Parts.All, Parts.Base.At(rate))], StepsPerEpoch = 1, Optimizer = Optimizers.Sgd(0), WeightDecay = 0, Schedule = LearningRateSchedule.Constant(),
             };
             new Trainer(model, options).Fit(TrainingProblem.Sources());
             return (model.state_dict()["base_model.stages.1.blocks.0.conv.weight"] - before["base_model.stages.1.blocks.0.conv.weight"]).norm().ToDouble();

@@ -37,18 +37,6 @@ public sealed class LearningRateScheduleTests
     }
 
     [Fact]
-    public void Without_a_floor_it_is_the_warm_up_and_cosine_of_LearningRates()
-    {
-        foreach (var steps in new[] { 1, 7, 20, 333 })
-        {
-            var warmup = (long)(steps * 0.05);
-            var expected = Enumerable.Range(0, steps).Select(step => LearningRates.WarmupCosine(step, steps, warmup, 1)).ToArray();
-            foreach (var (actual, factor) in Factors(LearningRateSchedule.WarmupCosine(), steps).Zip(expected))
-                actual.Should().BeApproximately(factor, 1e-15);
-        }
-    }
-
-    [Fact]
     public void Constant_stays_behind_its_warm_up()
     {
         Factors(LearningRateSchedule.Constant(), 3).Should().Equal(1, 1, 1);

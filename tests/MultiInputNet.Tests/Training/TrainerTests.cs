@@ -53,7 +53,7 @@ public sealed class TrainerTests
         }
 
         using var model = Build();
-        new Trainer(model, new() { Epochs = 4, BatchSize = 8, LearningRate = 0.01, WarmupShare = 0.5, GradientClip = 0.7, WeightDecay = 0.1 })
+        new Trainer(model, new() { Epochs = 4, BatchSize = 8, LearningRate = 0.01, Schedule = LearningRateSchedule.WarmupCosine(0.5), GradientClip = 0.7, WeightDecay = 0.1 })
             .Fit([new TensorSource("t", samples, labels)]);
 
         using var expected = Build();
@@ -121,7 +121,7 @@ public sealed class TrainerTests
         {
             new Trainer(model, new()
             {
-                Epochs = 3, BatchSize = 8, LearningRate = 0.01, WarmupShare = 0, WeightDecay = 0.1, GradientClip = double.PositiveInfinity,
+                Epochs = 3, BatchSize = 8, LearningRate = 0.01, Schedule = LearningRateSchedule.WarmupCosine(0), WeightDecay = 0.1, GradientClip = double.PositiveInfinity,
                 Optimizer = Optimizers.Sgd(0.8),
             }).Fit([new TensorSource("t", samples, labels)]);
         }
@@ -301,5 +301,54 @@ public sealed class TrainerTests
         }).ToArray();
 
         counts.Should().OnlyContain(count => count == counts[0]);
+    }
+
+    [Fact]
+    public void Every_way_of_balancing_and_sampling_trains_a_model()
+    {
+        LossBalancing[] balancings =
+        [
+            LossBalancing.Fixed(new Dictionary<string, double> { ["image"] = 2, ["table"] = 0.5 }), LossBalancing.Uncertainty(),
+            LossBalancing.DynamicWeightAverage(2), LossBalancing.GradNorm(), LossBalancing.PCGrad(), LossBalancing.CAGrad(),
+        ];
+        SourceSampling[] samplings = [SourceSampling.RoundRobin, SourceSampling.Proportional, SourceSampling.Temperature(0.5), SourceSampling.All];
+        foreach (var (i, balancing) in balancings.Index())
+        {
+            using var model = TrainingProblem.Build(Normalization.Group);
+            var trainer = new Trainer(model, TrainingProblem.Options with
+            {
+                Epochs = 15, LearningRate = 1e-2, Balancing = balancing, Sampling = samplings[i % samplings.Length], WeightAverageDecay = 0.9,
+            });
+            var before = trainer.Evaluate(TrainingProblem.Sources());
+            trainer.Fit(TrainingProblem.Sources());
+            var after = trainer.Evaluate(TrainingProblem.Sources());
+            after["table"].PrimaryValue.Should().BeLessThan(0.8 * before["table"].PrimaryValue, $"{balancing}");
+            after["image"].Loss.Should().BeLessThan(before["image"].Loss, $"{balancing}");
+        }
+    }
+
+    [Fact]
+    public void Evaluations_use_the_average_of_the_weights_and_the_model_keeps_it()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TrainingProblem.Build();
+        var trainer = new Trainer(model, TrainingProblem.Options with { WeightAverageDecay = 0.9, Epochs = 2 });
+        var (sources, during) = (TrainingProblem.Sources(), new List<Dictionary<string, Tensor>>());
+
+        var history = trainer.Fit(sources, sources, new Now(_ => during.Add(TrainingProblem.Weights(model))));
+
+        // The decay of update n is min(0.9, (1 + n) / (10 + n)).
+        const string Name = "base_model.stages.0.blocks.0.conv.weight";
+        random.manual_seed(1);
+        using var start = TrainingProblem.Build();
+        var expected = start.state_dict()[Name].detach().clone();
+        foreach (var (n, weights) in during.Index())
+        {
+            var decay = Math.Min(0.9, (1.0 + n) / (10.0 + n));
+            expected = decay * expected + (1 - decay) * weights[Name];
+        }
+
+        model.state_dict()[Name].ShouldEqual(expected, 1e-5);
+        trainer.Evaluate(sources)["table"].Should().BeEquivalentTo(history.Epochs[^1].Validation["table"]);
     }
 }

@@ -1,0 +1,82 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace MultiInputNet.Weights;
+
+/// <summary>
+/// The bytes of a file that is not trusted. Nothing is read beyond its end, and whatever is wrong with it is an exception that
+/// names it.
+/// </summary>
+internal sealed class FileBytes : IDisposable
+{
+    private const string DefaultCure = "Give a file of weights: safetensors, PyTorch's .pth or .pt, or what TorchSharp's Module.save wrote.";
+    private const int LongestProblem = 1_000;
+
+    private readonly SafeFileHandle handle;
+
+    public FileBytes(string path)
+    {
+        Path = path;
+        try
+        {
+            handle = File.OpenHandle(path);
+            Length = RandomAccess.GetLength(handle);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            handle?.Dispose();
+            throw Refuse(path, e.Message, DefaultCure, e);
+        }
+    }
+
+    public string Path { get; }
+
+    public long Length { get; }
+
+    /// <summary>The exception for a file of this path. Text of a file can be in the problem, so it is made fit to print.</summary>
+    public static MultiInputException Refuse(string path, string problem, string cure, Exception? cause = null) =>
+        new($"file '{path}'", ModelStage.File, Printable(problem), cure, cause);
+
+    /// <summary>The exception for what is wrong with this file.</summary>
+    public MultiInputException Refuse(string problem, string? cure = null, Exception? cause = null) =>
+        Refuse(Path, problem, cure ?? DefaultCure, cause);
+
+    /// <summary>Fills <paramref name="bytes"/> from a position on.</summary>
+    public void Read(long position, Span<byte> bytes)
+    {
+        if (position < 0 || bytes.Length > Length - position)
+            throw Refuse($"it has {Length:N0} bytes, and {bytes.Length:N0} from byte {position:N0} on are due.", "It is damaged or cut off: copy it again.");
+        try
+        {
+            while (bytes.Length > 0)
+            {
+                var count = RandomAccess.Read(handle, bytes, position);
+                if (count == 0)
+                    throw new EndOfStreamException("It became shorter while it was read.");
+                bytes = bytes[count..];
+                position += count;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Refuse(e.Message, "Read it again when nothing else writes it.", e);
+        }
+    }
+
+    /// <summary>A part of the file; its length is checked before memory is taken.</summary>
+    public byte[] Read(long position, long count)
+    {
+        if (position < 0 || count < 0 || count > Length - position)
+            throw Refuse($"it has {Length:N0} bytes, and {count:N0} from byte {position:N0} on are due.", "It is damaged or cut off: copy it again.");
+        var bytes = new byte[count];
+        Read(position, bytes);
+        return bytes;
+    }
+
+    public void Dispose() => handle.Dispose();
+
+    private static string Printable(string text)
+    {
+        var cut = text.Length <= LongestProblem ? text : $"{text.AsSpan(0, LongestProblem)}…";
+        return cut.Any(char.IsControl) ? string.Concat(cut.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : cut;
+    }
+}

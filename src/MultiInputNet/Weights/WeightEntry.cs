@@ -1,0 +1,101 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Weights;
+
+/// <summary>A tensor of a <see cref="WeightFile"/>, not yet read.</summary>
+public sealed class WeightEntry
+{
+    private const int LongestName = 1_000;
+    private const int MostDimensions = 64;
+
+    private readonly Storage storage;
+    private readonly long[] shape;
+    private readonly long[] strides;
+    private readonly long offset;
+    private readonly long extent;
+
+    /// <summary>Checks that the tensor lies within its storage, so that what is made of it takes no more memory than the file does.</summary>
+    /// <param name="file">The file, for messages.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="storage">The storage, which lies within the file.</param>
+    /// <param name="shape">The sizes.</param>
+    /// <param name="strides">The step of each dimension, in values; those of a contiguous tensor when null.</param>
+    /// <param name="offset">Values of the storage before the first of the tensor.</param>
+    internal WeightEntry(FileBytes file, string name, Storage storage, long[] shape, long[]? strides = null, long offset = 0)
+    {
+        Name = name;
+        this.storage = storage;
+        this.shape = shape;
+        this.offset = offset;
+        if (name.Length > LongestName || name.Any(char.IsControl))
+            throw file.Refuse($"the name '{name}' is longer than {LongestName:N0} characters or has some that cannot be printed.");
+        if (shape.Length > MostDimensions)
+            throw file.Refuse($"tensor '{name}' has {shape.Length:N0} dimensions; {MostDimensions} are the most.");
+        if (shape.Any(size => size < 0) || strides?.Any(stride => stride < 0) == true || offset < 0)
+            throw file.Refuse($"tensor '{name}' has a size, stride or offset below 0.");
+        if (strides is not null && strides.Length != shape.Length)
+            throw file.Refuse($"tensor '{name}' has {shape.Length} dimensions and {strides.Length} strides.");
+
+        // No product of sizes overflows, not even one that a size of 0 would hide.
+        var largest = shape.Aggregate(Int128.One, (product, size) => product > long.MaxValue ? product : product * Math.Max(1, size));
+        if (largest * storage.Type.ElementSize() > long.MaxValue)
+            throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} is larger than any memory.");
+        Count = shape.Contains(0) ? 0 : (long)largest;
+        this.strides = strides ?? Contiguous(shape);
+        var end = Count == 0 ? offset : offset + 1 + shape.Zip(this.strides, (size, stride) => (Int128)(size - 1) * stride).Aggregate(Int128.Zero, (sum, step) => sum + step);
+        if (end > storage.Count)
+            throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} ends behind its storage of {storage.Count:N0} values.");
+        if (Count > storage.Count)
+        {
+            throw file.Refuse(
+                $"tensor '{name}' of shape {Shapes.Text(shape)} repeats the values of its storage of {storage.Count:N0}.", "Save it with .contiguous().");
+        }
+
+        extent = (long)end - offset;
+    }
+
+    /// <summary>Its name, as the file has it.</summary>
+    public string Name { get; }
+
+    /// <summary>The type of its values.</summary>
+    public ScalarType Type => storage.Type;
+
+    /// <summary>Its sizes; none for a single number.</summary>
+    public IReadOnlyList<long> Shape => shape;
+
+    /// <summary>Its values.</summary>
+    internal long Count { get; }
+
+    /// <summary>Reads tensors. Those of one storage share it in memory too, so that together they take no more than in the file.</summary>
+    internal static Dictionary<string, Tensor> Read(FileBytes file, IEnumerable<WeightEntry> entries)
+    {
+        using var scope = NewDisposeScope();
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var group in entries.GroupBy(entry => entry.storage))
+        {
+            var filled = group.Where(entry => entry.Count > 0).ToArray();
+            var first = filled.Select(entry => entry.offset).DefaultIfEmpty().Min();
+            var end = filled.Select(entry => entry.offset + entry.extent).DefaultIfEmpty().Max();
+            var values = group.Key.Read(file, first, end - first);
+            foreach (var entry in group)
+                tensors.Add(entry.Name, entry.Count == 0 ? empty(entry.shape, entry.Type, CPU) : values.as_strided(entry.shape, entry.strides, entry.offset - first));
+        }
+
+        foreach (var tensor in tensors.Values)
+            tensor.MoveToOuterDisposeScope();
+        return tensors;
+    }
+
+    /// <summary>Name, type and shape.</summary>
+    /// <returns>A line such as <c>conv1.weight: Float32 (64, 3, 7, 7)</c>.</returns>
+    public override string ToString() => $"{Name}: {Type} {Shapes.Text(shape)}";
+
+    private static long[] Contiguous(long[] shape)
+    {
+        var strides = new long[shape.Length];
+        for (var (i, step) = (shape.Length - 1, 1L); i >= 0; step *= Math.Max(1, shape[i--]))
+            strides[i] = step;
+        return strides;
+    }
+}

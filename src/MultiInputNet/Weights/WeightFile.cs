@@ -1,0 +1,123 @@
+using System.Diagnostics.CodeAnalysis;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Weights;
+
+/// <summary>
+/// A file of weights, open for reading: safetensors, PyTorch's <c>.pth</c> and <c>.pt</c>, or TorchSharp's own, recognised by its
+/// content. Opening reads names, types and shapes; the values are read when they are asked for.
+/// </summary>
+/// <remarks>
+/// No file is trusted. The pickle in a PyTorch file is read by an interpreter that knows tensors, numbers, texts and
+/// collections of them and nothing else, so that no code in a file runs; and every size is checked against the file's length
+/// before memory is taken.
+/// </remarks>
+public sealed class WeightFile : IDisposable
+{
+    private readonly FileBytes file;
+    private readonly WeightContent content;
+    private readonly Dictionary<string, WeightEntry> byName = [];
+
+    private WeightFile(FileBytes file, string? key)
+    {
+        this.file = file;
+        content = TorchArchive.Recognises(file) ? TorchArchive.Read(file, key)
+            : SafeTensors.Recognises(file) ? SafeTensors.Read(file)
+            : TorchSharpFile.Read(file);
+        foreach (var entry in content.Entries)
+        {
+            if (!byName.TryAdd(entry.Name, entry))
+                throw file.Refuse($"there are two tensors '{entry.Name}'.");
+        }
+
+        if (key is not null && Format != WeightFormat.PyTorch)
+            throw file.Refuse($"it is a file of {Format}, in which nothing is under a key '{key}'.", "Leave the key out.");
+    }
+
+    /// <summary>The file's path.</summary>
+    public string Path => file.Path;
+
+    /// <summary>Its format.</summary>
+    public WeightFormat Format => content.Format;
+
+    /// <summary>The key under which a PyTorch checkpoint holds its state dict, such as <c>state_dict</c>.</summary>
+    /// <value><see langword="null"/> where the whole file is the state dict.</value>
+    public string? Key => content.Key;
+
+    /// <summary>
+    /// Texts beside the tensors: what a safetensors file has under <c>__metadata__</c>, and the texts and numbers of a PyTorch
+    /// checkpoint, such as its epoch. Everything else of a checkpoint, such as the state of its optimizer, is left unread.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Metadata => content.Metadata;
+
+    /// <summary>The tensors, in the order in which the file lists them.</summary>
+    public IReadOnlyList<WeightEntry> Entries => content.Entries;
+
+    /// <summary>Opens a file and reads what it lists.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">
+    /// For a PyTorch checkpoint, the key of the state dict to read. When null it is found: under <c>state_dict</c>,
+    /// <c>model_state_dict</c> or <c>model</c>, or the file itself, or under the only key that holds one.
+    /// </param>
+    /// <returns>The open file.</returns>
+    /// <exception cref="MultiInputException">The file cannot be read, is damaged, or holds something else than weights.</exception>
+    public static WeightFile Open(string path, string? key = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        var file = new FileBytes(path);
+        try
+        {
+            return new(file, key);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes a safetensors file, beside the old one if there is one, and renames it once it is whole.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="tensors">
+    /// The tensors by name, of any device and strides, such as a module's <c>state_dict()</c>. Tensors that share memory are
+    /// written one by one.
+    /// </param>
+    /// <param name="metadata">Texts beside them; none when null.</param>
+    /// <exception cref="MultiInputException">The file cannot be written, or a tensor is of a type that the format lacks.</exception>
+    [SuppressMessage("Naming", "CA1720", Justification = "A file of weights holds tensors.")]
+    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        ArgumentNullException.ThrowIfNull(tensors);
+        SafeTensors.Write(path, tensors, metadata ?? new Dictionary<string, string>());
+    }
+
+    /// <summary>Reads one tensor.</summary>
+    /// <param name="name">Its name, as the file has it.</param>
+    /// <returns>The tensor, on the CPU.</returns>
+    /// <exception cref="MultiInputException">There is no such tensor, or the file cannot be read.</exception>
+    public Tensor Read(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!byName.TryGetValue(name, out var entry))
+            throw file.Refuse($"it has no tensor '{name}'.", "Name one of its entries.");
+        return WeightEntry.Read(file, [entry])[name];
+    }
+
+    /// <summary>
+    /// Reads all tensors. Together they take as much memory as in the file: tensors that are views of one storage there, such as
+    /// tied weights, are views of one storage here.
+    /// </summary>
+    /// <returns>The tensors by name, on the CPU.</returns>
+    /// <exception cref="MultiInputException">The file cannot be read.</exception>
+    public Dictionary<string, Tensor> ReadAll() => WeightEntry.Read(file, Entries);
+
+    /// <summary>Closes the file. Tensors that were read stay.</summary>
+    public void Dispose() => file.Dispose();
+
+    /// <summary>Reads some of the entries.</summary>
+    internal Dictionary<string, Tensor> Read(IEnumerable<WeightEntry> entries) => WeightEntry.Read(file, entries);
+
+    /// <summary>The exception for what is wrong with this file.</summary>
+    internal MultiInputException Refuse(string problem, string? cure = null, Exception? cause = null) => file.Refuse(problem, cure, cause);
+}
