@@ -18,7 +18,7 @@ namespace MultiInputNet.Weights;
 /// </remarks>
 internal sealed class TorchPickle
 {
-    private const int MostInstructions = 4_000_000;
+    private const int MostInstructions = 2_000_000;
     private const int DeepestNesting = 1_000;
     private const int LongestName = 200;
 
@@ -131,7 +131,7 @@ internal sealed class TorchPickle
                 break;
             case 0x8A: // LONG1
                 var number = new BigInteger(Take(Take(1)[0]));
-                stack.Add(number >= long.MinValue && number <= long.MaxValue ? (long)number : number);
+                stack.Add(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
                 break;
             case (byte)'G': // BINFLOAT
                 stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Take(8)));
@@ -168,7 +168,7 @@ internal sealed class TorchPickle
                 stack.Add(new List<object?>());
                 break;
             case (byte)'a': // APPEND
-                Extend([Pop()]);
+                Extend(PopMany(1));
                 break;
             case (byte)'e' or 0x90: // APPENDS, ADDITEMS
                 Extend(PopToMark());
@@ -222,7 +222,7 @@ internal sealed class TorchPickle
                 stack.Add(built);
                 break;
             case (byte)'Q': // BINPERSID
-                if (Pop() is not object?[] reference || reference is not ["storage", ScalarType type, string key, string, long length])
+                if (PopMany(1) is not [object?[] and ["storage", ScalarType type, string key, string, long length]])
                     throw Damaged("it refers to something outside that is no storage");
                 stack.Add(findStorage(key, type, length));
                 break;
@@ -295,8 +295,6 @@ internal sealed class TorchPickle
 
     private object? Peek() => stack.Count > Floor ? stack[^1] : throw Damaged("it takes from an empty stack");
 
-    private object? Pop() => PopMany(1)[0];
-
     private object?[] PopMany(int count)
     {
         if (stack.Count - Floor < count)
@@ -315,7 +313,8 @@ internal sealed class TorchPickle
 
     private object?[] PopFrom(int start)
     {
-        var items = stack.GetRange(start, stack.Count - start).ToArray();
+        var items = new object?[stack.Count - start];
+        stack.CopyTo(start, items, 0, items.Length);
         stack.RemoveRange(start, items.Length);
         return items;
     }

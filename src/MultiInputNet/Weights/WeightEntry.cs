@@ -43,7 +43,9 @@ public sealed class WeightEntry
             throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} is larger than any memory.");
         Count = shape.Contains(0) ? 0 : (long)largest;
         this.strides = strides ?? Contiguous(shape);
-        var end = Count == 0 ? offset : offset + 1 + shape.Zip(this.strides, (size, stride) => (Int128)(size - 1) * stride).Aggregate(Int128.Zero, (sum, step) => sum + step);
+        var end = (Int128)offset;
+        if (Count > 0)
+            end += 1 + shape.Zip(this.strides, (size, stride) => (Int128)(size - 1) * stride).Aggregate(Int128.Zero, (sum, step) => sum + step);
         if (end > storage.Count)
             throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} ends behind its storage of {storage.Count:N0} values.");
         if (Count > storage.Count)

@@ -1,0 +1,237 @@
+using System.IO.Compression;
+using System.Text;
+using MultiInputNet.Weights;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Tests.Weights;
+
+/// <summary>
+/// Pickles written by hand, in Latin-1: a PyTorch file is a zip archive with such a program in it, which Python would run.
+/// </summary>
+public sealed class HostilePickleTests
+{
+    private const string Two = "\u0080\u0002";
+    private const string Four = "\u0080\u0004";
+    private const string Dictionary = "ccollections\nOrderedDict\n)R";
+    private const string Storage = "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0006tQ";
+
+    public static TheoryData<string, string> Names => new()
+    {
+        { Two + "cos\nsystem\nX\u0002\0\0\0ls\u0085R.", "os.system" },
+        { Two + "cposix\nsystem\nX\u0002\0\0\0ls\u0085R.", "posix.system" },
+        { Two + "c__builtin__\neval\nX\u0001\0\0\01\u0085R.", "__builtin__.eval" },
+        { Four + "\u008c\u0008builtins\u008c\u0004exec\u0093\u008c\u00011\u0085R.", "builtins.exec" },
+        { Two + "(X\u0002\0\0\0lsios\nsystem\n.", "os.system" },
+        { Two + "cbuiltins\ngetattr\n.", "builtins.getattr" },
+        { Two + "csubprocess\nPopen\n.", "subprocess.Popen" },
+        { Two + "cnumpy.core.multiarray\nscalar\n.", "numpy.core.multiarray.scalar" },
+        { Two + "cargparse\nNamespace\n)\u0081.", "argparse.Namespace" },
+        { Two + "ctorch.storage\n_load_from_bytes\n.", "torch.storage._load_from_bytes" },
+        { Two + "ctorch.serialization\nload\n.", "torch.serialization.load" },
+        { Two + "ctorch._utils\n_rebuild_tensor_v3\n.", "torch._utils._rebuild_tensor_v3" },
+        { Two + "ctorch._utils\n_rebuild_tensor_v2 \n.", "torch._utils._rebuild_tensor_v2 " },
+        { Two + "ctorch._utils\r\n_rebuild_tensor_v2\n.", "torch._utils\uFFFD._rebuild_tensor_v2" },
+        { Two + "ctorch\n_utils._rebuild_tensor_v2\n.", "torch._utils._rebuild_tensor_v2" },
+        { Two + "ctorch\nfloatStorage\n.", "torch.floatStorage" },
+        { Two + "ctorch\nFloatStorage.__init__\n.", "torch.FloatStorage.__init__" },
+        { Two + "ccollections\nOrderedDict.fromkeys\n.", "collections.OrderedDict.fromkeys" },
+        { Two + "ccollections\nordereddict\n.", "collections.ordereddict" },
+        { Two + "c\n\n.", "." },
+        { Four + "\u008c\u000dtorch\nStorage\u008c\0\u0093.", "torch\uFFFDStorage." },
+        { Four + "\u008c\u0006\u00c3\u00a4\u00c3\u00a4\u00c3\u00a4\u008c\u0001y\u0093.", "äää.y" },
+    };
+
+    public static TheoryData<string, string> Programs => new()
+    {
+        { Two + Dictionary + ")\u0081.", "*instruction 0x81 at*" },
+        { Four + "))}\u0092.", "*instruction 0x92 at*" },
+        { Two + "(o.", "*instruction 0x6F at*" },
+        { Two + "\u0082\u0001.", "*instruction 0x82 at*" },
+        { Two + "P0\n.", "*instruction 0x50 at*" },
+        { Two + "N2.", "*instruction 0x32 at*" },
+        { "\u0080\u0001N.", "*of no protocol from 2 to 5*" },
+        { "\u0080\u0006N.", "*of no protocol from 2 to 5*" },
+        { "N.", "*of no protocol from 2 to 5*" },
+        { "", "*of no protocol from 2 to 5*" },
+        { Two, "*it ends early*" },
+        { Two + ".", "*something left over*" },
+        { Two + "NN.", "*something left over*" },
+        { Two + "N.N", "*something left over*" },
+        { Two + "(N.", "*something left over*" },
+        { Two + "R.", "*takes from an empty stack*" },
+        { Two + "N(q\0.", "*takes from an empty stack*" },
+        { Two + "N(a.", "*takes from an empty stack*" },
+        { Two + "Nt.", "*a mark is missing*" },
+        { Two + "NNa.", "*adds to what is no list*" },
+        { Two + "NNNs.", "*adds to what is no dictionary*" },
+        { Two + "}(Nu.", "*a key without a value*" },
+        { Two + "X\u0002\0\0\0ls)R.", "*calls what is no function*" },
+        { Two + "ctorch\nFloatStorage\n)R.", "*calls what is no function*" },
+        { Two + "ccollections\nOrderedDict\n]R.", "*calls what is no function*" },
+        { Two + "ccollections\nOrderedDict\n]\u0085R.", "*makes a value of kind OrderedDictionary from something else*" },
+        { Two + "ctorch._utils\n_rebuild_tensor_v2\n)R.", "*makes a value of kind Tensor from something else*" },
+        { Two + "ctorch._utils\n_rebuild_parameter\n)R.", "*makes a value of kind Parameter from something else*" },
+        { Two + "c_codecs\nencode\nX\u0001\0\0\0aX\u0005\0\0\0rot13\u0086R.", "*makes a value of kind Bytes from something else*" },
+        { Two + "}}b.", "*sets the attributes of an object*" },
+        { Two + Dictionary + ")b.", "*sets the attributes of an object*" },
+        { Two + "ctorch\nFloatStorage\n}b.", "*sets the attributes of an object*" },
+        { Two + "NQ.", "*no storage*" },
+        { Two + "X\u0001\0\0\00Q.", "*no storage*" },
+        { Two + ")Q.", "*no storage*" },
+        { Two + "(X\u0006\0\0\0modulectorch\nFloatStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0006tQ.", "*no storage*" },
+        { Two + "(X\u0007\0\0\0storageX\u0002\0\0\0osX\u0001\0\0\00X\u0003\0\0\0cpuK\u0006tQ.", "*no storage*" },
+        { Two + "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\01X\u0003\0\0\0cpuK\u0006tQ.", "*storage '1' is missing*" },
+        { Two + "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u000b\0\0\0../data.pklX\u0003\0\0\0cpuK\u0001tQ.", "*storage '../data.pkl' is missing*" },
+        { Two + Storage.Replace("K\u0006", "K\u0007", StringComparison.Ordinal) + ".", "*storage '0' has 24 bytes, too few for 7 values of type Float32*" },
+        { Two + Storage.Replace("K\u0006", "J\u00ff\u00ff\u00ff\u00ff", StringComparison.Ordinal) + ".", "*too few for -1 values*" },
+        { Two + Storage + Storage.Replace("Float", "Int", StringComparison.Ordinal) + ".", "*storage '0' is of type Float32 and of type Int32*" },
+        { Two + "Nr\u00ff\u00ff\u00ff\u00ff.", "*remembers value 4,294,967,295 before value 0*" },
+        { Two + "Nr\u0000\u0000\u0000\u0040.", "*remembers value 1,073,741,824 before value 0*" },
+        { Two + "j\u00ff\u00ff\u00ff\u007f.", "*recalls value 2,147,483,647 of 0*" },
+        { Two + "h\0.", "*recalls value 0 of 0*" },
+        { Two + "X\u00ff\u00ff\u00ff\u00ffa.", "*it ends early*" },
+        { Four + "\u008d\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007fa.", "*it ends early*" },
+        { Four + "\u008e\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ffa.", "*it ends early*" },
+        { Four + "\u0095\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ffN.", "*a frame reaches behind its end*" },
+        { Two + "X\u0001\0\0\0\u00ff.", "*a text is no UTF-8*" },
+        { Two + new string('(', 1_001) + ".", "*nested deeper than 1,000*" },
+        { Two + new string(']', 2_000_001) + ".", "*more than 2,000,000 instructions*" },
+        { Two + new string('}', 2_000_001) + ".", "*more than 2,000,000 instructions*" },
+        { Two + new string(']', 500_000) + new string('a', 499_999) + ".", "*no dictionary of tensors*" },
+        { Two + "]q\0h\0a.", "*no dictionary of tensors*" },
+        { Two + "}q\0X\u0005\0\0\0modelh\0s.", "*it holds no state dict*" },
+    };
+
+    public static TheoryData<string, string> Tensors => new()
+    {
+        { Tensor("K\u0001", "K\u0002K\u0003\u0086", "K\u0003K\u0001\u0086"), "*'w' of shape (2, 3) ends behind its storage of 6 values*" },
+        { Tensor("K\0", "K\u0002K\u0003\u0086", "K\u0004K\u0001\u0086"), "*ends behind its storage*" },
+        { Tensor("J\u00ff\u00ff\u00ff\u00ff", "K\u0001\u0085", "K\u0001\u0085"), "*size, stride or offset below 0*" },
+        { Tensor("K\0", "J\u00ff\u00ff\u00ff\u00ff\u0085", "K\u0001\u0085"), "*size, stride or offset below 0*" },
+        { Tensor("K\u0005", "K\u0002\u0085", "J\u00ff\u00ff\u00ff\u00ff\u0085"), "*size, stride or offset below 0*" },
+        { Tensor("K\0", "K\u0002\u0085", ")"), "*1 dimensions and 0 strides*" },
+        { Tensor("K\0", "M\u00ff\u00ff\u0085", "K\0\u0085"), "*repeats the values of its storage of 6*" },
+        { Tensor("K\0", "J\u00ff\u00ff\u00ff\u007fJ\u00ff\u00ff\u00ff\u007fJ\u00ff\u00ff\u00ff\u007f\u0087", "K\0K\0K\0\u0087"), "*larger than any memory*" },
+        { Tensor("K\0", "K\u0002\u0085", "\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u0085"), "*ends behind its storage*" },
+        { Tensor("\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f", "K\u0001\u0085", "K\u0001\u0085"), "*ends behind its storage*" },
+        { Tensor("K\0", "\u008a\u0009\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u0001\u0085", "K\u0001\u0085"), "*a size is no whole number*" },
+        { Tensor("K\0", "X\u0001\0\0\01\u0085", "K\u0001\u0085"), "*a size is no whole number*" },
+        { Tensor("K\0", "(" + new string('N', 65).Replace("N", "K\u0001", StringComparison.Ordinal) + "t", "K\u0001\u0085"), "*65 dimensions*" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_name_but_those_of_a_state_dict_is_refused_by_name(string pickle, string name) =>
+        ShouldBeRefused(pickle, $"*its pickle asks for '{name}', which is no part of a state dict; no code of a file is run.*");
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void A_program_that_is_no_data_is_refused(string pickle, string message) => ShouldBeRefused(pickle, message);
+
+    [Theory]
+    [MemberData(nameof(Tensors))]
+    public void A_tensor_outside_its_storage_is_refused(string pickle, string message) => ShouldBeRefused(pickle, message);
+
+    [Fact]
+    public void A_tensor_written_by_hand_is_read()
+    {
+        using var scope = NewDisposeScope();
+        using var file = new TemporaryFile(Archive(Tensor("K\u0001", "K\u0002K\u0002\u0086", "K\u0001K\u0002\u0086")));
+        using var weights = WeightFile.Open(file.Path);
+
+        weights.Read("w").data<float>().Should().Equal(1, 3, 2, 4);
+    }
+
+    [Fact]
+    public void A_list_that_contains_itself_is_no_danger()
+    {
+        var pickle = Tensor("K\0", "K\u0001\u0085", "K\u0001\u0085")[..^1] + "X\u0001\0\0\0l]q\0h\0as.";
+        using var file = new TemporaryFile(Archive(pickle));
+        using var weights = WeightFile.Open(file.Path);
+
+        weights.Entries.Select(entry => entry.Name).Should().Equal("w");
+    }
+
+    [Fact]
+    public void Many_views_of_one_storage_take_its_memory_once()
+    {
+        using var scope = NewDisposeScope();
+        var item = Tensor("K\0", "K\u0006\u0085", "K\u0001\u0085")[3..^2];
+        var items = string.Concat(Enumerable.Range(100, 500).Select(i => item.Replace("X\u0001\0\0\0w", $"X\u0003\0\0\0{i}", StringComparison.Ordinal) + "s"));
+        using var file = new TemporaryFile(Archive($"{Two}}}{items}."));
+        using var weights = WeightFile.Open(file.Path);
+
+        var tensors = weights.ReadAll();
+
+        tensors.Should().HaveCount(500);
+        tensors["100"][3] = tensor(-1f);
+        tensors.Values.Should().OnlyContain(value => value[3].item<float>() == -1);
+    }
+
+    [Fact]
+    public void Entries_of_the_archive_may_not_overlap()
+    {
+        var archive = Archive(Tensor("K\0", "K\u0001\u0085", "K\u0001\u0085"), extra: "archive/data/1");
+        var (first, second) = (Find(archive, "archive/data/0"), Find(archive, "archive/data/1"));
+        archive.AsSpan(first - 4, 4).CopyTo(archive.AsSpan(second - 4)); // the place of the local header stands before the name
+
+        ShouldBeRefused(archive, "*damaged zip archive (entries overlap at byte *");
+    }
+
+    [Theory]
+    [InlineData(-26)] // packed size
+    [InlineData(-4)] // place
+    public void Sizes_and_places_in_the_archive_are_not_believed(int field)
+    {
+        var archive = Archive(Tensor("K\0", "K\u0001\u0085", "K\u0001\u0085"));
+        archive.AsSpan(Find(archive, "archive/data/0") + field, 4).Fill(0x7F);
+
+        ShouldBeRefused(archive, "*");
+    }
+
+    [Fact]
+    public void An_archive_that_is_cut_off_anywhere_is_refused()
+    {
+        var archive = Archive(Tensor("K\0", "K\u0001\u0085", "K\u0001\u0085"));
+        for (var length = 0; length < archive.Length; length++)
+            ShouldBeRefused(archive[..length], "*");
+    }
+
+    private static string Tensor(string offset, string shape, string strides) =>
+        $"{Two}}}X\u0001\0\0\0wctorch._utils\n_rebuild_tensor_v2\n({Storage}{offset}{shape}{strides}\u0089{Dictionary}tRs.";
+
+    private static byte[] Archive(string pickle, string? extra = null)
+    {
+        using var content = new MemoryStream();
+        using (var archive = new ZipArchive(content, ZipArchiveMode.Create))
+        {
+            Add("archive/data.pkl", Encoding.Latin1.GetBytes(pickle));
+            Add("archive/data/0", [.. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))]);
+            if (extra is not null)
+                Add(extra, new byte[24]);
+
+            void Add(string name, byte[] bytes)
+            {
+                using var entry = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                entry.Write(bytes);
+            }
+        }
+
+        return content.ToArray();
+    }
+
+    /// <summary>Where a name stands in the archive's directory, which is behind the entries.</summary>
+    private static int Find(byte[] archive, string name) => archive.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes(name));
+
+    private static void ShouldBeRefused(string pickle, string message) => ShouldBeRefused(Archive(pickle), message);
+
+    private static void ShouldBeRefused(byte[] content, string message)
+    {
+        using var file = new TemporaryFile(content);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var open = () => WeightFile.Open(file.Path);
+
+        open.Should().Throw<MultiInputException>().WithMessage(message).Where(e => e.Stage == ModelStage.File && e.Subject == $"file '{file.Path}'");
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(200_000 + 100L * content.Length);
+    }
+}
