@@ -1,5 +1,7 @@
 using MultiInputNet.Data;
+using MultiInputNet.Images;
 using MultiInputNet.Training;
+using MultiInputNet.Weights;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
@@ -102,6 +104,145 @@ internal static class ReadmeExamples
         }
 
         model.eval();
+    }
+
+    public static void Fine_tuning_in_stages()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("digit", Inputs.Image(channels: 1, height: 8, width: 8))
+            .Base(Bases.ConvNet(channels: 16) with { Normalization = Normalization.Batch })
+            .Task("digit", Heads.Classification(10))
+            .Build();
+        TensorSource[] sources = [new("digit", rand(200, 1, 8, 8), randint(10, [200]).to(ScalarType.Int64))];
+
+        var trainer = new Trainer(model, new()
+        {
+            Stages =
+            [
+                new(epochs: 3, Parts.Heads(), Parts.Projections()),
+                new(epochs: 2, Parts.Heads(), Parts.Projections(), Parts.LastBaseStages(1).At(0.1)),
+                new(epochs: 2) { LearningRate = 3e-4, LayerDecay = 0.7 }, // all; each stage of the base slower than the one behind it
+            ],
+            WeightAverageDecay = 0.99,
+        });
+        var history = trainer.Fit(sources);
+        history.SaveCsv("history.csv");
+        Console.WriteLine($"{history.Epochs.Count} epochs"); // 7 epochs
+
+        model.Freeze(Parts.Base, Parts.Projections("digit")); // for a loop of your own
+    }
+
+    public static void Stopping_and_going_on()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("digit", Inputs.Image(channels: 1, height: 8, width: 8))
+            .Base(Bases.ConvNet(channels: 16))
+            .Task("digit", Heads.Classification(10))
+            .Build();
+        TensorSource[] sources = [new("digit", rand(200, 1, 8, 8), randint(10, [200]).to(ScalarType.Int64))];
+        var trainer = new Trainer(model, new() { Epochs = 5, Checkpoints = new("checkpoints") { EverySteps = 2 } });
+
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, pressed) =>
+        {
+            pressed.Cancel = true;
+            stop.Cancel();
+        };
+        stop.CancelAfter(millisecondsDelay: 50); // or Ctrl-C
+        try
+        {
+            trainer.Fit(sources, cancellationToken: stop.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            Console.WriteLine(e.Message); // ... 'checkpoints/checkpoint-...' holds it: Resume goes on.
+        }
+
+        trainer.Resume(sources);
+        Console.WriteLine(model.training); // False
+    }
+
+    public static void Growing_a_trained_model()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("pet", Inputs.Image(channels: 3, height: 16, width: 16))
+            .Base(Bases.ConvNet(channels: 16) with { Normalization = Normalization.Batch })
+            .Task("pet", Heads.Classification(3) with { ClassNames = ["cat", "dog", "fox"] })
+            .Build();
+        // ... train it ...
+
+        using var grown = model.Grow(
+            add => add.Input("xray", Inputs.Image(channels: 1, height: 16, width: 16)).Task("xray", Heads.Classification(2)),
+            perInput: PerInput.Normalization, adapters: Adapters.Parallel);
+        grown.Freeze(Parts.Base, Parts.InputLayers("pet"), Parts.Projections("pet"), Parts.Heads("pet")); // train what is new
+        using var changed = grown.ReplaceClasses("pet", ["dog", "fox", "owl"]); // dog and fox keep their weights, owl's are new
+        using var smaller = changed.RemoveTask("xray");
+
+        model.eval();
+        grown.eval();
+        var photos = rand(4, 3, 16, 16);
+        Console.WriteLine(grown.forward(photos, "pet").eq(model.forward(photos, "pet")).all().ToBoolean()); // True
+    }
+
+    public static void A_table_from_a_file()
+    {
+        File.WriteAllText("passengers.csv", """
+            age,port,fare,survived
+            30,S,7.5,yes
+            NA,C,8.5,no
+            40,,9.5,yes
+            50,S,,no
+            """);
+
+        var schema = TableSchema.Infer("passengers.csv", targets: ["survived"]); // some rows only: new() { TrainingRows = row => row < 3 }
+        var passengers = new CsvSource("passenger", schema, "passengers.csv", onBroken: OnBroken.Skip);
+        using var model = MultiInputModel.Define()
+            .Input("passenger", schema.Input)
+            .Base(Bases.ConvNet(channels: 16))
+            .Task("passenger", schema.Head)
+            .Build();
+        new Trainer(model, new() { Epochs = 3 }).Fit([passengers]);
+        model.Save("passengers.safetensors");
+
+        // Later: the columns, categories and fill values come with the model.
+        using var loaded = MultiInputModel.Load("passengers.safetensors");
+        var row = loaded.Description.Input<TabularInput>("passenger").Encode(
+            new Dictionary<string, string?> { ["age"] = "28", ["port"] = "Q", ["fare"] = null });
+        Console.WriteLine(string.Join(", ", loaded.forward(row.to(loaded.Device), "passenger").shape)); // 1, 2
+    }
+
+    public static void Images_from_a_folder()
+    {
+        var input = Inputs.Image(channels: 3, height: 32, width: 32) with { Resize = Resize.CentreCrop };
+        var photos = new ImageFolderSource("photo", "photos", input, onBroken: OnBroken.Skip); // photos/cat/1.jpg, photos/dog/1.jpg, ...
+        var (training, validation) = photos.Split(validationShare: 0.2, seed: 1);
+        using var model = MultiInputModel.Define()
+            .Input("photo", input.StandardizedBy(training))
+            .Base(Bases.ConvNet(channels: 16, 32))
+            .Task("photo", new ClassificationSpec(photos.ClassNames.Count) { ClassNames = photos.ClassNames })
+            .Build();
+        new Trainer(model, new() { Epochs = 3 }).Fit([training], validation: [validation]);
+
+        using var image = ImageFiles.Read(model.Description.Input<ImageInput>("photo"), "new.png").to(model.Device);
+        var best = ((TaskHead)model.Head("photo")).Predict(model.forward(image, "photo")).item<long>();
+        Console.WriteLine($"{photos.ClassNames[(int)best]}; left out: {photos.Broken.Count}");
+    }
+
+    public static void Weights_from_elsewhere()
+    {
+        using var network = nn.Sequential(("features", nn.Linear(8, 4)), ("fc", nn.Linear(4, 1000)));
+        WeightFile.Write("pretrained.safetensors", network.state_dict());
+
+        using (var file = WeightFile.Open("pretrained.safetensors"))
+        {
+            foreach (var entry in file.Entries)
+                Console.WriteLine(entry); // features.weight: Float32 (4, 8)
+        }
+
+        using var mine = nn.Sequential(("features", nn.Linear(8, 4)), ("fc", nn.Linear(4, 10)));
+        var report = mine.LoadWeights("pretrained.safetensors", new LoadOptions { Ignore = ["fc.*"] });
+        Console.WriteLine(report);
+        Console.WriteLine(report.IsComplete); // True
     }
 
     public static void A_mistake_and_its_message()

@@ -1,11 +1,13 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using SkiaSharp;
 
 namespace MultiInputNet.Tests;
 
 public sealed class ReadmeTests
 {
     private static readonly string readme = ReadResource("README.md");
+    private static readonly string[] photos = ["photos/cat/1", "photos/cat/2", "photos/cat/3", "photos/dog/1", "photos/dog/2", "photos/dog/3", "new"];
 
     [Fact]
     public void The_examples_are_the_README_s_blocks_word_for_word()
@@ -24,6 +26,12 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.A_base_of_your_own), "2, 5\n")]
     [InlineData(nameof(ReadmeExamples.Training_with_a_trainer), "digit: accuracy 0.")]
     [InlineData(nameof(ReadmeExamples.Training_in_a_loop_of_your_own), "step 19: loss ")]
+    [InlineData(nameof(ReadmeExamples.Fine_tuning_in_stages), "7 epochs\n")]
+    [InlineData(nameof(ReadmeExamples.Stopping_and_going_on), "False\n")]
+    [InlineData(nameof(ReadmeExamples.Growing_a_trained_model), "True\n")]
+    [InlineData(nameof(ReadmeExamples.A_table_from_a_file), "1, 2\n")]
+    [InlineData(nameof(ReadmeExamples.Images_from_a_folder), "; left out: 0\n")]
+    [InlineData(nameof(ReadmeExamples.Weights_from_elsewhere), "features.weight: Float32 (4, 8)\n")]
     [InlineData(nameof(ReadmeExamples.A_mistake_and_its_message), "Task 'digit', fusion: ")]
     public void An_example_runs_and_prints_what_the_README_says(string example, string expected) =>
         Printed(example).Should().Contain(expected);
@@ -54,6 +62,7 @@ public sealed class ReadmeTests
         {
             Console.SetOut(text);
             Directory.SetCurrentDirectory(temporary.FullName);
+            DrawPhotos();
             typeof(ReadmeExamples).GetMethod(example)!.CreateDelegate<Action>()();
         }
         finally
@@ -64,6 +73,19 @@ public sealed class ReadmeTests
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The files that the example with images reads.</summary>
+    private static void DrawPhotos()
+    {
+        using var bitmap = new SKBitmap(40, 48);
+        foreach (var (i, file) in photos.Select(name => $"{name}.png").Index())
+        {
+            bitmap.Erase(new SKColor((byte)(30 * i), 90, (byte)(255 - 30 * i)));
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            using var stream = File.Create(file);
+            bitmap.Encode(stream, SKEncodedImageFormat.Png, 100).Should().BeTrue();
+        }
     }
 
     private static string ReadResource(string name)
