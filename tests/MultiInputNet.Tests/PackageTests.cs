@@ -55,7 +55,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     }
 
     [Fact]
-    public void Package_runs_in_a_fresh_program()
+    public void Package_runs_in_a_fresh_program_and_in_what_it_publishes()
     {
         var program = Directory.CreateDirectory(Path.Combine(packed.Folder, "program")).FullName;
         File.WriteAllText(Path.Combine(program, "program.csproj"), $"""
@@ -89,6 +89,8 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", "images", "grey.png"), Path.Combine(program, "grey.png"));
 
         PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3").And.Contain("image 1, 3");
+        PackedLibrary.Dotnet(program, "publish", "-c", "Release", "-o", "published");
+        PackedLibrary.Dotnet(program, Path.Combine("published", "program.dll")).Should().Contain("shape 2, 3").And.Contain("image 1, 3");
     }
 
     private static string BuildValue(string key) =>
