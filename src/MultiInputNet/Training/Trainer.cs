@@ -136,8 +136,22 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
                 "Give validation sources.");
         }
 
+        if (Options.MixupAlpha is not null)
+            CheckMixup(sources);
         using var run = new TrainingRun(this, sources, validation, progress);
         return run.Run(resume, cancellationToken);
+    }
+
+    private void CheckMixup(IReadOnlyList<DataSource> sources)
+    {
+        foreach (var input in model.Paths.Where(path => sources.Any(source => source.InputNames.Contains(path.Name))))
+        {
+            if (input.Spec is TokenInput || (input.Spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn)))
+            {
+                throw new MultiInputException(
+                    $"input '{input.Name}'", ModelStage.Training, "mixup mixes numbers, and it has tokens or categories.", "Leave MixupAlpha out.");
+            }
+        }
     }
 
     private void CheckSources(IReadOnlyList<DataSource> sources)

@@ -111,6 +111,12 @@ internal sealed class TrainingRun : IDisposable
             balancer.Load(Part(tensors, "balancer."));
             StartAverage();
             average?.Load(Part(tensors, "average."));
+            foreach (var (name, tensor) in tensors)
+            {
+                if (!name.StartsWith("best.", StringComparison.Ordinal) && !name.StartsWith("optimizer.", StringComparison.Ordinal))
+                    tensor.Dispose();
+            }
+
             return Part(tensors, "optimizer.");
         }
 
@@ -180,9 +186,18 @@ internal sealed class TrainingRun : IDisposable
             .. groups.Select(group => ((IReadOnlyList<Parameter>)[.. group.Select(trained => trained.Parameter)], group.Key.Decays ? options.WeightDecay : 0)),
             (balancer.Parameters, 0),
         ]);
-        optimized = [.. parameters.Trained.Select(trained => (trained.Name, trained.Parameter)), .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item))];
+        optimized =
+        [
+            .. parameters.Trained.Select(trained => (trained.Name, trained.Parameter)),
+            .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item)),
+        ];
         if (saved?.Count > 0)
+        {
             LoadOptimizer(saved);
+            foreach (var tensor in saved.Values)
+                tensor.Dispose();
+        }
+
         shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
         var cacheBytes = options.MixupAlpha is null ? options.FeatureCacheBytes : 0;
         caches = [.. sources.Select(source => FeatureCache.Make(model, source, cacheBytes, cancellationToken))];
@@ -228,7 +243,7 @@ internal sealed class TrainingRun : IDisposable
             throw new MultiInputException(
                 "training",
                 ModelStage.Training,
-                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses {string.Join(", ", losses.Select(pair => $"{pair.Key} {pair.Value.Sum / pair.Value.Count}"))}.",
+                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Sum / pair.Value.Count}"))}.",
                 $"Lower the learning rate, or look for huge values in the inputs. {WhatIsKept()}");
         }
 
@@ -310,7 +325,8 @@ internal sealed class TrainingRun : IDisposable
         ? []
         : [.. source.Targets.Select(pair => (pair.Key, trainer.Labels(pair.Value, rows))).Where(pair => trainer.HeadOf(pair.Key).HasLabels(pair.Item2))];
 
-    private (string Task, Tensor Loss, double Value) Loss(DataSource source, string task, Tensor output, Tensor labels, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
+    private (string Task, Tensor Loss, double Value) Loss(
+        DataSource source, string task, Tensor output, Tensor labels, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
     {
         var head = trainer.HeadOf(task);
         var loss = mixup is null ? head.Loss(output, labels) : mixup.Loss(head, output, labels);
