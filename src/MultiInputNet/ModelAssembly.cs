@@ -197,6 +197,7 @@ internal sealed class ModelAssembly
     {
         modules.Add(module);
         ChannelsLast.ConvertWeights(module);
+        ChannelsLast.GuardPointwise(module);
         module.to(device);
 
         // A model outlives the scope that it is built in.

@@ -6,6 +6,11 @@ namespace MultiInputNet;
 /// <param name="Channels">Channels of the maps that the base takes; every input is projected to them.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvNetSpec), "convnet")]
+[JsonDerivedType(typeof(ResNetSpec), "resnet")]
+[JsonDerivedType(typeof(MobileNetV3Spec), "mobilenet_v3")]
+[JsonDerivedType(typeof(EfficientNetSpec), "efficientnet")]
+[JsonDerivedType(typeof(ConvNeXtSpec), "convnext")]
+[JsonDerivedType(typeof(VisionTransformerSpec), "vision_transformer")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
 public abstract record BaseSpec(int Channels)
 {
