@@ -56,8 +56,12 @@ internal sealed class ModelAssembly
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
         var trunk = bases[group];
-        var standardization = spec.Mean is null ? null : Own(new Standardization(spec.Mean, spec.StandardDeviation!));
-        var projectionSpec = input.Projection ?? spec.DefaultProjection;
+        var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
+        var standardization = spec.Mean is null
+            ? group.Spec.CreateStandardization(spec, projectionSpec)
+            : new Standardization(spec.Mean, spec.StandardDeviation!);
+        if (standardization is not null)
+            Own(standardization);
         var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, trunk.Channels), () => projectionSpec.Create(spec, trunk.Channels)));
 
         using var pass = new DummyPass([projection, trunk]);
@@ -172,7 +176,7 @@ internal sealed class ModelAssembly
     {
         foreach (var (input, path) in description.Inputs.Zip(Paths))
         {
-            var (normalization, activation) = (input.Projection ?? input.Spec.DefaultProjection) switch
+            var (normalization, activation) = input.Projection switch
             {
                 ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
                 TabularProjectionSpec p => (p.Normalization, p.Activation),

@@ -16,6 +16,12 @@ public abstract record BaseSpec(int Channels)
 {
     internal abstract SharedBase Create();
 
+    /// <summary>The projection of an input that names none.</summary>
+    internal virtual ProjectionSpec DefaultProjection(InputSpec input) => input.DefaultProjection;
+
+    /// <summary>What an input that has no mean of its own is standardised by; null for nothing.</summary>
+    internal virtual Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) => null;
+
     /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
     internal virtual Int128 CountWeights() => 0;
 

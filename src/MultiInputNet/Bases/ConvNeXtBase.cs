@@ -16,7 +16,7 @@ public sealed class ConvNeXtBase : SharedBase
     private readonly ModuleList<nn.Module<Tensor, Tensor>> features = [];
     private readonly int smallestSize;
 
-    /// <summary>Creates the base with torchvision's initialisation: truncated normal of deviation 0.02.</summary>
+    /// <summary>Creates the base with torchvision's initialisation: normal of deviation 0.02.</summary>
     /// <param name="options">Its widths, depths and channels.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public ConvNeXtBase(ConvNeXtSpec options)
@@ -44,7 +44,9 @@ public sealed class ConvNeXtBase : SharedBase
             };
             if (weight is null)
                 continue;
-            nn.init.trunc_normal_(weight, std: 0.02);
+
+            // torchvision cuts the distribution off at 2: a hundred deviations.
+            nn.init.normal_(weight, std: 0.02);
             nn.init.zeros_(bias!);
         }
     }

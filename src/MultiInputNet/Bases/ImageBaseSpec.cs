@@ -7,12 +7,6 @@ namespace MultiInputNet;
 /// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
 public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
 {
-    /// <summary>The mean of ImageNet's red, green and blue, in values from 0 to 1.</summary>
-    internal static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];
-
-    /// <summary>The standard deviation of ImageNet's red, green and blue, in values from 0 to 1.</summary>
-    internal static readonly float[] ImageNetDeviation = [0.229f, 0.224f, 0.225f];
-
     /// <summary>
     /// Whether the model gives RGB images the mean and deviation of ImageNet, as the published weights expect: those of an
     /// image input of 3 channels that goes into the base directly and has no <see cref="InputSpec.Mean"/> of its own. Its
@@ -20,6 +14,15 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
     /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool ImageNetNormalization { get; init; } = true;
+
+    internal override ProjectionSpec DefaultProjection(InputSpec input) =>
+        input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
+
+    // Red, green and blue of ImageNet's training images, in values from 0 to 1.
+    internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) =>
+        ImageNetNormalization && input is ImageInput { Channels: 3 } && projection is IdentityProjectionSpec
+            ? new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f])
+            : null;
 
     private protected static (string Problem, string Cure)? FindMistakeInChance(string what, double chance) =>
         chance is >= 0 and < 1 ? null : ($"its {what} is {chance}.", "Give a chance from 0 to below 1.");

@@ -12,7 +12,6 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block = [];
     private readonly bool residual;
-    private readonly double stochasticDepth;
 
     /// <summary>The sizes of a block.</summary>
     /// <param name="In">Channels that it takes.</param>
@@ -35,16 +34,19 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
             block.Add(new SqueezeExcitation(sizes.Expanded, sizes.Squeezed, squeezedActivation, gate));
         block.Add(new ConvNormActivation(sizes.Expanded, sizes.Out, normalization, Activation.None));
         residual = sizes.Stride == 1 && sizes.In == sizes.Out;
-        this.stochasticDepth = stochasticDepth;
+        StochasticDepth = stochasticDepth;
         RegisterComponents();
     }
+
+    /// <summary>The chance that a sample's block is left out in training mode.</summary>
+    public double StochasticDepth { get; }
 
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
         var x = Layers.Chain(block, input);
         if (residual)
-            x = Layers.StochasticDepth(x, stochasticDepth, training).add_(input);
+            x = Layers.StochasticDepth(x, StochasticDepth, training).add_(input);
         return x.MoveToOuterDisposeScope();
     }
 }

@@ -36,7 +36,7 @@ public sealed class VisionTransformerBase : SharedBase
         output = options.Output;
         class_token = new Parameter(zeros(1, 1, options.Width));
         conv_proj = nn.Conv2d(options.Channels, options.Width, kernel_size: (long)patchSize, stride: (long)patchSize);
-        nn.init.trunc_normal_(conv_proj.weight, std: Math.Sqrt(1.0 / options.Channels) / patchSize);
+        nn.init.normal_(conv_proj.weight, std: Math.Sqrt(1.0 / options.Channels) / patchSize);
         nn.init.zeros_(conv_proj.bias!);
         encoder = new Encoder(options);
         RegisterComponents();

@@ -9,7 +9,7 @@ public sealed class PublishedBaseTests
 {
     private const double Tolerance = 1e-6;
 
-    private static readonly Dictionary<string, BaseSpec> specs = new()
+    internal static readonly Dictionary<string, BaseSpec> Specs = new()
     {
         ["resnet18"] = Bases.ResNet18(),
         ["resnet34"] = Bases.ResNet34(),
@@ -35,13 +35,13 @@ public sealed class PublishedBaseTests
     public void Its_weights_have_the_names_and_shapes_of_torchvision_and_are_counted_before_they_are_made(string name)
     {
         using var scope = NewDisposeScope();
-        using var trunk = specs[name].Create();
+        using var trunk = Specs[name].Create();
 
         var text = string.Concat(NamedValues(trunk).Select(pair => $"{pair.Key} {string.Join(',', pair.Value.shape)}\n"));
 
         var expected = Fixture.Read("bases")[$"{name}/names"].data<long>().Select(value => (byte)value);
         SHA256.HashData(Encoding.UTF8.GetBytes(text)).Should().Equal(expected, "the weights are\n{0}", text);
-        trunk.parameters().Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel()).Should().Be((long)specs[name].CountWeights());
+        trunk.parameters().Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel()).Should().Be((long)Specs[name].CountWeights());
     }
 
     [Theory]
@@ -122,7 +122,7 @@ public sealed class PublishedBaseTests
 
     private static SharedBase Create(string name)
     {
-        var trunk = specs[name].Create();
+        var trunk = Specs[name].Create();
         FormulaWeights.Fill(trunk);
         ChannelsLast.ConvertWeights(trunk);
         return trunk;
