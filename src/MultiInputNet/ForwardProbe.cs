@@ -52,7 +52,9 @@ internal sealed class ForwardProbe : IDisposable
             Conv1d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
             Conv2d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
             Conv3d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
+            PointwiseConvolution conv => output.numel() * conv.Weight.shape[1],
             Linear linear => output.numel() * linear.weight!.shape[1],
+            SelfAttention => SelfAttention.CountMacs(output),
             _ => 0,
         };
         return null!; // the result stays as it is

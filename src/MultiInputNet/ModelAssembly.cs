@@ -66,8 +66,12 @@ internal sealed class ModelAssembly
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
         var (trunk, layers) = bases[group];
-        var standardization = spec.Mean is null ? null : Own(new Standardization(spec.Mean, spec.StandardDeviation!));
-        var projectionSpec = input.Projection ?? spec.DefaultProjection;
+        var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
+        var standardization = spec.Mean is null
+            ? group.Spec.CreateStandardization(spec, projectionSpec)
+            : new Standardization(spec.Mean, spec.StandardDeviation!);
+        if (standardization is not null)
+            Own(standardization);
         var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, trunk.Channels), () => projectionSpec.Create(spec, trunk.Channels)));
         var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(), () => layers.Create(input.Name)));
 
@@ -195,7 +199,7 @@ internal sealed class ModelAssembly
     {
         foreach (var (input, path) in description.Inputs.Zip(Paths))
         {
-            var (normalization, activation) = (input.Projection ?? input.Spec.DefaultProjection) switch
+            var (normalization, activation) = input.Projection switch
             {
                 ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
                 TabularProjectionSpec p => (p.Normalization, p.Activation),
@@ -221,6 +225,7 @@ internal sealed class ModelAssembly
         modules.Add(module);
         ChannelsLast.ConvertWeights(module);
         ChannelsLast.GuardDepthwise(module);
+        ChannelsLast.GuardPointwise(module);
         module.to(device);
 
         // A model outlives the scope that it is built in.

@@ -6,10 +6,21 @@ namespace MultiInputNet;
 /// <param name="Channels">Channels of the maps that the base takes; every input is projected to them.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvNetSpec), "convnet")]
+[JsonDerivedType(typeof(ResNetSpec), "resnet")]
+[JsonDerivedType(typeof(MobileNetV3Spec), "mobilenet_v3")]
+[JsonDerivedType(typeof(EfficientNetSpec), "efficientnet")]
+[JsonDerivedType(typeof(ConvNeXtSpec), "convnext")]
+[JsonDerivedType(typeof(VisionTransformerSpec), "vision_transformer")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
 public abstract record BaseSpec(int Channels)
 {
     internal abstract SharedBase Create();
+
+    /// <summary>The projection of an input that names none.</summary>
+    internal virtual ProjectionSpec DefaultProjection(InputSpec input) => input.DefaultProjection;
+
+    /// <summary>What an input that has no mean of its own is standardised by; null for nothing.</summary>
+    internal virtual Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) => null;
 
     /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
     internal virtual Int128 CountWeights() => 0;

@@ -15,6 +15,69 @@ public static class Bases
         return widths.Count == 0 ? new(channels) : new(channels) { Widths = widths };
     }
 
+    /// <summary>ResNet-18, with the weights' names of torchvision's <c>resnet18</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static ResNetSpec ResNet18(int channels = 3) => new(channels);
+
+    /// <summary>ResNet-34, with the weights' names of torchvision's <c>resnet34</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static ResNetSpec ResNet34(int channels = 3) => new(channels) { Depth = 34 };
+
+    /// <summary>ResNet-50, with the weights' names of torchvision's <c>resnet50</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static ResNetSpec ResNet50(int channels = 3) => new(channels) { Depth = 50 };
+
+    /// <summary>ResNet-101, with the weights' names of torchvision's <c>resnet101</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static ResNetSpec ResNet101(int channels = 3) => new(channels) { Depth = 101 };
+
+    /// <summary>MobileNetV3 small, with the weights' names of torchvision's <c>mobilenet_v3_small</c>. See <see cref="MobileNetV3Base"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static MobileNetV3Spec MobileNetV3Small(int channels = 3) => new(channels);
+
+    /// <summary>MobileNetV3 large, with the weights' names of torchvision's <c>mobilenet_v3_large</c>. See <see cref="MobileNetV3Base"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static MobileNetV3Spec MobileNetV3Large(int channels = 3) => new(channels) { Large = true };
+
+    /// <summary>EfficientNet-B0, with the weights' names of torchvision's <c>efficientnet_b0</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static EfficientNetSpec EfficientNetB0(int channels = 3) => new(channels);
+
+    /// <summary>EfficientNet-B1, with the weights' names of torchvision's <c>efficientnet_b1</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static EfficientNetSpec EfficientNetB1(int channels = 3) => new(channels) { Variant = 1 };
+
+    /// <summary>EfficientNet-B2, with the weights' names of torchvision's <c>efficientnet_b2</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static EfficientNetSpec EfficientNetB2(int channels = 3) => new(channels) { Variant = 2 };
+
+    /// <summary>ConvNeXt-Tiny, with the weights' names of torchvision's <c>convnext_tiny</c>. See <see cref="ConvNeXtBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static ConvNeXtSpec ConvNeXtTiny(int channels = 3) => new(channels);
+
+    /// <summary>The vision transformer ViT-B/16, with the weights' names of torchvision's <c>vit_b_16</c>. See <see cref="VisionTransformerBase"/>.</summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static VisionTransformerSpec ViTB16(int channels = 3) => new(channels);
+
+    /// <summary>
+    /// The small vision transformer ViT-S/16 (Touvron et al., 2021: DeiT-S), with the names of torchvision's <c>vit_b_16</c>. See
+    /// <see cref="VisionTransformerBase"/>.
+    /// </summary>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <returns>The description.</returns>
+    public static VisionTransformerSpec ViTS16(int channels = 3) => new(channels) { Width = 384, Heads = 6 };
+
     /// <summary>A module of your own that takes and returns a feature map.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="channels">Channels of the maps that the module takes.</param>

@@ -13,6 +13,19 @@ internal static class ChannelsLast
     /// <summary>The same values with channels-last strides; no copy where they have them already.</summary>
     public static Tensor Of(Tensor map) => map.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
+    /// <summary>
+    /// Gives 1×1 convolutions their maps in the default layout: on channels-last maps those of libtorch 2.10 give wrong values and
+    /// write outside their memory on some CPUs. <see cref="PointwiseConvolution"/> does not need this.
+    /// </summary>
+    public static void GuardPointwise(nn.Module module)
+    {
+        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
+        {
+            if (conv.weight.shape[2] == 1 && conv.weight.shape[3] == 1)
+                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
+        }
+    }
+
     /// <summary>Gives every 2-D convolution weight below <paramref name="module"/> channels-last strides, in place.</summary>
     public static void ConvertWeights(nn.Module module)
     {
@@ -20,7 +33,7 @@ internal static class ChannelsLast
         using var noGrad = no_grad();
         foreach (var parameter in module.parameters())
         {
-            if (parameter.dim() == 4 && parameter.shape[1] > 1)
+            if (parameter.dim() == 4 && parameter.shape[1] > 1 && parameter.shape[2] * parameter.shape[3] > 1)
                 parameter.set_(Of(parameter.detach()));
         }
     }

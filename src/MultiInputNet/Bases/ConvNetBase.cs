@@ -100,7 +100,7 @@ public sealed class ConvNetBase : SharedBase
             conv = nn.Conv2d(inChannels, outChannels, kernel_size: 3L, padding: 1L);
             norm = Layers.Normalize(options.Normalization, outChannels);
             residual = options.Residual;
-            shortcut = residual && inChannels != outChannels ? nn.Conv2d(inChannels, outChannels, kernel_size: 1L) : null;
+            shortcut = residual && inChannels != outChannels ? new PointwiseConvolution(inChannels, outChannels) : null;
             RegisterComponents();
         }
 

@@ -23,4 +23,7 @@ public enum Activation
 
     /// <summary>Hyperbolic tangent.</summary>
     Tanh,
+
+    /// <summary>x · min(max(0, x + 3), 6) / 6.</summary>
+    HardSwish,
 }

@@ -22,7 +22,7 @@ public sealed class InputProjection : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(inChannels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(outChannels, 1);
-        conv = nn.Conv2d(inChannels, outChannels, kernel_size: 1L);
+        conv = new PointwiseConvolution(inChannels, outChannels);
         norm = Layers.Normalize(normalization, outChannels);
         this.activation = activation;
         RegisterComponents();

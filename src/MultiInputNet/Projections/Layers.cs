@@ -24,9 +24,61 @@ internal static class Layers
         Activation.LeakyReLU => nn.functional.leaky_relu(x, 0.01, inplace: true),
         Activation.GELU => nn.functional.gelu(x),
         Activation.SiLU => nn.functional.silu(x),
+        Activation.HardSwish => nn.functional.hardswish(x),
         Activation.Tanh => x.tanh(),
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Activation)),
     };
+
+    /// <summary>A convolution that keeps the size of a map but for its stride.</summary>
+    public static nn.Module<Tensor, Tensor> Convolution(int inChannels, int outChannels, int kernelSize, int stride, int groups = 1, bool bias = false) =>
+        kernelSize == 1
+            ? new PointwiseConvolution(inChannels, outChannels, stride, bias)
+            : nn.Conv2d(inChannels, outChannels, kernelSize, stride, padding: kernelSize / 2, groups: groups, bias: bias);
+
+    /// <summary>Runs layers one after the other.</summary>
+    public static Tensor Chain(IEnumerable<nn.Module<Tensor, Tensor>> layers, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = input;
+        foreach (var layer in layers)
+            x = layer.call(x);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Leaves samples of a residual branch out at random in training mode (Huang et al., 2016) and scales the others, so that the mean stays.</summary>
+    public static Tensor StochasticDepth(Tensor x, double chance, bool training)
+    {
+        if (!training || chance == 0)
+            return x;
+        var shape = Enumerable.Repeat(1L, (int)x.dim()).ToArray();
+        shape[0] = x.shape[0];
+        return x * empty(shape, x.dtype, x.device).bernoulli_(1 - chance).div_(1 - chance);
+    }
+
+    /// <summary>Draws the weights of all convolutions from a normal distribution by the number of their outputs (He et al., 2015), with biases of zero.</summary>
+    public static void InitializeConvolutions(nn.Module module)
+    {
+        foreach (var layer in module.modules())
+        {
+            var (weight, bias) = layer switch
+            {
+                Conv2d conv => (conv.weight, conv.bias),
+                PointwiseConvolution conv => (conv.Weight, conv.Bias),
+                _ => (null, null),
+            };
+            if (weight is not null)
+                nn.init.normal_(weight, std: Math.Sqrt(2.0 * weight.shape[1] / weight.numel()));
+            if (bias is not null)
+                nn.init.zeros_(bias);
+        }
+    }
+
+    /// <summary>The nearest multiple of 8 that is no more than a tenth smaller, as MobileNet and EfficientNet round their widths.</summary>
+    public static int ToMultipleOf8(double width)
+    {
+        var nearest = Math.Max(8, (int)(width + 4) / 8 * 8);
+        return nearest < 0.9 * width ? nearest + 8 : nearest;
+    }
 
     /// <summary>TorchSharp 0.107 leaves the parameters of this module as the memory was; torch begins with ones and zeros.</summary>
     private static GroupNorm GroupNorm(int groups, int channels)

@@ -6,6 +6,7 @@ namespace MultiInputNet;
 /// <summary>An input's own way to the base. Made with <see cref="Projections"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvolutionProjectionSpec), "convolution")]
+[JsonDerivedType(typeof(IdentityProjectionSpec), "identity")]
 [JsonDerivedType(typeof(TabularProjectionSpec), "tabular")]
 [JsonDerivedType(typeof(SequenceProjectionSpec), "sequence")]
 [JsonDerivedType(typeof(CustomProjectionSpec), "custom")]

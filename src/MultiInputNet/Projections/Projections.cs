@@ -13,6 +13,10 @@ public static class Projections
         Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
         new() { Normalization = normalization, Activation = activation };
 
+    /// <summary>No projection: an image of the base's channels goes in as it is. See <see cref="IdentityProjectionSpec"/>.</summary>
+    /// <returns>The description.</returns>
+    public static IdentityProjectionSpec Identity() => new();
+
     /// <summary>A linear layer onto a small grid, for tables. See <see cref="TabularProjection"/>.</summary>
     /// <param name="height">Rows of the grid.</param>
     /// <param name="width">Columns of the grid.</param>

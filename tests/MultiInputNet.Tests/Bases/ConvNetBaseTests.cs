@@ -40,6 +40,7 @@ public sealed class ConvNetBaseTests
             Activation.LeakyReLU => where(t > 0, t, t * 0.01),
             Activation.GELU => t * 0.5 * (1 + special.erf(t / Math.Sqrt(2))),
             Activation.SiLU => t / (1 + (-t).exp()),
+            Activation.HardSwish => t * (t + 3).clamp(0, 6) / 6,
             Activation.Tanh => (t.exp() - (-t).exp()) / (t.exp() + (-t).exp()),
             _ => t,
         };

@@ -1,0 +1,39 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>A convolution, its batch normalisation and an activation; the layers are named 0 and 1, as in torchvision.</summary>
+/// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
+internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> conv;
+    private readonly nn.Module<Tensor, Tensor> norm;
+    private readonly Activation activation;
+
+    public ConvNormActivation(
+        int inChannels, int outChannels, BatchNormOptions normalization, Activation activation, int kernelSize = 1, int stride = 1, int groups = 1)
+        : base(nameof(ConvNormActivation))
+    {
+        conv = Layers.Convolution(inChannels, outChannels, kernelSize, stride, groups);
+        norm = nn.BatchNorm2d(outChannels, normalization.Epsilon, normalization.Momentum);
+        this.activation = activation;
+        RegisterComponents();
+    }
+
+    protected override void RegisterComponents()
+    {
+        if (children().Any())
+            return;
+        register_module("0", conv);
+        register_module("1", norm);
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return Layers.Activate(activation, norm.call(conv.call(input))).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>What is added to the variance, and the share of a new batch in the running statistics.</summary>
+internal readonly record struct BatchNormOptions(double Epsilon, double Momentum);

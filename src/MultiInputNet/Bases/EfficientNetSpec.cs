@@ -1,0 +1,23 @@
+namespace MultiInputNet;
+
+/// <summary>Describes an <see cref="EfficientNetBase"/>.</summary>
+/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+public sealed record EfficientNetSpec(int Channels = 3) : ImageBaseSpec(Channels)
+{
+    /// <summary>The variant: 0, 1 or 2 for B0, B1 or B2.</summary>
+    /// <value>Default: 0.</value>
+    public int Variant { get; init; }
+
+    /// <summary>The chance of the last block to be left out for a sample in training mode; it grows from 0 at the first block.</summary>
+    /// <value>Default: 0.2.</value>
+    public double StochasticDepth { get; init; } = 0.2;
+
+    internal override SharedBase Create() => new EfficientNetBase(this);
+
+    internal override Int128 CountWeights() => 9 * 32 * (Int128)Channels + Variant switch { 0 => 3_955_328, 1 => 6_436_112, _ => 7_617_152 };
+
+    internal override (string Problem, string Cure)? FindMistake() =>
+        base.FindMistake() is { } mistake ? mistake
+        : Variant is < 0 or > 2 ? ($"its variant is {Variant}.", "Give 0, 1 or 2, for B0, B1 or B2.")
+        : FindMistakeInChance("stochastic depth", StochasticDepth);
+}

@@ -1,0 +1,34 @@
+namespace MultiInputNet;
+
+/// <summary>
+/// A base of a published family: its weights have the names, shapes and meaning of torchvision's, so that weights which were
+/// trained on ImageNet fit. An image with as many channels as the base takes goes in as it is, without a projection.
+/// </summary>
+/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
+{
+    /// <summary>
+    /// Whether the model gives RGB images the mean and deviation of ImageNet, as the published weights expect: those of an
+    /// image input of 3 channels that goes into the base directly and has no <see cref="InputSpec.Mean"/> of its own. Its
+    /// values are then given from 0 to 1.
+    /// </summary>
+    /// <value>Default: <see langword="true"/>.</value>
+    public bool ImageNetNormalization { get; init; } = true;
+
+    internal override ProjectionSpec DefaultProjection(InputSpec input) =>
+        input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
+
+    // Red, green and blue of ImageNet's training images, in values from 0 to 1.
+    internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) =>
+        ImageNetNormalization && input is ImageInput { Channels: 3 } && projection is IdentityProjectionSpec
+            ? new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f])
+            : null;
+
+    private protected static (string Problem, string Cure)? FindMistakeInChance(string what, double chance) =>
+        chance is >= 0 and < 1 ? null : ($"its {what} is {chance}.", "Give a chance from 0 to below 1.");
+
+    /// <summary>The channels, where nothing is wrong with the description.</summary>
+    internal int CheckedChannels() => FindMistake() is var (problem, cure)
+        ? throw new ArgumentException($"{GetType().Name}: {problem} {cure}")
+        : Channels;
+}

@@ -1,0 +1,14 @@
+namespace MultiInputNet;
+
+/// <summary>Describes a <see cref="MobileNetV3Base"/>.</summary>
+/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+public sealed record MobileNetV3Spec(int Channels = 3) : ImageBaseSpec(Channels)
+{
+    /// <summary>Whether it is the large variant and not the small one.</summary>
+    /// <value>Default: <see langword="false"/>.</value>
+    public bool Large { get; init; }
+
+    internal override SharedBase Create() => new MobileNetV3Base(this);
+
+    internal override Int128 CountWeights() => 9 * 16 * (Int128)Channels + (Large ? 2_942_040 : 911_576);
+}

@@ -1,0 +1,44 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Multi-head attention of tokens to each other (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
+/// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter in_proj_weight;
+    private readonly Parameter in_proj_bias;
+    private readonly Linear out_proj;
+    private readonly long heads;
+    private readonly double dropout;
+
+    public SelfAttention(long width, long heads, double dropout)
+        : base(nameof(SelfAttention))
+    {
+        in_proj_weight = new Parameter(empty(3 * width, width));
+        nn.init.xavier_uniform_(in_proj_weight);
+        in_proj_bias = new Parameter(zeros(3 * width));
+        out_proj = nn.Linear(width, width);
+        nn.init.zeros_(out_proj.bias!);
+        this.heads = heads;
+        this.dropout = dropout;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var (batch, tokens, width) = (input.shape[0], input.shape[1], input.shape[2]);
+
+        // (batch, tokens, 3 · width) as (3, batch, heads, tokens, width / heads): query, key, value.
+        var qkv = nn.functional.linear(input, in_proj_weight, in_proj_bias)
+            .view(batch, tokens, 3, heads, width / heads)
+            .permute(2, 0, 3, 1, 4);
+        var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
+        return out_proj.call(attended.transpose(1, 2).reshape(batch, tokens, width)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Multiplications that gave a result of this shape, without those of the output projection.</summary>
+    internal static long CountMacs(Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
+}

@@ -1,0 +1,202 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// A vision transformer (Dosovitskiy et al., 2021) without its classifier, with torchvision's names and mathematics; layer
+/// normalisations with epsilon 1e-6.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Shapes, with patches of p×p: <c>(batch, channels, height, width)</c> in, <c>(batch, Width, height / p, width / p)</c> out, the tokens
+/// of the patches behind the last normalisation; or <c>(batch, Width, 1, 1)</c>, the class token. Height and width are
+/// multiples of p.
+/// </para>
+/// <para>
+/// For maps that have not the grid of the position embedding, it is interpolated (bicubic, corners on corners) as by
+/// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to no stage.
+/// </para>
+/// </remarks>
+public sealed class VisionTransformerBase : SharedBase
+{
+    private readonly Parameter class_token;
+    private readonly Conv2d conv_proj;
+    private readonly Encoder encoder;
+    private readonly int patchSize;
+    private readonly TransformerOutput output;
+
+    /// <summary>Creates the base with torchvision's initialisation.</summary>
+    /// <param name="options">Its sizes and channels.</param>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public VisionTransformerBase(VisionTransformerSpec options)
+        : base(nameof(VisionTransformerBase), (options ?? throw new ArgumentNullException(nameof(options))).CheckedChannels())
+    {
+        patchSize = options.PatchSize;
+        output = options.Output;
+        class_token = new Parameter(zeros(1, 1, options.Width));
+        conv_proj = nn.Conv2d(options.Channels, options.Width, kernel_size: (long)patchSize, stride: (long)patchSize);
+        nn.init.normal_(conv_proj.weight, std: Math.Sqrt(1.0 / options.Channels) / patchSize);
+        nn.init.zeros_(conv_proj.bias!);
+        encoder = new Encoder(options);
+        RegisterComponents();
+    }
+
+    /// <summary>
+    /// Its stages: <c>conv_proj</c>, the patches with their positions; <c>encoder_layer_0</c> and the other layers; <c>ln</c>, the last
+    /// normalisation. Between stages a map has one row more than patches: the class token stands in the first row, in
+    /// each of its columns.
+    /// </summary>
+    public override IReadOnlyList<BaseStage> Stages =>
+    [
+        new("conv_proj", [conv_proj], Stage(input => encoder.Embed(Tokens(input)), input => (input.shape[2] / patchSize, input.shape[3] / patchSize))),
+        .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], Stage(map => layer.Layer.call(FromMap(map)), Grid))),
+        new("ln", [encoder.Norm], map =>
+        {
+            using var scope = NewDisposeScope();
+            return Output(encoder.Norm.call(FromMap(map)), Grid(map)).MoveToOuterDisposeScope();
+        }),
+    ];
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var (tokens, grid) = Tokens(input);
+        return Output(encoder.call(encoder.Embed((tokens, grid))), grid).MoveToOuterDisposeScope();
+    }
+
+    private static (long Rows, long Columns) Grid(Tensor map) => (map.shape[2] - 1, map.shape[3]);
+
+    private static Func<Tensor, Tensor> Stage(Func<Tensor, Tensor> run, Func<Tensor, (long Rows, long Columns)> grid) => map =>
+    {
+        using var scope = NewDisposeScope();
+        return ToMap(run(map), grid(map)).MoveToOuterDisposeScope();
+    };
+
+    private static Tensor ToMap(Tensor tokens, (long Rows, long Columns) grid) => cat(
+        [tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3).expand(-1, -1, 1, grid.Columns), Patches(tokens, grid)], 2);
+
+    private static Tensor FromMap(Tensor map) => cat(
+        [Sequence(map.narrow(2, 0, 1).narrow(3, 0, 1)), Sequence(map.narrow(2, 1, map.shape[2] - 1))], 1);
+
+    private static Tensor Sequence(Tensor map) => map.flatten(start_dim: 2).transpose(1, 2);
+
+    private static Tensor Patches(Tensor tokens, (long Rows, long Columns) grid) => tokens.narrow(1, 1, tokens.shape[1] - 1)
+        .transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], grid.Rows, grid.Columns);
+
+    private Tensor Output(Tensor tokens, (long Rows, long Columns) grid) => output == TransformerOutput.Patches
+        ? Patches(tokens, grid)
+        : tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3);
+
+    /// <summary>The class token and one token for each patch, row by row.</summary>
+    private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor input)
+    {
+        var (height, width) = (input.shape[2], input.shape[3]);
+        if (height % patchSize != 0 || width % patchSize != 0)
+            throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}", nameof(input));
+        var patches = Sequence(conv_proj.call(input));
+        return (cat([class_token.expand(input.shape[0], -1, -1), patches], 1), (height / patchSize, width / patchSize));
+    }
+
+    /// <summary>Positions, layers and the last normalisation. Shapes: <c>(batch, 1 + patches, width)</c> in and out.</summary>
+    private sealed class Encoder : nn.Module<Tensor, Tensor>
+    {
+        private readonly Parameter pos_embedding;
+        private readonly Sequential layers;
+        private readonly LayerNorm ln;
+        private readonly long gridSize;
+        private readonly double dropout;
+
+        public Encoder(VisionTransformerSpec options)
+            : base(nameof(Encoder))
+        {
+            gridSize = options.ImageSize / options.PatchSize;
+            dropout = options.Dropout;
+            pos_embedding = new Parameter(empty(1, 1 + gridSize * gridSize, options.Width));
+            nn.init.normal_(pos_embedding, std: 0.02);
+            layers = nn.Sequential([.. Enumerable.Range(0, options.Depth).Select(i =>
+                ($"encoder_layer_{i}", (nn.Module<Tensor, Tensor>)new EncoderLayer(options, i == 0 ? 0 : options.StochasticDepth * i / (options.Depth - 1))))]);
+            ln = nn.LayerNorm(options.Width, eps: 1e-6);
+            RegisterComponents();
+        }
+
+        public IEnumerable<(string Name, nn.Module<Tensor, Tensor> Layer)> Layers =>
+            layers.named_children().Select(child => (child.name, (nn.Module<Tensor, Tensor>)child.module));
+
+        public LayerNorm Norm => ln;
+
+        public Tensor Embed((Tensor Tokens, (long Rows, long Columns) Grid) input) =>
+            nn.functional.dropout(input.Tokens + Positions(input.Grid), dropout, training);
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            return ln.call(layers.call(input)).MoveToOuterDisposeScope();
+        }
+
+        private Tensor Positions((long Rows, long Columns) grid)
+        {
+            if (grid == (gridSize, gridSize))
+                return pos_embedding;
+            var square = pos_embedding.narrow(1, 1, gridSize * gridSize).transpose(1, 2).reshape(1, -1, gridSize, gridSize);
+            var fitted = nn.functional.interpolate(square, [grid.Rows, grid.Columns], mode: InterpolationMode.Bicubic, align_corners: true);
+            return cat([pos_embedding.narrow(1, 0, 1), Sequence(fitted)], 1);
+        }
+    }
+
+    /// <summary>Attention and two linear layers, each behind a normalisation and added to what came in.</summary>
+    private sealed class EncoderLayer : nn.Module<Tensor, Tensor>
+    {
+        private readonly LayerNorm ln_1;
+        private readonly SelfAttention self_attention;
+        private readonly LayerNorm ln_2;
+        private readonly Linear expand;
+        private readonly Linear reduce;
+        private readonly double dropout;
+        private readonly double stochasticDepth;
+
+        public EncoderLayer(VisionTransformerSpec options, double stochasticDepth)
+            : base(nameof(EncoderLayer))
+        {
+            ln_1 = nn.LayerNorm(options.Width, eps: 1e-6);
+            self_attention = new SelfAttention(options.Width, options.Heads, options.AttentionDropout);
+            ln_2 = nn.LayerNorm(options.Width, eps: 1e-6);
+            expand = nn.Linear(options.Width, 4L * options.Width);
+            reduce = nn.Linear(4L * options.Width, options.Width);
+            foreach (var linear in new[] { expand, reduce })
+            {
+                nn.init.xavier_uniform_(linear.weight!);
+                nn.init.normal_(linear.bias!, std: 1e-6);
+            }
+
+            dropout = options.Dropout;
+            this.stochasticDepth = stochasticDepth;
+            RegisterComponents();
+        }
+
+        protected override void RegisterComponents()
+        {
+            if (children().Any())
+                return;
+            register_module(nameof(ln_1), ln_1);
+            register_module(nameof(self_attention), self_attention);
+            register_module(nameof(ln_2), ln_2);
+
+            // The numbers between are torchvision's activation and dropouts.
+            register_module("mlp", nn.Sequential(("0", expand), ("3", reduce)));
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            var x = Leave(self_attention.call(ln_1.call(input))) + input;
+            var y = reduce.call(Drop(nn.functional.gelu(expand.call(ln_2.call(x)))));
+            return (x + Leave(y)).MoveToOuterDisposeScope();
+        }
+
+        private Tensor Drop(Tensor x) => dropout == 0 ? x : nn.functional.dropout(x, dropout, training);
+
+        private Tensor Leave(Tensor x) => MultiInputNet.Layers.StochasticDepth(Drop(x), stochasticDepth, training);
+    }
+}

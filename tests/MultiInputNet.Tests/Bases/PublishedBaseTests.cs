@@ -1,0 +1,136 @@
+using System.Security.Cryptography;
+using System.Text;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Tests;
+
+/// <summary>The published families against torchvision (Fixtures/bases.py): same weights, same input, same results.</summary>
+public sealed class PublishedBaseTests
+{
+    private const double Tolerance = 1e-6;
+
+    internal static readonly Dictionary<string, BaseSpec> Specs = new()
+    {
+        ["resnet18"] = Bases.ResNet18(),
+        ["resnet34"] = Bases.ResNet34(),
+        ["resnet50"] = Bases.ResNet50(),
+        ["resnet101"] = Bases.ResNet101(),
+        ["mobilenet_v3_small"] = Bases.MobileNetV3Small(),
+        ["mobilenet_v3_large"] = Bases.MobileNetV3Large(),
+        ["efficientnet_b0"] = Bases.EfficientNetB0() with { StochasticDepth = 0 },
+        ["efficientnet_b1"] = Bases.EfficientNetB1() with { StochasticDepth = 0 },
+        ["efficientnet_b2"] = Bases.EfficientNetB2() with { StochasticDepth = 0 },
+        ["convnext_tiny"] = Bases.ConvNeXtTiny() with { StochasticDepth = 0 },
+        ["vit_b_16"] = Bases.ViTB16(),
+        ["vit_s_16"] = Bases.ViTS16(),
+    };
+
+    public static TheoryData<string> Small => ["resnet18", "resnet50", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "vit_s_16"];
+
+    public static TheoryData<string> Large => ["resnet34", "resnet101", "mobilenet_v3_large", "efficientnet_b1", "efficientnet_b2", "vit_b_16"];
+
+    [Theory]
+    [MemberData(nameof(Small))]
+    [MemberData(nameof(Large))]
+    public void Its_weights_have_the_names_and_shapes_of_torchvision_and_are_counted_before_they_are_made(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var trunk = Specs[name].Create();
+
+        var text = string.Concat(NamedValues(trunk).Select(pair => $"{pair.Key} {string.Join(',', pair.Value.shape)}\n"));
+
+        var expected = Fixture.Read("bases")[$"{name}/names"].data<long>().Select(value => (byte)value);
+        SHA256.HashData(Encoding.UTF8.GetBytes(text)).Should().Equal(expected, "the weights are\n{0}", text);
+        trunk.parameters().Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel()).Should().Be((long)Specs[name].CountWeights());
+    }
+
+    [Theory]
+    [MemberData(nameof(Small))]
+    public void It_gives_the_maps_of_torchvision(string name) => CompareMaps(name);
+
+    [Theory]
+    [MemberData(nameof(Large))]
+    [Trait("Category", "Slow")]
+    public void A_large_one_gives_the_maps_of_torchvision(string name) => CompareMaps(name);
+
+    [Theory]
+    [MemberData(nameof(Small))]
+    public void It_gives_the_gradients_and_statistics_of_torchvision(string name) => CompareGradients(name);
+
+    [Theory]
+    [MemberData(nameof(Large))]
+    [Trait("Category", "Slow")]
+    public void A_large_one_gives_the_gradients_and_statistics_of_torchvision(string name) => CompareGradients(name);
+
+    private static void CompareMaps(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var expected = Fixture.Read("bases");
+        using var trunk = Create(name);
+        var input = ChannelsLast.Of(4 * FormulaWeights.Value("input", 2, 3, 64, 64));
+
+        trunk.eval();
+        var maps = trunk.forward_stages(input);
+
+        maps.Keys.Should().Equal(trunk.Stages.Select(stage => stage.Name)).And.OnlyHaveUniqueItems();
+        Samples(maps.Values.Last()).ShouldEqual(expected[$"{name}/eval/output"], 1e-4);
+        maps.Values.Last().ShouldEqual(trunk.call(input), 1e-6);
+
+        // Of a transformer the script gives the last map only.
+        var summaries = expected[$"{name}/eval/maps"];
+        foreach (var (i, map) in maps.Values.TakeLast((int)summaries.shape[0]).Index())
+        {
+            var (mean, norm) = (summaries[i][0].ToDouble(), summaries[i][1].ToDouble());
+            map.norm().ToDouble().Should().BeApproximately(norm, 1e-4 * norm);
+            map.mean().ToDouble().Should().BeApproximately(mean, 1e-4 * norm / Math.Sqrt(map.numel()));
+        }
+    }
+
+    /// <summary>
+    /// In double precision: with rounding to 7 digits the sign of a value near zero may differ, and a ReLU or a pooling makes of
+    /// that another gradient.
+    /// </summary>
+    private static void CompareGradients(string name)
+    {
+        using var scope = NewDisposeScope();
+        var expected = Fixture.Read("bases");
+        using var trunk = Create(name);
+        trunk.to(ScalarType.Float64);
+        foreach (var mode in new[] { "eval", "train" })
+        {
+            using var pass = NewDisposeScope();
+            trunk.train(mode == "train");
+            trunk.zero_grad();
+            var input = ChannelsLast.Of(4 * FormulaWeights.Value("input", 2, 3, 64, 64)).to(ScalarType.Float64).requires_grad_();
+
+            var output = trunk.call(input);
+            (output * FormulaWeights.Value("cotangent", output.shape)).sum().backward();
+
+            Samples(output).ShouldEqual(expected[$"{name}/{mode}/output"], Tolerance);
+            Samples(input.grad!).ShouldEqual(expected[$"{name}/{mode}/input_gradient"], Tolerance);
+            var parameters = trunk.named_parameters().OrderBy(pair => pair.name, StringComparer.Ordinal).Select(pair => pair.parameter).ToArray();
+            stack(parameters.Select(parameter => parameter.grad!.norm())).ShouldEqual(expected[$"{name}/{mode}/gradient_norms"], Tolerance);
+            var chosen = new[] { parameters[0], parameters[parameters.Length / 2], parameters[^1] };
+            stack(chosen.Select(parameter => Samples(parameter.grad!))).ShouldEqual(expected[$"{name}/{mode}/gradients"], Tolerance);
+        }
+
+        var statistics = NamedValues(trunk).Where(pair => pair.Key.Contains("running", StringComparison.Ordinal)).Select(pair => pair.Value.norm()).ToArray();
+        if (statistics.Length > 0)
+            stack(statistics).ShouldEqual(expected[$"{name}/train/statistics"], Tolerance);
+    }
+
+    private static SharedBase Create(string name)
+    {
+        var trunk = Specs[name].Create();
+        FormulaWeights.Fill(trunk);
+        ChannelsLast.ConvertWeights(trunk);
+        return trunk;
+    }
+
+    private static Tensor Samples(Tensor x) => x.detach().contiguous().flatten()[arange(256) * 2654435761L % x.numel()];
+
+    private static IEnumerable<KeyValuePair<string, Tensor>> NamedValues(nn.Module module) => module.state_dict()
+        .Where(pair => !pair.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal))
+        .OrderBy(pair => pair.Key, StringComparer.Ordinal);
+}
