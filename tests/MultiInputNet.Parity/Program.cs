@@ -1,0 +1,55 @@
+using System.CommandLine;
+using MultiInputNet;
+using MultiInputNet.Data;
+using MultiInputNet.Weights;
+using static TorchSharp.torch;
+
+// Runs a base with given weights on a given input, to be compared with torchvision: see compare.py.
+Dictionary<string, BaseSpec> bases = new()
+{
+    ["resnet18"] = Bases.ResNet18(),
+    ["resnet34"] = Bases.ResNet34(),
+    ["resnet50"] = Bases.ResNet50(),
+    ["resnet101"] = Bases.ResNet101(),
+    ["mobilenet_v3_small"] = Bases.MobileNetV3Small(),
+    ["mobilenet_v3_large"] = Bases.MobileNetV3Large(),
+    ["efficientnet_b0"] = Bases.EfficientNetB0(),
+    ["efficientnet_b1"] = Bases.EfficientNetB1(),
+    ["efficientnet_b2"] = Bases.EfficientNetB2(),
+    ["convnext_tiny"] = Bases.ConvNeXtTiny(),
+    ["vit_b_16"] = Bases.ViTB16(),
+    ["vit_s_16"] = Bases.ViTS16(),
+};
+
+var name = new Option<string>("--base") { Description = "The base.", Required = true };
+name.AcceptOnlyFromAmong([.. bases.Keys]);
+var weights = new Option<FileInfo>("--weights") { Description = "A .pth or safetensors file with torchvision's names; those of a classifier are left alone.", Required = true };
+var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, 3, height, width), normalised already.", Required = true };
+var output = new Option<FileInfo>("--output") { Description = "Where the map goes, an .npy file.", Required = true };
+var command = new RootCommand("Runs a base with given weights on a given input.") { name, weights, input, output };
+command.SetAction(arguments =>
+{
+    using var scope = NewDisposeScope();
+    using var noGrad = no_grad();
+    using var x = NumpyFile.Read(arguments.GetRequiredValue(input).FullName);
+    using var model = MultiInputModel.Define()
+        .Input("x", Inputs.Image((int)x.shape[1], (int)x.shape[2], (int)x.shape[3]), Projections.Identity())
+        .Base(((ImageBaseSpec)bases[arguments.GetRequiredValue(name)]) with { ImageNetNormalization = false })
+        .Fusion(Fusions.GlobalAverage())
+        .Task("x", Heads.Regression(1))
+        .Build(CPU);
+    Load(model, arguments.GetRequiredValue(weights).FullName);
+    model.eval();
+    var map = model.forward_features(new Dictionary<string, Tensor> { ["x"] = x })["x"];
+    NumpyFile.Write(arguments.GetRequiredValue(output).FullName, map);
+    Console.WriteLine($"({string.Join(", ", map.shape)})");
+});
+return command.Parse(args).Invoke();
+
+static void Load(MultiInputModel model, string path)
+{
+    var report = model.LoadWeights(path, new LoadOptions { AddPrefix = "base_model.", Strict = false });
+    Console.WriteLine(report);
+    if (report.Missing.Count + report.OtherShape.Count > 0)
+        throw new InvalidDataException($"'{path}' does not have all weights of the base.");
+}
