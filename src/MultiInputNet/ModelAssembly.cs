@@ -72,7 +72,7 @@ internal sealed class ModelAssembly
             : new Standardization(spec.Mean, spec.StandardDeviation!);
         if (standardization is not null)
             Own(standardization);
-        var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, trunk.Channels), () => projectionSpec.Create(spec, trunk.Channels)));
+        var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, group.Spec), () => projectionSpec.Create(spec, trunk)));
         var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(), () => layers.Create(input.Name)));
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
@@ -88,7 +88,7 @@ internal sealed class ModelAssembly
             () => projection.call(sample),
             $"its projection cannot take {Shapes.Text(sample.shape)}",
             "Make the projection fit the declared shape of the input.");
-        if (projected.dim() != 4 || projected.shape[0] != 1 || projected.shape[1] != trunk.Channels)
+        if (projected.dim() != 4 || projected.shape[0] != 1 || (projection is not AdaptedStem && projected.shape[1] != trunk.Channels))
         {
             throw new MultiInputException(
                 subject,

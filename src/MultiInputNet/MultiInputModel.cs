@@ -196,6 +196,19 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <returns>The table as text of several lines.</returns>
     public string Summary() => ModelSummary.Print(this);
 
+    /// <summary>
+    /// Gives every adapted stem (<see cref="Projections.AdaptedStem"/>) the weights anew that the first convolution of its base has
+    /// now. To be called once trained weights were loaded into the base.
+    /// </summary>
+    public void AdaptStems()
+    {
+        foreach (var path in paths.Values)
+        {
+            if (path.Projection is AdaptedStem stem)
+                stem.Adapt(path.Base.FirstConvolution!);
+        }
+    }
+
     /// <summary>Saves the weights and the description in one safetensors file, written beside and renamed.</summary>
     /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
     public void Save(string path) => Weights.ModelFile.Save(this, path);

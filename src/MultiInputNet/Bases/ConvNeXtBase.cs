@@ -24,7 +24,8 @@ public sealed class ConvNeXtBase : SharedBase
     {
         var (widths, index, last) = (options.Widths, 0, options.Depths.Sum() - 1);
         smallestSize = options.SmallestSize;
-        features.Add(nn.Sequential(nn.Conv2d(options.Channels, widths[0], kernel_size: 4L, stride: 4L), new LayerNorm2d(widths[0])));
+        features.Add(new ConvNormActivation(
+            nn.Conv2d(options.Channels, widths[0], kernel_size: 4L, stride: 4L), new LayerNorm2d(widths[0]), Activation.None));
         foreach (var (stage, width) in widths.Index())
         {
             if (stage > 0)
@@ -55,15 +56,23 @@ public sealed class ConvNeXtBase : SharedBase
     /// Its stages: <c>features.0</c>, the stem at 1/4 of the size, <c>features.1</c>, blocks, <c>features.2</c>, a halving, and so on to
     /// <c>features.7</c>, the last blocks.
     /// </summary>
-    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
+    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Stem : layer.call))];
+
+    internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        ArgumentNullException.ThrowIfNull(input);
-        return input.shape[^2] < smallestSize || input.shape[^1] < smallestSize
-            ? throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger", nameof(input))
-            : Layers.Chain(features, input);
+        using var scope = NewDisposeScope();
+        return Layers.Chain(features.Skip(1), Stem(input)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Stem(Tensor input)
+    {
+        if (Math.Min(input.shape[^2], input.shape[^1]) * (HasPassedStem(input) ? 4 : 1) < smallestSize)
+            throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger", nameof(input));
+        using var scope = NewDisposeScope();
+        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunFirstConvolution(input)).MoveToOuterDisposeScope();
     }
 
     /// <summary>A depthwise 7×7 convolution and two linear layers at each position, scaled by channel, plus the block's input.</summary>

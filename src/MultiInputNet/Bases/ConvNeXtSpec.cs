@@ -19,9 +19,11 @@ public sealed record ConvNeXtSpec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <summary>Rows and columns below which nothing is left of a map.</summary>
     internal int SmallestSize => 4 << (Widths.Count - 1);
 
+    internal override Int128 FirstWeightsPerChannel => 16 * (Int128)Widths[0];
+
     internal override SharedBase Create() => new ConvNeXtBase(this);
 
-    internal override Int128 CountWeights() => 16 * (Int128)Channels * Widths[0]
+    internal override Int128 CountWeights() => FirstWeightsPerChannel * Channels
         + Widths.Zip(Widths.Skip(1), (from, to) => 4 * (Int128)from * to).Aggregate((Int128)0, (sum, count) => sum + count)
         + Widths.Zip(Depths, (width, depth) => depth * (8 * (Int128)width * width + 50 * (Int128)width)).Aggregate((sum, count) => sum + count);
 

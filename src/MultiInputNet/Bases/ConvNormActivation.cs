@@ -1,8 +1,9 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A convolution, its batch normalisation and an activation; the layers are named 0 and 1, as in torchvision.</summary>
+/// <summary>A convolution, its normalisation and an activation; the layers are named 0 and 1, as in torchvision.</summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
 internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
 {
@@ -12,10 +13,18 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
 
     public ConvNormActivation(
         int inChannels, int outChannels, BatchNormOptions normalization, Activation activation, int kernelSize = 1, int stride = 1, int groups = 1)
+        : this(
+            Layers.Convolution(inChannels, outChannels, kernelSize, stride, groups),
+            nn.BatchNorm2d(outChannels, normalization.Epsilon, normalization.Momentum),
+            activation)
+    {
+    }
+
+    public ConvNormActivation(nn.Module<Tensor, Tensor> conv, nn.Module<Tensor, Tensor> norm, Activation activation)
         : base(nameof(ConvNormActivation))
     {
-        conv = Layers.Convolution(inChannels, outChannels, kernelSize, stride, groups);
-        norm = nn.BatchNorm2d(outChannels, normalization.Epsilon, normalization.Momentum);
+        this.conv = conv;
+        this.norm = norm;
         this.activation = activation;
         RegisterComponents();
     }
@@ -28,11 +37,16 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
         register_module("1", norm);
     }
 
+    /// <summary>The convolution, where it is no pointwise one.</summary>
+    public Conv2d Convolution => (Conv2d)conv;
+
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return Layers.Activate(activation, norm.call(conv.call(input))).MoveToOuterDisposeScope();
+        return RunBehindConvolution(conv.call(input)).MoveToOuterDisposeScope();
     }
+
+    public Tensor RunBehindConvolution(Tensor x) => Layers.Activate(activation, norm.call(x));
 }
 
 /// <summary>What is added to the variance, and the share of a new batch in the running statistics.</summary>

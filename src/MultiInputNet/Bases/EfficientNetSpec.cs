@@ -12,9 +12,11 @@ public sealed record EfficientNetSpec(int Channels = 3) : ImageBaseSpec(Channels
     /// <value>Default: 0.2.</value>
     public double StochasticDepth { get; init; } = 0.2;
 
+    internal override Int128 FirstWeightsPerChannel => 9 * 32;
+
     internal override SharedBase Create() => new EfficientNetBase(this);
 
-    internal override Int128 CountWeights() => 9 * 32 * (Int128)Channels + Variant switch { 0 => 3_955_328, 1 => 6_436_112, _ => 7_617_152 };
+    internal override Int128 CountWeights() => FirstWeightsPerChannel * Channels + Variant switch { 0 => 3_955_328, 1 => 6_436_112, _ => 7_617_152 };
 
     internal override (string Problem, string Cure)? FindMistake() =>
         base.FindMistake() is { } mistake ? mistake

@@ -9,18 +9,21 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
 {
     /// <summary>
     /// Whether the model gives RGB images the mean and deviation of ImageNet, as the published weights expect: those of an
-    /// image input of 3 channels that goes into the base directly and has no <see cref="InputSpec.Mean"/> of its own. Its
+    /// image input of 3 channels that goes into the base directly or through an adapted stem, and has no <see cref="InputSpec.Mean"/> of its own. Its
     /// values are then given from 0 to 1.
     /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool ImageNetNormalization { get; init; } = true;
+
+    /// <summary>Weights of the first convolution for each channel that comes in.</summary>
+    internal abstract Int128 FirstWeightsPerChannel { get; }
 
     internal override ProjectionSpec DefaultProjection(InputSpec input) =>
         input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
 
     // Red, green and blue of ImageNet's training images, in values from 0 to 1.
     internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) =>
-        ImageNetNormalization && input is ImageInput { Channels: 3 } && projection is IdentityProjectionSpec
+        ImageNetNormalization && input is ImageInput { Channels: 3 } && projection is IdentityProjectionSpec or AdaptedStemSpec
             ? new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f])
             : null;
 

@@ -38,7 +38,9 @@ public sealed class MobileNetV3Base : SharedBase
     }
 
     /// <summary>Its stages: <c>features.0</c>, a convolution, the blocks, and a last convolution, <c>features.12</c> (small) or <c>features.16</c> (large).</summary>
-    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
+    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Stem : layer.call))];
+
+    internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
 
     // Tables 1 and 2 of the paper: kernel, expanded channels, channels, squeeze and excitation, activation, stride.
     private static (int Kernel, int Expanded, int Width, bool Squeezes, Activation Activation, int Stride)[] Large =>
@@ -76,7 +78,17 @@ public sealed class MobileNetV3Base : SharedBase
     ];
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => Layers.Chain(features, input);
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return Layers.Chain(features.Skip(1), Stem(input)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Stem(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunFirstConvolution(input)).MoveToOuterDisposeScope();
+    }
 
     private static int Squeezed(int expanded) => Layers.ToMultipleOf8(expanded / 4);
 }

@@ -8,7 +8,9 @@ public sealed record MobileNetV3Spec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <value>Default: <see langword="false"/>.</value>
     public bool Large { get; init; }
 
+    internal override Int128 FirstWeightsPerChannel => 9 * 16;
+
     internal override SharedBase Create() => new MobileNetV3Base(this);
 
-    internal override Int128 CountWeights() => 9 * 16 * (Int128)Channels + (Large ? 2_942_040 : 911_576);
+    internal override Int128 CountWeights() => FirstWeightsPerChannel * Channels + (Large ? 2_942_040 : 911_576);
 }

@@ -13,7 +13,7 @@ namespace MultiInputNet;
 /// </remarks>
 public sealed class ResNetBase : SharedBase
 {
-    private readonly nn.Module<Tensor, Tensor> conv1;
+    private readonly Conv2d conv1;
     private readonly nn.Module<Tensor, Tensor>? bn1;
     private readonly Sequential layer1;
     private readonly Sequential layer2;
@@ -26,7 +26,7 @@ public sealed class ResNetBase : SharedBase
     public ResNetBase(ResNetSpec options)
         : base(nameof(ResNetBase), (options ?? throw new ArgumentNullException(nameof(options))).CheckedChannels())
     {
-        conv1 = Convolution(options, options.Channels, 64, kernelSize: 7, stride: 2);
+        conv1 = (Conv2d)Convolution(options, options.Channels, 64, kernelSize: 7, stride: 2);
         bn1 = Layers.Normalize(options.Normalization, 64);
         var channels = 64;
         layer1 = Layer(0);
@@ -60,6 +60,8 @@ public sealed class ResNetBase : SharedBase
         new("layer4", [layer4], layer4.call),
     ];
 
+    internal override Conv2d FirstConvolution => conv1;
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
@@ -75,7 +77,7 @@ public sealed class ResNetBase : SharedBase
     private Tensor Stem(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = Normalize(bn1, conv1.call(input));
+        var x = Normalize(bn1, RunFirstConvolution(input));
 
         // Pooling before the activation gives the same values and activates a quarter of them.
         return nn.functional.max_pool2d(x, kernel_size: 3L, stride: 2L, padding: 1L).relu_().MoveToOuterDisposeScope();

@@ -18,9 +18,11 @@ public sealed record ResNetSpec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <summary>Whether a block is 1×1, 3×3, 1×1 with four times as many channels at its ends, instead of 3×3, 3×3.</summary>
     internal bool Bottleneck => Depth >= 50;
 
+    internal override Int128 FirstWeightsPerChannel => 49 * 64;
+
     internal override SharedBase Create() => new ResNetBase(this);
 
-    internal override Int128 CountWeights() => 49 * 64 * (Int128)Channels + Depth switch
+    internal override Int128 CountWeights() => FirstWeightsPerChannel * Channels + Depth switch
     {
         18 => 11_157_504,
         34 => 21_258_240,

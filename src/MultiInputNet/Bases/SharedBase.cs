@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -46,6 +47,15 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
             map.MoveToOuterDisposeScope();
         return maps;
     }
+
+    /// <summary>The first convolution, which an adapted stem can stand for; null where there is none.</summary>
+    internal virtual Conv2d? FirstConvolution => null;
+
+    /// <summary>Whether a map comes out of an adapted stem: its channels tell.</summary>
+    private protected bool HasPassedStem(Tensor input) => input.shape[1] == FirstConvolution!.out_channels && input.shape[1] != Channels;
+
+    /// <summary>Runs the first convolution, unless an adapted one has run in its place.</summary>
+    private protected Tensor RunFirstConvolution(Tensor input) => HasPassedStem(input) ? input : FirstConvolution!.call(input);
 
     /// <summary>Makes any module that takes and returns a feature map a base.</summary>
     /// <param name="module">The module; the base owns it from now on.</param>

@@ -49,8 +49,17 @@ public sealed class VisionTransformerBase : SharedBase
     /// </summary>
     public override IReadOnlyList<BaseStage> Stages =>
     [
-        new("conv_proj", [conv_proj], Stage(input => encoder.Embed(Tokens(input)), input => (input.shape[2] / patchSize, input.shape[3] / patchSize))),
-        .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], Stage(map => layer.Layer.call(FromMap(map)), Grid))),
+        new("conv_proj", [conv_proj], input =>
+        {
+            using var scope = NewDisposeScope();
+            var (tokens, grid) = Tokens(input);
+            return ToMap(encoder.Embed(tokens, grid), grid).MoveToOuterDisposeScope();
+        }),
+        .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], map =>
+        {
+            using var scope = NewDisposeScope();
+            return ToMap(layer.Layer.call(FromMap(map)), Grid(map)).MoveToOuterDisposeScope();
+        })),
         new("ln", [encoder.Norm], map =>
         {
             using var scope = NewDisposeScope();
@@ -58,21 +67,17 @@ public sealed class VisionTransformerBase : SharedBase
         }),
     ];
 
+    internal override Conv2d FirstConvolution => conv_proj;
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
         var (tokens, grid) = Tokens(input);
-        return Output(encoder.call(encoder.Embed((tokens, grid))), grid).MoveToOuterDisposeScope();
+        return Output(encoder.call(encoder.Embed(tokens, grid)), grid).MoveToOuterDisposeScope();
     }
 
     private static (long Rows, long Columns) Grid(Tensor map) => (map.shape[2] - 1, map.shape[3]);
-
-    private static Func<Tensor, Tensor> Stage(Func<Tensor, Tensor> run, Func<Tensor, (long Rows, long Columns)> grid) => map =>
-    {
-        using var scope = NewDisposeScope();
-        return ToMap(run(map), grid(map)).MoveToOuterDisposeScope();
-    };
 
     private static Tensor ToMap(Tensor tokens, (long Rows, long Columns) grid) => cat(
         [tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3).expand(-1, -1, 1, grid.Columns), Patches(tokens, grid)], 2);
@@ -93,10 +98,10 @@ public sealed class VisionTransformerBase : SharedBase
     private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor input)
     {
         var (height, width) = (input.shape[2], input.shape[3]);
-        if (height % patchSize != 0 || width % patchSize != 0)
+        if (!HasPassedStem(input) && (height % patchSize != 0 || width % patchSize != 0))
             throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}", nameof(input));
-        var patches = Sequence(conv_proj.call(input));
-        return (cat([class_token.expand(input.shape[0], -1, -1), patches], 1), (height / patchSize, width / patchSize));
+        var patches = RunFirstConvolution(input);
+        return (cat([class_token.expand(input.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
     }
 
     /// <summary>Positions, layers and the last normalisation. Shapes: <c>(batch, 1 + patches, width)</c> in and out.</summary>
@@ -126,8 +131,8 @@ public sealed class VisionTransformerBase : SharedBase
 
         public LayerNorm Norm => ln;
 
-        public Tensor Embed((Tensor Tokens, (long Rows, long Columns) Grid) input) =>
-            nn.functional.dropout(input.Tokens + Positions(input.Grid), dropout, training);
+        public Tensor Embed(Tensor tokens, (long Rows, long Columns) grid) =>
+            nn.functional.dropout(tokens + Positions(grid), dropout, training);
 
         public override Tensor forward(Tensor input)
         {

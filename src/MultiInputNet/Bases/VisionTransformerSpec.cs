@@ -43,10 +43,12 @@ public sealed record VisionTransformerSpec(int Channels = 3) : ImageBaseSpec(Cha
     /// <value>Default: 0.</value>
     public double StochasticDepth { get; init; }
 
+    internal override Int128 FirstWeightsPerChannel => (Int128)Width * PatchSize * PatchSize;
+
     internal override SharedBase Create() => new VisionTransformerBase(this);
 
-    internal override Int128 CountWeights() => (Int128)Width
-        * (Channels * (Int128)PatchSize * PatchSize + 2 + (Int128)(ImageSize / PatchSize) * (ImageSize / PatchSize) + 12 * (Int128)Depth * Width);
+    internal override Int128 CountWeights() => FirstWeightsPerChannel * Channels + (Int128)Width
+        * (2 + (Int128)(ImageSize / PatchSize) * (ImageSize / PatchSize) + 12 * (Int128)Depth * Width);
 
     internal override (string Problem, string Cure)? FindMistake() =>
         base.FindMistake() is { } mistake ? mistake

@@ -13,6 +13,14 @@ public static class Projections
         Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
         new() { Normalization = normalization, Activation = activation };
 
+    /// <summary>
+    /// The base's first convolution made to fit an image of any number of channels, for bases of a published family. See
+    /// <see cref="AdaptedStemSpec"/>.
+    /// </summary>
+    /// <param name="method">How its weights are made to fit.</param>
+    /// <returns>The description.</returns>
+    public static AdaptedStemSpec AdaptedStem(StemMethod method = StemMethod.Repeat) => new() { Method = method };
+
     /// <summary>No projection: an image of the base's channels goes in as it is. See <see cref="IdentityProjectionSpec"/>.</summary>
     /// <returns>The description.</returns>
     public static IdentityProjectionSpec Identity() => new();
