@@ -61,17 +61,6 @@ internal static class Program
             input, target, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, checkpoints, resume, threads,
         };
-        command.Validators.Add(result =>
-        {
-            var inputs = result.GetValue(input) ?? [];
-            if (inputs.CountBy(argument => argument.Name).FirstOrDefault(name => name.Value > 1).Key is { } twice)
-                result.AddError($"--input: several are called '{twice}'; give each a name of its own.");
-            var named = Names(result.GetValue(target)).Concat(Names(result.GetValue(batch))).Concat(Names(result.GetValue(dropout))).Concat(Names(result.GetValue(augment)));
-            if (named.FirstOrDefault(name => inputs.Length > 0 && !inputs.Any(argument => argument.Name == name)) is { } unknown)
-                result.AddError($"There is no input '{unknown}'; use one of {string.Join(", ", inputs.Select(argument => argument.Name))}.");
-            if (result.GetValue(resume) && result.GetValue(checkpoints) is null)
-                result.AddError("--resume needs the folder of the training to go on with: give --checkpoints FOLDER.");
-        });
         command.SetAction(arguments => Session.Run(
             new()
             {
@@ -158,8 +147,6 @@ internal static class Program
 
     private static (string? Input, T Value) NamedOrAll<T>(string text, Func<string, T> parse) =>
         text.Split('=', 2) is [var name, var value] ? (name, parse(value)) : (null, parse(text));
-
-    private static IEnumerable<string> Names<T>((string? Input, T Value)[]? values) => new ByInput<T>(values ?? []).Names;
 
     private static Option<T[]> Several<T>(string name, string description, Func<string, T> parse) => new(name)
     {

@@ -15,6 +15,12 @@ internal static class Session
     {
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 160;
+        if (settings.FindMistake() is { } mistake)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{mistake}[/]");
+            return 1;
+        }
+
         using var cancel = new CancellationTokenSource();
 
         // The second Ctrl-C ends the program as ever.

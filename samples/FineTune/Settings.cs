@@ -47,4 +47,15 @@ internal sealed record Settings
     public required bool Resume { get; init; }
 
     public required int? Threads { get; init; }
+
+    /// <summary>What does not fit together, and what would.</summary>
+    public string? FindMistake()
+    {
+        var names = Inputs.Select(argument => argument.Name).ToArray();
+        if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key is { } twice)
+            return $"Several inputs are called '{twice}'; give each a name of its own.";
+        if (Targets.Names.Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
+            return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
+        return Resume && Checkpoints is null ? "--resume needs the folder of the training to go on with; give --checkpoints FOLDER." : null;
+    }
 }

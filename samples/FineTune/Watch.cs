@@ -20,11 +20,11 @@ internal static class Watch
                 return train(new Now(step =>
                 {
                     (whole.MaxValue, whole.Value) = (step.Steps, step.Step);
-                    whole.Description = Markup.Escape(Whole(step));
+                    whole.Description = Markup.Escape(Describe(step));
                     foreach (var (input, bar) in inputs.Zip(bars))
                     {
                         bar.Value = step.Step == step.Steps ? 1 : step.EpochsSeen[input.Name] % 1;
-                        bar.Description = Markup.Escape(One(input, step));
+                        bar.Description = Markup.Escape(Describe(input, step));
                     }
 
                     if (step.EpochResult is { } result)
@@ -39,16 +39,16 @@ internal static class Watch
     private static void PrintLine(IReadOnlyList<Prepared> inputs, TrainingProgress step)
     {
         if (step.Step % StepsBetweenLines == 0)
-            Console.WriteLine($"{Whole(step)}; {string.Join("; ", inputs.Select(input => One(input, step)))}");
+            Console.WriteLine($"{Describe(step)}; {string.Join("; ", inputs.Select(input => Describe(input, step)))}");
         if (step.EpochResult is { } result)
             Console.WriteLine(Epoch(inputs, result));
     }
 
-    private static string Whole(TrainingProgress step) =>
+    private static string Describe(TrainingProgress step) =>
         $"stage {step.Stage} of {step.Stages}, epoch {step.Epoch} of {step.Epochs}, step {step.Step} of {step.Steps}: "
         + $"loss {step.Losses.Values.Sum():0.00}, rate {step.LearningRate:0.00000}, {step.Remaining:h\\:mm\\:ss} left";
 
-    private static string One(Prepared input, TrainingProgress step)
+    private static string Describe(Prepared input, TrainingProgress step)
     {
         var loss = step.Losses.TryGetValue(input.Name, out var value) ? $"{value:0.00}" : "-";
         var metric = step.Metrics.TryGetValue(input.Name, out var running) ? Text(input.Head, running) : "-";
