@@ -35,7 +35,7 @@ internal static class Program
         var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
         var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. Default: the last.", text => NamedOrAll(text, value => value));
-        var trunk = One("--base", "The shared base, convnet:WIDTHS. Default: that of --weights, or convnet:64,128.", Widths);
+        var trunk = One("--base", "The shared base, convnet:WIDTHS. Default: that of --weights, or convnet:64,128.", Widths, [64, 128]);
         var channels = One("--channels", "Channels of the maps that the base takes. Default: 48.", text => Number(text, 1), 48);
         var depth = One("--depth", "Convolutions in each stage of the base. Default: 1.", text => Number(text, 1), 1);
         var normalization = One("--normalization", "The base's normalisation: none, batch, group or layer. Default: group.", Kind<Normalization>, Normalization.Group);
@@ -69,9 +69,9 @@ internal static class Program
                 BatchSizes = new(arguments.GetValue(batch) ?? []),
                 Dropouts = new(arguments.GetValue(dropout) ?? []),
                 Augmentations = new(arguments.GetValue(augment) ?? []),
-                Base = arguments.GetValue(weights) is not null && arguments.GetValue(trunk) is null
+                Base = arguments.GetResult(trunk) is null or { Implicit: true } && arguments.GetValue(weights) is not null
                     ? null
-                    : Bases.ConvNet(arguments.GetValue(channels), arguments.GetValue(trunk) ?? [64, 128]) with
+                    : Bases.ConvNet(arguments.GetValue(channels), arguments.GetValue(trunk)!) with
                     {
                         Depth = arguments.GetValue(depth),
                         Normalization = arguments.GetValue(normalization),
