@@ -1,0 +1,170 @@
+using System.IO.Compression;
+using MultiInputNet;
+using MultiInputNet.Data;
+using MultiInputNet.Images;
+using TorchSharp;
+using static TorchSharp.torch;
+
+/// <summary>An input that is ready: what the model is to be described with, and its samples in three parts.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Input">What a sample is, with the statistics of the training samples.</param>
+/// <param name="Projection">Its way to the base.</param>
+/// <param name="Head">What its task gives.</param>
+/// <param name="Training">The samples to train on.</param>
+/// <param name="Validation">A tenth of the training samples, held back to find the best epoch.</param>
+/// <param name="Test">Samples that are looked at once, at the end.</param>
+internal sealed record Prepared(
+    string Name, InputSpec Input, ProjectionSpec Projection, HeadSpec Head, DataSource Training, DataSource Validation, DataSource Test)
+{
+    private const double TestShare = 0.2;
+    private const double ValidationShare = 0.1;
+    private const double LabelSmoothing = 0.1;
+
+    private static readonly ConvolutionProjectionSpec imageProjection = Projections.Convolution(Normalization.Group, Activation.ReLU);
+
+    /// <exception cref="MultiInputException">A file cannot be read.</exception>
+    public static Prepared Load(InputArgument argument, Settings settings) => argument.Kind switch
+    {
+        "sample" => FromSample(argument, settings),
+        "idx" => FromIdx(argument, settings),
+        "npy" => FromNumpy(argument, settings),
+        "images" => FromImages(argument, settings),
+        _ => FromCsv(argument, settings),
+    };
+
+    private static Prepared FromSample(InputArgument argument, Settings settings)
+    {
+        var data = DataSet.All.First(data => data.Name == argument.Path);
+        var (samples, labels) = data.Read();
+        DataSource Take(Range rows) => InMemory(argument, settings, new(argument.Name, samples[rows], labels[rows]), data.BatchSize, data.Augment);
+        var head = Heads.Classification(data.ClassNames.Length, LabelSmoothing, dropout: settings.Dropouts.Of(argument.Name, data.Dropout)) with
+        {
+            ClassNames = data.ClassNames,
+        };
+        return Divide(data.Input, data.Projection, head, Take(..data.TrainingRows), Take(data.TrainingRows..), settings);
+    }
+
+    private static Prepared FromIdx(InputArgument argument, Settings settings)
+    {
+        DataSource Read(string images, string labels) => InMemory(argument, settings, IdxFile.ReadSource(argument.Name, images, labels));
+        DataSource ReadFrom(string folder, string part) => Read(Find(folder, $"{part}-images-idx3-ubyte"), Find(folder, $"{part}-labels-idx1-ubyte"));
+        var (training, test) = Directory.Exists(argument.Path)
+            ? (ReadFrom(argument.Path, "train"), ReadFrom(argument.Path, "t10k"))
+            : Read(argument.Pair.Samples, argument.Pair.Labels).Split(TestShare, settings.Seed);
+        return FromShape(argument, training, test, settings);
+    }
+
+    private static Prepared FromNumpy(InputArgument argument, Settings settings)
+    {
+        var (training, test) = InMemory(argument, settings, NumpyFile.ReadSource(argument.Name, argument.Pair.Samples, argument.Pair.Labels))
+            .Split(TestShare, settings.Seed);
+        return FromShape(argument, training, test, settings);
+    }
+
+    private static Prepared FromImages(InputArgument argument, Settings settings)
+    {
+        var input = Inputs.Image(argument.Channels, argument.Size, argument.Size);
+        var folder = new ImageFolderSource(argument.Name, argument.Path, input)
+        {
+            BatchSize = settings.BatchSizes.Of(argument.Name, 64),
+            Augment = Augmentation(argument, settings, null),
+        };
+        var (training, test) = folder.Split(TestShare, settings.Seed);
+        var head = Heads.Classification(folder.ClassNames.Count, LabelSmoothing, dropout: settings.Dropouts.Of(argument.Name, 0.3)) with
+        {
+            ClassNames = folder.ClassNames,
+        };
+        return Divide(input, imageProjection, head, training, test, settings);
+    }
+
+    private static Prepared FromCsv(InputArgument argument, Settings settings)
+    {
+        var target = settings.Targets.Of(argument.Name, "");
+        string[] targets = [target.Length > 0 ? target : LastColumn(argument.Path)];
+
+        // The classes are those of all rows, the statistics of the columns those of the rows to train on.
+        var all = TableSchema.Infer(argument.Path, targets);
+        var count = new CsvSource(argument.Name, all, argument.Path).Count;
+        using var order = randperm(count, generator: new Generator((ulong)settings.Seed));
+        var test = order.data<long>().Take((int)(count * TestShare)).ToHashSet();
+        var schema = TableSchema.Infer(argument.Path, targets, new() { TrainingRows = row => !test.Contains(row) }) with { Targets = all.Targets };
+        CsvSource Read(Func<long, bool> rows) => new(argument.Name, schema, argument.Path, rows)
+        {
+            BatchSize = settings.BatchSizes.Of(argument.Name, 64),
+            Augment = Augmentation(argument, settings, null),
+        };
+        var options = new HeadOptions { Dropout = settings.Dropouts.Of(argument.Name, 0.3) };
+        HeadSpec head = schema.Head switch
+        {
+            ClassificationSpec classes => classes with { LabelSmoothing = LabelSmoothing, Options = options },
+            RegressionSpec numbers => numbers with { Options = options },
+            var other => other,
+        };
+        var (training, validation) = Read(row => !test.Contains(row)).Split(ValidationShare, settings.Seed);
+        return new(
+            argument.Name, schema.Input, Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU), head, training, validation, Read(test.Contains));
+    }
+
+    /// <summary>Samples that are described by their shape alone: images, sequences or rows.</summary>
+    private static Prepared FromShape(InputArgument argument, DataSource training, DataSource test, Settings settings)
+    {
+        var shape = training.Read([0]).Inputs[argument.Name].shape;
+        (InputSpec Input, ProjectionSpec Projection) way = shape.Select(size => (int)size).ToArray() switch
+        {
+            [_, var features] => (Inputs.Tabular(features), Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU)),
+            [_, var features, var length] => (Inputs.Sequence(features, length), Projections.Sequence(normalization: Normalization.Group, activation: Activation.ReLU)),
+            [_, var channels, var height, var width] => (Inputs.Image(channels, height, width), imageProjection),
+            _ => throw new MultiInputException(
+                $"input '{argument.Name}'",
+                ModelStage.Input,
+                $"its samples have shape ({string.Join(", ", shape)}).",
+                "Give (rows, features), (rows, features, length) or (rows, channels, height, width)."),
+        };
+        var labels = training.Targets[argument.Name];
+        var dropout = settings.Dropouts.Of(argument.Name, 0.3);
+        HeadSpec head = labels.dtype == ScalarType.Int64
+            ? Heads.Classification((int)Math.Max(labels.max().ToInt64(), test.Targets[argument.Name].max().ToInt64()) + 1, LabelSmoothing, dropout: dropout)
+            : Heads.Regression((int)labels.shape[1], dropout: dropout);
+        return Divide(way.Input, way.Projection, head, training, test, settings);
+    }
+
+    private static Prepared Divide(InputSpec input, ProjectionSpec projection, HeadSpec head, DataSource training, DataSource test, Settings settings)
+    {
+        var (rest, validation) = training.Split(ValidationShare, settings.Seed);
+        return new(training.Name, input.StandardizedBy(rest), projection, head, rest, validation, test);
+    }
+
+    private static TensorSource InMemory(
+        InputArgument argument, Settings settings, TensorSource source, int batchSize = 64, Func<Tensor, Tensor>? augment = null) =>
+        new(source.Name, source.Inputs, source.Targets)
+        {
+            BatchSize = settings.BatchSizes.Of(argument.Name, batchSize),
+            Augment = Augmentation(argument, settings, augment),
+        };
+
+    private static Func<string, Tensor, Tensor>? Augmentation(InputArgument argument, Settings settings, Func<Tensor, Tensor>? otherwise) =>
+        settings.Augmentations.Of(argument.Name, otherwise!) is { } augment ? (_, batch) => augment(batch) : null;
+
+    private static string Find(string folder, string name)
+    {
+        var path = Path.Combine(folder, name);
+        return File.Exists(path) || !File.Exists($"{path}.gz") ? path : $"{path}.gz";
+    }
+
+    private static string LastColumn(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            var packed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
+            file.Position = 0;
+            using Stream content = packed ? new GZipStream(file, CompressionMode.Decompress) : file;
+            using var reader = new StreamReader(content);
+            return (reader.ReadLine() ?? "").Split(',')[^1].Trim().Trim('"');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, "Give a CSV file whose first line names the columns.");
+        }
+    }
+}

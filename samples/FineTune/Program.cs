@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Globalization;
+using MultiInputNet;
+using MultiInputNet.Data;
+using MultiInputNet.Training;
+using static TorchSharp.torch;
+
+/// <summary>Reads the command line.</summary>
+internal static class Program
+{
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> augmentations = new()
+    {
+        ["flip"] = Augmentations.HorizontalFlip(),
+        ["flip-vertical"] = Augmentations.VerticalFlip(),
+        ["shift"] = Augmentations.Shift(pixels: 2),
+        ["turn"] = Augmentations.TurnAndMirror(),
+        ["rotate"] = Augmentations.Rotate(degrees: 10),
+        ["erase"] = Augmentations.Erase(),
+        ["time-shift"] = Augmentations.TimeShift(steps: 2),
+        ["time-crop"] = Augmentations.TimeCrop(smallest: 0.8),
+        ["drop"] = Augmentations.DropValues(probability: 0.1),
+    };
+
+    private static readonly Dictionary<string, ModelPart> parts = new()
+    {
+        ["all"] = Parts.All,
+        ["base"] = Parts.Base,
+        ["projections"] = Parts.Projections(),
+        ["heads"] = Parts.Heads(),
+        ["fusions"] = Parts.Fusions(),
+    };
+
+    public static int Main(string[] args)
+    {
+        var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
+        input.Required = true;
+        var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. Default: the last.", text => NamedOrAll(text, value => value));
+        var trunk = One("--base", "The shared base, convnet:WIDTHS. Default: that of --weights, or convnet:64,128.", Widths, [64, 128]);
+        var channels = One("--channels", "Channels of the maps that the base takes. Default: 48.", text => Number(text, 1), 48);
+        var depth = One("--depth", "Convolutions in each stage of the base. Default: 1.", text => Number(text, 1), 1);
+        var normalization = One("--normalization", "The base's normalisation: none, batch, group or layer. Default: group.", Kind<Normalization>, Normalization.Group);
+        var weights = new Option<string>("--weights") { Description = "A model that this library saved: its weights are where the training starts, as far as they fit." };
+        var stages = One("--stages", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Stages, []);
+        var epochs = One("--epochs", "Epochs, where there are no stages. Default: 10.", text => Number(text, 1), 10);
+        var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. Default: until the largest input was passed once.", text => Number(text, 1));
+        var rate = One("--learning-rate", "The highest learning rate. Default: 0.003.", text => Real(text, 0, 100), 3e-3);
+        var decay = One("--weight-decay", "The weight decay. Default: 0.05.", text => Real(text, 0, 100), 0.05);
+        var batch = Several("--batch-size", "Samples in a step, NUMBER or NAME=NUMBER. Default: 64; samples have their own.", text => NamedOrAll(text, value => Number(value, 1)));
+        var dropout = Several("--dropout", "Dropout in front of the head, SHARE or NAME=SHARE. Default: 0.3; samples have their own.", text => NamedOrAll(text, value => Real(value, 0, 0.99)));
+        var average = One<double?>("--average", "The decay of a moving average of the weights, such as 0.999. Default: none.", text => Real(text, 0, 0.999999));
+        var augment = Several("--augment", $"How training samples are changed at random, NAME=LIST of {string.Join(", ", augmentations.Keys)}.", text => NamedOrAll(text, Augmentation));
+        var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU. Default: all.", Sampling, SourceSampling.All);
+        var patience = One("--patience", "Epochs without a better validation before a stage ends. Default: 5.", text => Number(text, 1), 5);
+        var seed = One("--seed", "Governs everything that is random. Default: 0.", text => Number(text, 0), 0);
+        var file = new Option<string>("--out") { Description = "Where the best model is saved.", DefaultValueFactory = _ => "model.safetensors" };
+        var checkpoints = new Option<string>("--checkpoints") { Description = "A folder for what the training needs to go on after an interruption." };
+        var resume = new Option<bool>("--resume") { Description = "Go on from the latest checkpoint, or begin where there is none." };
+        var threads = One<int?>("--threads", "Threads that compute. Default: as many as there are cores.", text => Number(text, 1));
+        var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it.")
+        {
+            input, target, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
+            patience, seed, file, checkpoints, resume, threads,
+        };
+        command.SetAction(arguments => Session.Run(
+            new()
+            {
+                Inputs = arguments.GetValue(input)!,
+                Targets = new(arguments.GetValue(target) ?? []),
+                BatchSizes = new(arguments.GetValue(batch) ?? []),
+                Dropouts = new(arguments.GetValue(dropout) ?? []),
+                Augmentations = new(arguments.GetValue(augment) ?? []),
+                Base = arguments.GetResult(trunk) is null or { Implicit: true } && arguments.GetValue(weights) is not null
+                    ? null
+                    : Bases.ConvNet(arguments.GetValue(channels), arguments.GetValue(trunk)!) with
+                    {
+                        Depth = arguments.GetValue(depth),
+                        Normalization = arguments.GetValue(normalization),
+                    },
+                Weights = arguments.GetValue(weights),
+                Stages = arguments.GetValue(stages)!,
+                Epochs = arguments.GetValue(epochs),
+                StepsPerEpoch = arguments.GetValue(steps),
+                LearningRate = arguments.GetValue(rate),
+                WeightDecay = arguments.GetValue(decay),
+                Average = arguments.GetValue(average),
+                Sampling = arguments.GetValue(sampling)!,
+                Patience = arguments.GetValue(patience),
+                Seed = arguments.GetValue(seed),
+                Out = arguments.GetValue(file)!,
+                Checkpoints = arguments.GetValue(checkpoints),
+                Resume = arguments.GetValue(resume),
+                Threads = arguments.GetValue(threads),
+            },
+            args));
+        return command.Parse(args).Invoke();
+    }
+
+    /// <exception cref="FormatException">The text is no such number.</exception>
+    public static int Number(string text, int least) =>
+        int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least
+            ? number
+            : throw new FormatException($"'{text}' is no whole number of at least {least}.");
+
+    private static double Real(string text, double low, double high) =>
+        double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
+            ? number
+            : throw new FormatException(FormattableString.Invariant($"'{text}' is no number from {low} to {high}."));
+
+    private static T Kind<T>(string text)
+        where T : struct, Enum => Enum.GetNames<T>().FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } known
+        ? Enum.Parse<T>(known)
+        : throw new FormatException($"'{text}' is none of {string.Join(", ", Enum.GetNames<T>().Select(name => name.ToLowerInvariant()))}.");
+
+    private static int[] Widths(string text) => text.Split(':') is ["convnet", var widths]
+        ? [.. widths.Split(',').Select(width => Number(width, 1))]
+        : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128.");
+
+    private static TrainingStage[] Stages(string text) =>
+    [
+        .. text.Split(',').Select(stage => stage.Split(':') is [var names, var epochs]
+            ? new TrainingStage(Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
+            : throw new FormatException($"'{stage}' is no stage; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
+    ];
+
+    private static PartRate PartAtRate(string text)
+    {
+        var name = text.Split('@')[0];
+        var part = name.StartsWith("last", StringComparison.Ordinal) ? Parts.LastBaseStages(Number(name["last".Length..], 1))
+            : parts.GetValueOrDefault(name) ?? throw new FormatException($"'{name}' is no part of a model; use one of {string.Join(", ", parts.Keys)} or lastN.");
+        return new(part, name == text ? 1 : Real(text[(name.Length + 1)..], 0, 1000));
+    }
+
+    private static SourceSampling Sampling(string text) => text.Split(':') switch
+    {
+        ["all"] => SourceSampling.All,
+        ["round-robin"] => SourceSampling.RoundRobin,
+        ["proportional"] => SourceSampling.Proportional,
+        ["temperature", var tau] => SourceSampling.Temperature(Real(tau, 0, 1)),
+        _ => throw new FormatException($"'{text}' is no sampling; use all, round-robin, proportional or temperature:TAU with TAU from 0 to 1."),
+    };
+
+    private static Func<Tensor, Tensor> Augmentation(string list) => Augmentations.Compose(
+    [
+        .. list.Split(',').Select(name => augmentations.GetValueOrDefault(name)
+            ?? throw new FormatException($"'{name}' is no augmentation; use some of {string.Join(", ", augmentations.Keys)}.")),
+    ]);
+
+    private static (string? Input, T Value) NamedOrAll<T>(string text, Func<string, T> parse) =>
+        text.Split('=', 2) is [var name, var value] ? (name, parse(value)) : (null, parse(text));
+
+    private static Option<T[]> Several<T>(string name, string description, Func<string, T> parse) => new(name)
+    {
+        Description = description,
+        CustomParser = result =>
+        {
+            try
+            {
+                return [.. result.Tokens.Select(token => parse(token.Value))];
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"{name}: {e.Message}");
+                return [];
+            }
+        },
+    };
+
+    private static Option<T> One<T>(string name, string description, Func<string, T> parse, T otherwise = default!) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => otherwise,
+        CustomParser = result =>
+        {
+            try
+            {
+                return parse(result.Tokens[0].Value);
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"{name}: {e.Message}");
+                return otherwise;
+            }
+        },
+    };
+}

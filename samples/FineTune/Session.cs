@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using MultiInputNet;
+using MultiInputNet.Training;
+using MultiInputNet.Weights;
+using Spectre.Console;
+using TorchSharp;
+
+/// <summary>Builds the model, trains it, measures it once on the test samples and saves it.</summary>
+internal static class Session
+{
+    private const int StepsBetweenCheckpoints = 200;
+
+    public static int Run(Settings settings, string[] args)
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 160;
+        if (settings.FindMistake() is { } mistake)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{mistake}[/]");
+            return 1;
+        }
+
+        using var cancel = new CancellationTokenSource();
+
+        // The second Ctrl-C ends the program as ever.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        {
+            signal.Cancel = !cancel.IsCancellationRequested;
+            cancel.Cancel();
+        });
+        try
+        {
+            Run(settings, cancel.Token);
+            return 0;
+        }
+        catch (Exception e) when (e is MultiInputException or ArgumentException)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
+        }
+        catch (OperationCanceledException e)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[yellow]{e.Message}[/]");
+            Console.WriteLine(settings.Checkpoints is null
+                ? "Nothing was saved; with --checkpoints FOLDER a training can go on."
+                : $"To go on: dotnet run -c Release --project samples/FineTune -- {string.Join(' ', args.Where(arg => arg != "--resume").Select(Quote))} --resume");
+        }
+
+        return 1;
+    }
+
+    private static void Run(Settings settings, CancellationToken cancellation)
+    {
+        if (settings.Threads is { } threads)
+            torch.set_num_threads(threads);
+        var time = Stopwatch.StartNew();
+        var inputs = settings.Inputs.Select(argument => Prepared.Load(argument, settings)).ToArray();
+        cancellation.ThrowIfCancellationRequested();
+        using var model = Build(settings, inputs);
+        Console.WriteLine(model.Summary());
+        var trainer = new Trainer(model, new()
+        {
+            Epochs = settings.Epochs,
+            Stages = settings.Stages,
+            StepsPerEpoch = settings.StepsPerEpoch,
+            LearningRate = settings.LearningRate,
+            WeightDecay = settings.WeightDecay,
+            WeightAverageDecay = settings.Average,
+            Sampling = settings.Sampling,
+            EarlyStopping = new() { Patience = settings.Patience },
+            Checkpoints = settings.Checkpoints is { } folder ? new(folder) { EverySteps = StepsBetweenCheckpoints } : null,
+            Seed = settings.Seed,
+        });
+        var history = Watch.Follow(inputs, progress => settings.Resume
+            ? trainer.Resume([.. inputs.Select(input => input.Training)], [.. inputs.Select(input => input.Validation)], progress, cancellation)
+            : trainer.Fit([.. inputs.Select(input => input.Training)], [.. inputs.Select(input => input.Validation)], progress, cancellation));
+        model.Save(settings.Out);
+        PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellation), history);
+        Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters is saved to {settings.Out}.");
+    }
+
+    private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)
+    {
+        var trunk = (BaseSpec?)settings.Base ?? BaseOf(settings.Weights!);
+        var builder = MultiInputModel.Define().Base(trunk);
+        foreach (var input in inputs)
+        {
+            builder.Input(input.Name, input.Input, input.Projection);
+
+            // A large image has too many places for a head that reads each of them.
+            builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
+        }
+
+        torch.random.manual_seed(settings.Seed);
+        var model = builder.Build();
+        if (settings.Weights is null)
+            return model;
+        try
+        {
+            var report = model.LoadWeights(settings.Weights, new() { Strict = false });
+            Console.WriteLine(report);
+            var lost = report.Missing.Concat(report.OtherShape.Select(difference => difference.Name)).FirstOrDefault(name => name.StartsWith("base_model", StringComparison.Ordinal));
+            return lost is null ? model : throw new MultiInputException(
+                $"file '{settings.Weights}'", ModelStage.File, $"its base is not the one described: '{lost}' does not fit.", "Leave out --base, and the file's base is used.");
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static BaseSpec BaseOf(string path)
+    {
+        using var model = MultiInputModel.Load(path, torch.CPU);
+        return model.Description.Bases[0].Spec;
+    }
+
+    private static void PrintTable(IReadOnlyList<Prepared> inputs, IReadOnlyDictionary<string, TaskEvaluation> results, TrainingHistory history)
+    {
+        var table = new Table().Border(TableBorder.Markdown).AddColumns("input", "kind", "shape");
+        foreach (var column in new[] { "classes", "training", "validation", "test", "metric", "test value", "best epoch" })
+            table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (var input in inputs)
+        {
+            var result = results[input.Name];
+            table.AddRow(
+                Markup.Escape(input.Name),
+                input.Input.Kind,
+                string.Join('×', input.Input.Shape),
+                input.Head is ClassificationSpec head ? $"{head.Classes}" : "-",
+                $"{input.Training.Count:N0}",
+                $"{input.Validation.Count:N0}",
+                $"{input.Test.Count:N0}",
+                result.Primary,
+                Watch.Text(input.Head, result.PrimaryValue),
+                $"{history.BestEpoch}");
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static string Quote(string argument) =>
+        argument.All(c => char.IsLetterOrDigit(c) || "-_=:,./@+".Contains(c)) ? argument : $"'{argument.Replace("'", "'\\''")}'";
+}

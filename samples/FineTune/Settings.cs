@@ -1,0 +1,61 @@
+using MultiInputNet;
+using MultiInputNet.Data;
+using MultiInputNet.Training;
+using TorchSharp;
+
+/// <summary>What the command line says.</summary>
+internal sealed record Settings
+{
+    public required IReadOnlyList<InputArgument> Inputs { get; init; }
+
+    /// <summary>The column of a CSV file that holds the labels; the last where none is named.</summary>
+    public required ByInput<string> Targets { get; init; }
+
+    public required ByInput<int> BatchSizes { get; init; }
+
+    public required ByInput<double> Dropouts { get; init; }
+
+    public required ByInput<Func<torch.Tensor, torch.Tensor>> Augmentations { get; init; }
+
+    /// <summary>The base; that of <see cref="Weights"/> where none is described.</summary>
+    public required ConvNetSpec? Base { get; init; }
+
+    public required string? Weights { get; init; }
+
+    public required IReadOnlyList<TrainingStage> Stages { get; init; }
+
+    public required int Epochs { get; init; }
+
+    public required int? StepsPerEpoch { get; init; }
+
+    public required double LearningRate { get; init; }
+
+    public required double WeightDecay { get; init; }
+
+    public required double? Average { get; init; }
+
+    public required SourceSampling Sampling { get; init; }
+
+    public required int Patience { get; init; }
+
+    public required int Seed { get; init; }
+
+    public required string Out { get; init; }
+
+    public required string? Checkpoints { get; init; }
+
+    public required bool Resume { get; init; }
+
+    public required int? Threads { get; init; }
+
+    /// <summary>What does not fit together, and what would.</summary>
+    public string? FindMistake()
+    {
+        var names = Inputs.Select(argument => argument.Name).ToArray();
+        if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key is { } twice)
+            return $"Several inputs are called '{twice}'; give each a name of its own.";
+        if (Targets.Names.Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
+            return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
+        return Resume && Checkpoints is null ? "--resume needs the folder of the training to go on with; give --checkpoints FOLDER." : null;
+    }
+}
