@@ -223,9 +223,7 @@ internal sealed class ModelAssembly
         where TModule : nn.Module
     {
         modules.Add(module);
-        ChannelsLast.ConvertWeights(module);
-        ChannelsLast.GuardDepthwise(module);
-        ChannelsLast.GuardPointwise(module);
+        ChannelsLast.Prepare(module);
         module.to(device);
 
         // A model outlives the scope that it is built in.

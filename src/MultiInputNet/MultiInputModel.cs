@@ -217,10 +217,18 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model lives; CUDA when there is one and the CPU otherwise, when null.</param>
     /// <param name="customModules">As for <see cref="ModelDescription.FromJson"/>.</param>
+    /// <param name="trustTorchScript">
+    /// Whether the file's TorchScript modules may run. They are programs: give <see langword="true"/> for files that you trust only.
+    /// A model without such a base needs it not.
+    /// </param>
     /// <returns>The model, in evaluation mode.</returns>
-    /// <exception cref="MultiInputException">The file is damaged or holds something else.</exception>
-    public static MultiInputModel Load(string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null) =>
-        Weights.ModelFile.Load(path, device, customModules);
+    /// <exception cref="MultiInputException">The file is damaged or holds something else, or a TorchScript module that is not trusted.</exception>
+    public static MultiInputModel Load(
+        string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null, bool trustTorchScript = false) =>
+        Weights.ModelFile.Load(path, device, customModules, trustTorchScript);
+
+    /// <summary>The beginning of the keys of a base's weights.</summary>
+    internal static string KeyOf(BaseDescription group) => group.Inputs is null ? nameof(base_model) : $"{nameof(input_bases)}.{group.Inputs[0]}";
 
     /// <summary>Runs a task on the maps of its inputs.</summary>
     internal Tensor RunTask(string task, IReadOnlyDictionary<string, Tensor> maps) => FindRoute(task).Run(maps);

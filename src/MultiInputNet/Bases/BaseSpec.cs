@@ -11,6 +11,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(EfficientNetSpec), "efficientnet")]
 [JsonDerivedType(typeof(ConvNeXtSpec), "convnext")]
 [JsonDerivedType(typeof(VisionTransformerSpec), "vision_transformer")]
+[JsonDerivedType(typeof(TorchScriptSpec), "torchscript")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
 public abstract record BaseSpec(int Channels)
 {

@@ -78,6 +78,28 @@ public static class Bases
     /// <returns>The description.</returns>
     public static VisionTransformerSpec ViTS16(int channels = 3) => new(channels) { Width = 384, Heads = 6 };
 
+    /// <summary>
+    /// A TorchScript module, as PyTorch's <c>torch.jit.save</c> writes it, that takes and returns a feature map. It is trained like any
+    /// base and saved with the model. See <see cref="TorchScriptSpec"/>.
+    /// </summary>
+    /// <remarks>A TorchScript file is a program, which libtorch runs: give files that you trust only.</remarks>
+    /// <param name="path">The file.</param>
+    /// <param name="channels">Channels of the maps that the module takes.</param>
+    /// <returns>The description.</returns>
+    /// <exception cref="MultiInputException">The file cannot be read.</exception>
+    public static TorchScriptSpec TorchScript(string path, int channels = 3)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        try
+        {
+            return TorchScriptSpec.Of(File.ReadAllBytes(path), channels);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, "Give a TorchScript file that can be read.", e);
+        }
+    }
+
     /// <summary>A module of your own that takes and returns a feature map.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="channels">Channels of the maps that the module takes.</param>

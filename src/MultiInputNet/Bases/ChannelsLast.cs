@@ -13,21 +13,18 @@ internal static class ChannelsLast
     /// <summary>The same values with channels-last strides; no copy where they have them already.</summary>
     public static Tensor Of(Tensor map) => map.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
-    /// <summary>
-    /// Gives 1×1 convolutions their maps in the default layout: on channels-last maps those of libtorch 2.10 give wrong values and
-    /// write outside their memory on some CPUs. <see cref="PointwiseConvolution"/> does not need this.
-    /// </summary>
-    public static void GuardPointwise(nn.Module module)
+    /// <summary>Makes a module of any kind fast and right on channels-last maps, in place.</summary>
+    public static void Prepare(nn.Module module)
     {
-        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
-        {
-            if (conv.weight.shape[2] == 1 && conv.weight.shape[3] == 1)
-                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
-        }
+        // It takes its maps in the default layout, and nothing can be put at its layers.
+        if (module is TorchScriptBase)
+            return;
+        ConvertWeights(module);
+        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>().Where(IsWrong))
+            conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
     }
 
-    /// <summary>Gives every 2-D convolution weight below <paramref name="module"/> channels-last strides, in place.</summary>
-    public static void ConvertWeights(nn.Module module)
+    private static void ConvertWeights(nn.Module module)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -39,15 +36,10 @@ internal static class ChannelsLast
     }
 
     /// <summary>
-    /// Gives depthwise convolutions with several results per channel their maps in the default layout: on channels-last maps
-    /// libtorch 2.10 computes them wrongly on the CPU.
+    /// Whether libtorch 2.10 computes a convolution of channels-last maps wrongly on some CPUs: those of 1×1, which write outside
+    /// their memory too (<see cref="PointwiseConvolution"/> is right), and depthwise ones with several results per channel.
     /// </summary>
-    public static void GuardDepthwise(nn.Module module)
-    {
-        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
-        {
-            if (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels)
-                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
-        }
-    }
+    private static bool IsWrong(Conv2d conv) =>
+        (conv.weight.shape[2] == 1 && conv.weight.shape[3] == 1)
+        || (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels);
 }

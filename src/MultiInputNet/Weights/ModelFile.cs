@@ -10,14 +10,27 @@ internal static class ModelFile
     public static void Save(MultiInputModel model, string path) =>
         WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [DescriptionKey] = model.Description.ToJson() });
 
-    public static MultiInputModel Load(string path, Device? device, IReadOnlyDictionary<string, Delegate>? customModules)
+    public static MultiInputModel Load(string path, Device? device, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript)
     {
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
             throw file.Refuse("it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
 
+        var description = ModelDescription.FromJson(json, customModules);
+        if (description.Bases.Any(group => group.Spec is TorchScriptSpec))
+        {
+            if (!trustTorchScript)
+            {
+                throw file.Refuse(
+                    "a base of its model is a TorchScript module, which is a program that this file brings with it.",
+                    "If you trust the file, load it with trustTorchScript: true.");
+            }
+
+            description = AttachTorchScripts(description, file);
+        }
+
         // A model without more weights than the file has: a description that asks for more makes nothing.
-        var model = new MultiInputModel(ModelDescription.FromJson(json, customModules), device, file.Entries.Sum(entry => entry.Count));
+        var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count));
         try
         {
             model.LoadWeights(file, new LoadOptions { StripPrefix = "" });
@@ -28,6 +41,22 @@ internal static class ModelFile
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    private static ModelDescription AttachTorchScripts(ModelDescription description, WeightFile file)
+    {
+        return new(description.Inputs, [.. description.Bases.Select(Attach)], description.Tasks, description.Fusion);
+
+        BaseDescription Attach(BaseDescription group)
+        {
+            if (group.Spec is not TorchScriptSpec spec)
+                return group;
+            var name = $"{MultiInputModel.KeyOf(group)}.{TorchScriptSpec.ArchiveKey}";
+            if (!file.Entries.Any(entry => entry.Name == name && entry.Type == ScalarType.Byte))
+                throw file.Refuse($"its TorchScript module '{name}' is missing.");
+            using var archive = file.Read(name);
+            return group with { Spec = spec.With(archive.data<byte>().ToArray()) ?? throw file.Refuse($"'{name}' is not the TorchScript module that the model was built from.") };
         }
     }
 }

@@ -124,7 +124,7 @@ public sealed class PublishedBaseTests
     {
         var trunk = Specs[name].Create();
         FormulaWeights.Fill(trunk);
-        ChannelsLast.ConvertWeights(trunk);
+        ChannelsLast.Prepare(trunk);
         return trunk;
     }
 

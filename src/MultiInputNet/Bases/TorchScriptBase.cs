@@ -1,0 +1,98 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>A TorchScript module as a base. Its parameters and buffers are the base's, with the names that they have in the module.</summary>
+/// <remarks>
+/// <para>Shapes: <c>(batch, channels, height, width)</c> in, a feature map of four dimensions out, as the module makes it.</para>
+/// <para>The module is one stage. Its layers run inside libtorch, where nothing can be put at them: they can be frozen as a whole only,
+/// and have neither parts for each input nor adapters.</para>
+/// </remarks>
+internal sealed class TorchScriptBase : SharedBase
+{
+    // Not a field of a module's type: the script's children are made anew whenever they are asked for, so that nothing could be
+    // remembered by them. What they hold is registered here instead.
+    private readonly Script script;
+
+    /// <summary>Reads the module.</summary>
+    /// <param name="archive">The bytes of the file.</param>
+    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <exception cref="MultiInputException">The bytes are no TorchScript module.</exception>
+    public TorchScriptBase(byte[] archive, int channels)
+        : base(nameof(TorchScriptBase), channels)
+    {
+        try
+        {
+            script = new(jit.load<Tensor, Tensor>(archive));
+        }
+        catch (ExternalException e)
+        {
+            throw new MultiInputException(
+                "base", ModelStage.Base, $"its TorchScript module cannot be read: {Reason(e)}.", "Give a file that torch.jit.save wrote; plain weights are no module.", e);
+        }
+
+        foreach (var (name, parameter) in script.Module.named_parameters())
+            register_parameter(name, parameter);
+        foreach (var (name, buffer) in script.Module.named_buffers())
+            register_buffer(name, buffer);
+        register_buffer(TorchScriptSpec.ArchiveKey, tensor(archive, ScalarType.Byte));
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        try
+        {
+            // In the default layout: on channels-last maps the 1×1 convolutions of libtorch 2.10 give wrong values on some CPUs.
+            return script.Module.call(input.contiguous()).MoveToOuterDisposeScope();
+        }
+        catch (ExternalException e)
+        {
+            throw new InvalidOperationException(Reason(e), e);
+        }
+        catch (InvalidCastException e)
+        {
+            throw new InvalidOperationException("Its TorchScript module gives something else than one tensor.", e);
+        }
+    }
+
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        script.Module.train(train);
+    }
+
+    protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
+    {
+        script.Module.to(deviceType, deviceIndex);
+        return base._to(deviceType, deviceIndex, non_blocking);
+    }
+
+    protected override nn.Module _to(ScalarType dtype, bool non_blocking)
+    {
+        script.Module.to(dtype);
+        return base._to(dtype, non_blocking);
+    }
+
+    protected override nn.Module _to(Device device, ScalarType dtype, bool non_blocking)
+    {
+        script.Module.to(device, dtype);
+        return base._to(device, dtype, non_blocking);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing)
+            script.Module.Dispose();
+    }
+
+    /// <summary>The interpreter's message is a trace of the program's lines, and ends with what went wrong.</summary>
+    private static string Reason(ExternalException e) =>
+        e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .TakeWhile(line => !line.StartsWith("Exception raised from", StringComparison.Ordinal)).LastOrDefault(e.Message).TrimEnd('.');
+
+    private sealed record Script(jit.ScriptModule<Tensor, Tensor> Module);
+}
