@@ -16,9 +16,6 @@ internal static class ChannelsLast
     /// <summary>Makes a module of any kind fast and right on channels-last maps, in place.</summary>
     public static void Prepare(nn.Module module)
     {
-        // It takes its maps in the default layout, and nothing can be put at its layers.
-        if (module is TorchScriptBase)
-            return;
         ConvertWeights(module);
         foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>().Where(IsWrong))
             conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);

@@ -45,8 +45,7 @@ internal sealed class TorchScriptBase : SharedBase
         using var scope = NewDisposeScope();
         try
         {
-            // In the default layout: on channels-last maps the 1×1 convolutions of libtorch 2.10 give wrong values on some CPUs.
-            return script.Module.call(input.contiguous()).MoveToOuterDisposeScope();
+            return script.Module.call(input).MoveToOuterDisposeScope();
         }
         catch (ExternalException e)
         {
