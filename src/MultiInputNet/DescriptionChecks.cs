@@ -30,6 +30,9 @@ internal static partial class DescriptionChecks
             throw new MultiInputException(subject, stage, problem, cure);
     }
 
+    /// <summary>Whether it can be part of a weight's name.</summary>
+    public static bool IsName(string name) => NamePattern().IsMatch(name);
+
     /// <summary>The inputs that a task reads.</summary>
     public static IReadOnlyList<string> Sources(TaskDescription task) => task.From ?? [task.Name];
 
@@ -47,7 +50,7 @@ internal static partial class DescriptionChecks
     {
         foreach (var name in names)
         {
-            if (!NamePattern().IsMatch(name))
+            if (!IsName(name))
             {
                 throw new MultiInputException(
                     $"{what} '{name}'",

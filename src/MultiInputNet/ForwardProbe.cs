@@ -55,6 +55,7 @@ internal sealed class ForwardProbe : IDisposable
             PointwiseConvolution conv => output.numel() * conv.Weight.shape[1],
             Linear linear => output.numel() * linear.weight!.shape[1],
             SelfAttention => SelfAttention.CountMacs(output),
+            SharedStem stem => output.numel() * stem.Slices.Sum(slice => slice.Weight.numel() / slice.Weight.shape[0]),
             _ => 0,
         };
         return null!; // the result stays as it is

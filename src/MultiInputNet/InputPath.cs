@@ -15,6 +15,9 @@ internal sealed record InputPath(
     long Macs,
     long LargestResult)
 {
+    /// <summary>The projection, and what it shares with the projections of other inputs.</summary>
+    public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
+
     public Tensor Project(Tensor input) => ChannelsLast.Of(Projection.call(Standardization is null ? input : Standardization.call(input)));
 
     /// <summary>Runs projected maps of this input, and of no other, through its base.</summary>

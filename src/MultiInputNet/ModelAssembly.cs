@@ -9,7 +9,7 @@ internal sealed class ModelAssembly
     private readonly Device device;
     private readonly long largestModel;
     private readonly List<nn.Module> modules = [];
-    private readonly Dictionary<BaseDescription, (SharedBase Trunk, InputLayers? PerInput)> bases = [];
+    private readonly Dictionary<BaseDescription, (SharedBase Trunk, InputLayers? PerInput, StemBank Stems)> bases = [];
     private Int128 weightsLeft;
 
     /// <summary>Makes the modules.</summary>
@@ -48,31 +48,37 @@ internal sealed class ModelAssembly
     public SharedBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value.Trunk;
 
     /// <summary>The bases of some inputs, each by the first of them.</summary>
-    public IEnumerable<(string FirstInput, SharedBase Base)> OwnBases =>
-        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value.Trunk));
+    public IEnumerable<(string FirstInput, SharedBase Base, StemBank Stems)> OwnBases =>
+        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value.Trunk, pair.Value.Stems));
 
-    private (SharedBase Trunk, InputLayers? PerInput) MakeBase(BaseDescription group)
+    /// <summary>What the inputs of that base share of their stems.</summary>
+    public StemBank? SharedStems => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value.Stems;
+
+    private (SharedBase Trunk, InputLayers? PerInput, StemBank Stems) MakeBase(BaseDescription group)
     {
         var trunk = Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create));
         if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
-            return (trunk, null);
+            return (trunk, null, new());
         var layers = new InputLayers(trunk, group.PerInput, group.Adapters);
         DescriptionChecks.Throw(Subject(group), ModelStage.Base, layers.FindMistake());
-        return (trunk, layers);
+        return (trunk, layers, new());
     }
 
     private InputPath MakePath(InputDescription input, BaseDescription group)
     {
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
-        var (trunk, layers) = bases[group];
+        var (trunk, layers, bank) = bases[group];
         var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
         var standardization = spec.Mean is null
             ? group.Spec.CreateStandardization(spec, projectionSpec)
             : new Standardization(spec.Mean, spec.StandardDeviation!);
         if (standardization is not null)
             Own(standardization);
-        var projection = Own(Create(subject, ModelStage.Projection, projectionSpec.CountWeights(spec, group.Spec), () => projectionSpec.Create(spec, trunk)));
+        var projection = Own(Create(
+            subject, ModelStage.Projection, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, trunk, bank)));
+        foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
+            Own(slice);
         var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(), () => layers.Create(input.Name)));
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
@@ -88,7 +94,7 @@ internal sealed class ModelAssembly
             () => projection.call(sample),
             $"its projection cannot take {Shapes.Text(sample.shape)}",
             "Make the projection fit the declared shape of the input.");
-        if (projected.dim() != 4 || projected.shape[0] != 1 || (projection is not AdaptedStem && projected.shape[1] != trunk.Channels))
+        if (projected.dim() != 4 || projected.shape[0] != 1 || (projection is not Stem && projected.shape[1] != trunk.Channels))
         {
             throw new MultiInputException(
                 subject,

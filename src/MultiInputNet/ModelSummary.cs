@@ -20,7 +20,7 @@ internal static class ModelSummary
                 Shapes.Sizes(path.Spec.Shape),
                 path.Projected.ToString(),
                 path.Map.ToString(),
-                Number(Parameters(path.Projection) + (path.Own is null ? 0 : Parameters(path.Own))),
+                Number(path.ProjectionModules.Sum(Parameters) + (path.Own is null ? 0 : Parameters(path.Own))),
                 Number(path.Macs),
             }));
         text.AppendLine();

@@ -62,7 +62,7 @@ public sealed partial class MultiInputModel
     internal bool HasFrozenMap(string input)
     {
         var path = paths[input];
-        return IsFrozenWhole(path.Projection) && IsFrozenWhole(path.Base) && (path.Own is null || IsFrozenWhole(path.Own));
+        return path.ProjectionModules.All(IsFrozenWhole) && IsFrozenWhole(path.Base) && (path.Own is null || IsFrozenWhole(path.Own));
     }
 
     /// <summary>Whether a task's fusion gives the same vector for the same maps: it is frozen, or one of this library's without parameters.</summary>

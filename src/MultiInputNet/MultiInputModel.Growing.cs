@@ -134,14 +134,23 @@ public sealed partial class MultiInputModel
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             var copied = new HashSet<SharedBase>();
+            var sharedStems = new List<(StemSlice From, StemSlice To)>();
             foreach (var (name, path) in paths)
             {
                 if (!model.paths.TryGetValue(name, out var target))
                     continue;
                 Copy($"input '{name}'", ModelStage.Projection, path.Projection, target.Projection);
+                if (path.Projection is Stem stem)
+                    sharedStems.AddRange(stem.Slices.Zip(((Stem)target.Projection).Slices));
                 if (copied.Add(target.Base))
                     Copy("base", ModelStage.Base, path.Base, target.Base);
             }
+
+            // The stems of new inputs begin with what the base has learned; what they share with old ones has learned itself.
+            foreach (var (_, target) in model.paths.Where(path => !paths.ContainsKey(path.Key)))
+                (target.Projection as Stem)?.Adapt(target.Base.FirstConvolution!);
+            foreach (var (from, to) in sharedStems)
+                Copy("shared stem", ModelStage.Projection, from, to);
 
             foreach (var (name, target) in model.paths)
             {

@@ -11,7 +11,8 @@ namespace MultiInputNet;
 /// </summary>
 /// <remarks>
 /// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
-/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>base_inputs.INPUT</c> for what an input has of its own in its
+/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>stem_bank</c> and <c>input_stem_banks.FIRST_INPUT</c> for what the stems of a base's
+/// inputs share, <c>base_inputs.INPUT</c> for what an input has of its own in its
 /// base, with the names of the base's layers behind it, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
@@ -25,7 +26,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private readonly ModuleDict<Standardization> input_standardizations = new();
     private readonly ModuleDict<nn.Module<Tensor, Tensor>> input_projections = new();
     private readonly SharedBase? base_model;
+    private readonly StemBank? stem_bank;
     private readonly ModuleDict<SharedBase> input_bases = new();
+    private readonly ModuleDict<StemBank> input_stem_banks = new();
     private readonly ModuleDict<InputParts> base_inputs = new();
     private readonly ModuleDict<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
     private readonly ModuleDict<nn.Module<Tensor, Tensor>> output_layers = new();
@@ -40,8 +43,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel);
         Warnings = assembly.Warnings;
         base_model = assembly.Shared;
-        foreach (var (firstInput, trunk) in assembly.OwnBases)
+        stem_bank = assembly.SharedStems;
+        foreach (var (firstInput, trunk, stems) in assembly.OwnBases)
+        {
             input_bases.Add(firstInput, trunk);
+            input_stem_banks.Add(firstInput, stems);
+        }
+
         foreach (var path in assembly.Paths)
         {
             paths.Add(path.Name, path);
@@ -204,7 +212,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     {
         foreach (var path in paths.Values)
         {
-            if (path.Projection is AdaptedStem stem)
+            if (path.Projection is Stem stem)
                 stem.Adapt(path.Base.FirstConvolution!);
         }
     }

@@ -31,12 +31,12 @@ public static class Parts
             model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.Stages.TakeLast(count)).SelectMany(stage => stage.Modules));
     }
 
-    /// <summary>The projections of inputs.</summary>
+    /// <summary>The projections of inputs, with what those share with others (<see cref="AdaptedStemSpec.Shared"/>).</summary>
     /// <param name="inputs">The inputs; all when none is named.</param>
     /// <returns>The part.</returns>
     public static ModelPart Projections(params IReadOnlyList<string> inputs) => new(
         Text(nameof(Projections), inputs),
-        model => Named("input", inputs, model.Paths.Select(path => (path.Name, path.Projection))));
+        model => Named("input", inputs, model.Paths.Select(path => (path.Name, path.ProjectionModules))).SelectMany(modules => modules));
 
     /// <summary>What inputs have of their own in their base: normalisation and adapters. <see cref="Base"/> is without them.</summary>
     /// <param name="inputs">The inputs; all that have such parts when none is named.</param>
@@ -59,8 +59,7 @@ public static class Parts
         Text(nameof(Heads), tasks),
         model => Named("task", tasks, model.Routes.Select(route => (route.Task, (nn.Module)route.Head))));
 
-    private static IEnumerable<nn.Module> Named<TModule>(string what, IReadOnlyList<string> names, IEnumerable<(string Name, TModule Module)> all)
-        where TModule : nn.Module
+    private static IEnumerable<T> Named<T>(string what, IReadOnlyList<string> names, IEnumerable<(string Name, T Module)> all)
     {
         var known = all.ToDictionary(pair => pair.Name, pair => pair.Module);
         return Check(what, names.Count == 0 ? [.. known.Keys] : names, [.. known.Keys]).Select(name => known[name]);

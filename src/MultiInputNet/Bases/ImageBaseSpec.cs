@@ -9,8 +9,8 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
 {
     /// <summary>
     /// Whether the model gives RGB images the mean and deviation of ImageNet, as the published weights expect: those of an
-    /// image input of 3 channels that goes into the base directly or through an adapted stem, and has no <see cref="InputSpec.Mean"/> of its own. Its
-    /// values are then given from 0 to 1.
+    /// image input of 3 channels that goes into the base directly or through an adapted stem (or whose bands are named red, green and blue,
+    /// in any order and number), and has no <see cref="InputSpec.Mean"/> of its own. Its values are then given from 0 to 1.
     /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool ImageNetNormalization { get; init; } = true;
@@ -21,11 +21,21 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
     internal override ProjectionSpec DefaultProjection(InputSpec input) =>
         input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
 
-    // Red, green and blue of ImageNet's training images, in values from 0 to 1.
-    internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection) =>
-        ImageNetNormalization && input is ImageInput { Channels: 3 } && projection is IdentityProjectionSpec or AdaptedStemSpec
-            ? new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f])
-            : null;
+    internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection)
+    {
+        var bands = projection switch
+        {
+            AdaptedStemSpec { Bands: { } named } => named,
+            IdentityProjectionSpec or AdaptedStemSpec when input is ImageInput { Channels: 3 } => AdaptedStemSpec.Rgb,
+            _ => [],
+        };
+        if (!ImageNetNormalization || bands.Count == 0 || bands.Except(AdaptedStemSpec.Rgb).Any())
+            return null;
+
+        // Red, green and blue of ImageNet's training images, in values from 0 to 1.
+        var statistics = AdaptedStemSpec.Rgb.Zip([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]).ToDictionary(band => band.First);
+        return new([.. bands.Select(band => statistics[band].Second)], [.. bands.Select(band => statistics[band].Third)]);
+    }
 
     private protected static (string Problem, string Cure)? FindMistakeInChance(string what, double chance) =>
         chance is >= 0 and < 1 ? null : ($"its {what} is {chance}.", "Give a chance from 0 to below 1.");

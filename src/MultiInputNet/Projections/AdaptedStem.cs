@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>
-/// An input's own copy of the first convolution of a base, made to fit the input's channels; what it gives goes into the base
-/// behind that convolution.
-/// </summary>
+/// <summary>An input's own copy of the first convolution of a base, made to fit the input's channels.</summary>
 /// <remarks>Shapes: as the base's first convolution, with the input's channels.</remarks>
-internal sealed class AdaptedStem : nn.Module<Tensor, Tensor>
+internal sealed class AdaptedStem : Stem
 {
     private readonly Conv2d conv;
-    private readonly StemMethod method;
+    private readonly Func<Tensor, Tensor> adapt;
 
     /// <summary>Creates the stem with the weights that the convolution has now.</summary>
-    public AdaptedStem(Conv2d first, int channels, StemMethod method)
+    /// <param name="first">The base's first convolution.</param>
+    /// <param name="channels">The input's channels.</param>
+    /// <param name="adapt">Makes the convolution's weights fit them.</param>
+    public AdaptedStem(Conv2d first, int channels, Func<Tensor, Tensor> adapt)
         : base(nameof(AdaptedStem))
     {
         conv = nn.Conv2d(
@@ -24,17 +24,16 @@ internal sealed class AdaptedStem : nn.Module<Tensor, Tensor>
             (first.stride[0], first.stride[1]),
             (first.padding![0], first.padding[1]),
             bias: first.bias is not null);
-        this.method = method;
+        this.adapt = adapt;
         RegisterComponents();
         Adapt(first);
     }
 
-    /// <summary>Takes over the weights that the base's convolution has now.</summary>
-    public void Adapt(Conv2d first)
+    public override void Adapt(Conv2d first)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        conv.weight.copy_(StemAdapter.Adapt(first.weight, (int)conv.in_channels, method));
+        conv.weight.copy_(adapt(first.weight));
         conv.bias?.copy_(first.bias!);
     }
 

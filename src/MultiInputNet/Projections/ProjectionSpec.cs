@@ -20,11 +20,11 @@ public abstract record ProjectionSpec
     /// <summary>The module that maps batches of <paramref name="input"/> to <c>(batch, channels, height, width)</c>.</summary>
     internal abstract nn.Module<Tensor, Tensor> Create(InputSpec input, int channels);
 
-    /// <summary>The module in front of that base.</summary>
-    internal virtual nn.Module<Tensor, Tensor> Create(InputSpec input, SharedBase trunk) => Create(input, trunk.Channels);
+    /// <summary>The module in front of that base, whose inputs may share the weights in the bank.</summary>
+    internal virtual nn.Module<Tensor, Tensor> Create(InputSpec input, SharedBase trunk, StemBank bank) => Create(input, trunk.Channels);
 
-    /// <summary>The weights of the module in front of that base, as below.</summary>
-    internal virtual Int128 CountWeights(InputSpec input, BaseSpec trunk) => CountWeights(input, trunk.Channels);
+    /// <summary>The weights of the module in front of that base, as below, apart from those that the bank has.</summary>
+    internal virtual Int128 CountWeights(InputSpec input, BaseSpec trunk, StemBank bank) => CountWeights(input, trunk.Channels);
 
     /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
     internal virtual Int128 CountWeights(InputSpec input, int channels) => 0;

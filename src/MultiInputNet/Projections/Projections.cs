@@ -21,6 +21,18 @@ public static class Projections
     /// <returns>The description.</returns>
     public static AdaptedStemSpec AdaptedStem(StemMethod method = StemMethod.Repeat) => new() { Method = method };
 
+    /// <summary>
+    /// The base's first convolution with weights by the names of an image's bands, shared with every input of the base that names the same
+    /// bands. See <see cref="AdaptedStemSpec"/>; <c>with { Shared = false }</c> gives the input weights of its own.
+    /// </summary>
+    /// <param name="bands">The name of each channel, such as <c>red</c> or <c>nir</c>.</param>
+    /// <returns>The description.</returns>
+    public static AdaptedStemSpec BandStem(params IReadOnlyList<string> bands)
+    {
+        ArgumentNullException.ThrowIfNull(bands);
+        return new() { Bands = bands, Shared = true };
+    }
+
     /// <summary>No projection: an image of the base's channels goes in as it is. See <see cref="IdentityProjectionSpec"/>.</summary>
     /// <returns>The description.</returns>
     public static IdentityProjectionSpec Identity() => new();

@@ -60,7 +60,9 @@ public static class StemAdapter
         using var noGrad = no_grad();
         var places = bands.Index().ToDictionary(band => band.Item, band => band.Index);
         var mean = weight.mean([1], keepdim: true);
-        return cat([.. newBands.Select(band => places.TryGetValue(band, out var place) ? weight.narrow(1, place, 1) : mean)], 1).MoveToOuterDisposeScope();
+
+        // Of one tensor, TorchSharp's cat makes no copy.
+        return cat([.. newBands.Select(band => places.TryGetValue(band, out var place) ? weight.narrow(1, place, 1) : mean)], 1).clone().MoveToOuterDisposeScope();
 
         static string? HasTwice(IReadOnlyList<string> names) => names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
     }

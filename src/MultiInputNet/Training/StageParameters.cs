@@ -35,7 +35,7 @@ internal sealed record StageParameters(IReadOnlyList<(string Name, Parameter Par
             var stages = paths.Key.Stages;
             foreach (var (i, stage) in stages.Index())
                 Slow(stage.Modules, stages.Count - i);
-            Slow(paths.Select(path => path.Projection), stages.Count + 1);
+            Slow(paths.SelectMany(path => path.ProjectionModules).Distinct(), stages.Count + 1);
         }
 
         void Slow(IEnumerable<nn.Module> modules, int power)

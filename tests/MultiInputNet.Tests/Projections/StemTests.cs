@@ -68,6 +68,8 @@ public sealed class StemTests
         adapted.select(1, 0).ShouldEqual(weight.mean([1]), 1e-6);
         adapted.select(1, 1).ShouldBeSame(weight.select(1, 2));
         adapted.select(1, 2).ShouldBeSame(weight.select(1, 0));
+        using var one = StemAdapter.Adapt(weight, rgb, ["red"]).zero_();
+        weight.select(1, 0).count_nonzero().ToInt64().Should().Be(36, "what is given is new");
     }
 
     [Fact]

@@ -1,0 +1,40 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// The base's first convolution with weights that the input shares with others: the slices of its bands, one behind the other, and
+/// the base's bias.
+/// </summary>
+/// <remarks>Shapes: as the base's first convolution, with the input's channels. It owns nothing: the slices are a <see cref="StemBank"/>'s.</remarks>
+internal sealed class SharedStem : Stem
+{
+    private readonly Parts parts;
+
+    /// <summary>Creates the stem.</summary>
+    /// <param name="first">The base's first convolution.</param>
+    /// <param name="slices">The weights of the input's channels, in their order.</param>
+    /// <param name="scale">What the weights are multiplied by.</param>
+    public SharedStem(Conv2d first, IReadOnlyList<StemSlice> slices, double scale)
+        : base(nameof(SharedStem)) => parts = new(first, slices, scale);
+
+    public override IReadOnlyList<StemSlice> Slices => parts.Slices;
+
+    public override void Adapt(Conv2d first)
+    {
+        foreach (var slice in Slices)
+            slice.Adapt(first);
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var (first, slices, scale) = parts;
+        var weight = ChannelsLast.Of(cat([.. slices.Select(slice => slice.Weight)], 1) * scale);
+        return nn.functional.conv2d(ChannelsLast.Of(input), weight, first.bias, first.stride, first.padding).MoveToOuterDisposeScope();
+    }
+
+    // A field of a module's type would be a child.
+    private sealed record Parts(Conv2d First, IReadOnlyList<StemSlice> Slices, double Scale);
+}
