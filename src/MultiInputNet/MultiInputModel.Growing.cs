@@ -13,7 +13,8 @@ public sealed partial class MultiInputModel
     /// <remarks>
     /// The weights are copied: this model stays as it is, and stays the caller's to dispose. The new one is on the same device
     /// and in the same mode, and nothing of it is frozen. What the old tasks give stays while only new parts are trained.
-    /// Inputs with own parts go through the base one by one instead of joined, which may round differently.
+    /// Inputs with own parts go through the base one by one instead of joined, which may round differently, and so may libtorch's
+    /// convolutions once their weights are frozen.
     /// </remarks>
     /// <param name="add">Adds inputs and tasks, and bases that name new inputs; nothing when null.</param>
     /// <param name="perInput">What each input has of its own in every base of this model; as before when null.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using MultiInputNet;
 using MultiInputNet.Data;
 using MultiInputNet.Weights;
@@ -24,21 +25,37 @@ Dictionary<string, BaseSpec> bases = new()
 var name = new Option<string>("--base") { Description = "The base.", Required = true };
 name.AcceptOnlyFromAmong([.. bases.Keys]);
 var weights = new Option<FileInfo>("--weights") { Description = "A .pth or safetensors file with torchvision's names; those of a classifier are left alone.", Required = true };
-var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, 3, height, width), normalised already.", Required = true };
+var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, channels, height, width), normalised already; 3 channels without --stem.", Required = true };
 var output = new Option<FileInfo>("--output") { Description = "Where the map goes, an .npy file.", Required = true };
-var command = new RootCommand("Runs a base with given weights on a given input.") { name, weights, input, output };
+var stem = new Option<(int Channels, StemMethod Method)?>("--stem")
+{
+    Description = $"CHANNELS:METHOD, the base's first layer made to fit an input of so many channels by {string.Join(", ", Enum.GetNames<StemMethod>())}.",
+    CustomParser = result =>
+    {
+        if (result.Tokens[0].Value.Split(':') is [var channels, var method]
+            && int.TryParse(channels, CultureInfo.InvariantCulture, out var count) && count > 0
+            && Enum.GetNames<StemMethod>().FirstOrDefault(known => known.Equals(method, StringComparison.OrdinalIgnoreCase)) is { } found)
+            return (count, Enum.Parse<StemMethod>(found));
+        result.AddError($"--stem: '{result.Tokens[0].Value}' is not CHANNELS:METHOD, such as 13:Repeat.");
+        return null;
+    },
+};
+var command = new RootCommand("Runs a base with given weights on a given input.") { name, weights, input, output, stem };
 command.SetAction(arguments =>
 {
     using var scope = NewDisposeScope();
     using var noGrad = no_grad();
     using var x = NumpyFile.Read(arguments.GetRequiredValue(input).FullName);
+    var adapted = arguments.GetValue(stem);
+    var spec = Inputs.Image(adapted?.Channels ?? 3, (int)x.shape[2], (int)x.shape[3]);
     using var model = MultiInputModel.Define()
-        .Input("x", Inputs.Image((int)x.shape[1], (int)x.shape[2], (int)x.shape[3]), Projections.Identity())
+        .Input("x", spec, adapted is var (_, method) ? Projections.AdaptedStem(method) : Projections.Identity())
         .Base(((ImageBaseSpec)bases[arguments.GetRequiredValue(name)]) with { ImageNetNormalization = false })
         .Fusion(Fusions.GlobalAverage())
         .Task("x", Heads.Regression(1))
         .Build(CPU);
     Load(model, arguments.GetRequiredValue(weights).FullName);
+    model.AdaptStems();
     model.eval();
     var map = model.forward_features(new Dictionary<string, Tensor> { ["x"] = x })["x"];
     NumpyFile.Write(arguments.GetRequiredValue(output).FullName, map);
