@@ -35,11 +35,11 @@ internal static class Program
         var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
         var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. Default: the last.", text => NamedOrAll(text, value => value));
-        var trunk = One("--base", "The shared base, convnet:WIDTHS. Default: that of --weights, or convnet:64,128.", Widths, [64, 128]);
-        var channels = One("--channels", "Channels of the maps that the base takes. Default: 48.", text => Number(text, 1), 48);
-        var depth = One("--depth", "Convolutions in each stage of the base. Default: 1.", text => Number(text, 1), 1);
-        var normalization = One("--normalization", "The base's normalisation: none, batch, group or layer. Default: group.", Kind<Normalization>, Normalization.Group);
-        var weights = new Option<string>("--weights") { Description = "A model that this library saved: its weights are where the training starts, as far as they fit." };
+        var trunk = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. Default: that of --weights, or convnet:64,128.", Base, Bases.ConvNet(48, 64, 128));
+        var channels = One("--channels", "Channels of the maps that a convnet takes. Default: 48.", text => Number(text, 1), 48);
+        var depth = One("--depth", "Convolutions in each stage of a convnet. Default: 1.", text => Number(text, 1), 1);
+        var normalization = One("--normalization", "A convnet's normalisation: none, batch, group or layer. Default: group.", Kind<Normalization>, Normalization.Group);
+        var weights = new Option<string>("--weights") { Description = "Where the training starts: a model that this library saved, as far as it fits, or weights of the base alone (safetensors, .pth)." };
         var stages = One("--stages", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Stages, []);
         var epochs = One("--epochs", "Epochs, where there are no stages. Default: 10.", text => Number(text, 1), 10);
         var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. Default: until the largest input was passed once.", text => Number(text, 1));
@@ -71,11 +71,13 @@ internal static class Program
                 Augmentations = new(arguments.GetValue(augment) ?? []),
                 Base = arguments.GetResult(trunk) is null or { Implicit: true } && arguments.GetValue(weights) is not null
                     ? null
-                    : Bases.ConvNet(arguments.GetValue(channels), arguments.GetValue(trunk)!) with
+                    : arguments.GetValue(trunk) is ConvNetSpec convNet ? convNet with
                     {
+                        Channels = arguments.GetValue(channels),
                         Depth = arguments.GetValue(depth),
                         Normalization = arguments.GetValue(normalization),
-                    },
+                    }
+                    : arguments.GetValue(trunk),
                 Weights = arguments.GetValue(weights),
                 Stages = arguments.GetValue(stages)!,
                 Epochs = arguments.GetValue(epochs),
@@ -111,9 +113,9 @@ internal static class Program
         ? Enum.Parse<T>(known)
         : throw new FormatException($"'{text}' is none of {string.Join(", ", Enum.GetNames<T>().Select(name => name.ToLowerInvariant()))}.");
 
-    private static int[] Widths(string text) => text.Split(':') is ["convnet", var widths]
-        ? [.. widths.Split(',').Select(width => Number(width, 1))]
-        : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128.");
+    private static BaseSpec Base(string text) => Bases.Published.TryGetValue(text, out var published) ? published
+        : text.Split(':') is ["convnet", var widths] ? Bases.ConvNet(48, [.. widths.Split(',').Select(width => Number(width, 1))])
+        : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128, or one of {string.Join(", ", Bases.Published.Keys)}.");
 
     private static TrainingStage[] Stages(string text) =>
     [

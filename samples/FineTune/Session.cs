@@ -81,11 +81,12 @@ internal static class Session
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)
     {
-        var trunk = (BaseSpec?)settings.Base ?? BaseOf(settings.Weights!);
+        var trunk = settings.Base ?? BaseOf(settings.Weights!);
         var builder = MultiInputModel.Define().Base(trunk);
         foreach (var input in inputs)
         {
-            builder.Input(input.Name, input.Input, input.Projection);
+            // What a published base has learned fits images of its channels as they are.
+            builder.Input(input.Name, input.Input, trunk is ImageBaseSpec && input.Input is ImageInput ? null : input.Projection);
 
             // A large image has too many places for a head that reads each of them.
             builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
@@ -97,7 +98,9 @@ internal static class Session
             return model;
         try
         {
-            var report = model.LoadWeights(settings.Weights, new() { Strict = false });
+            using var file = WeightFile.Open(settings.Weights);
+            var isModel = file.Entries.Any(entry => entry.Name.StartsWith("base_model.", StringComparison.Ordinal));
+            var report = model.LoadWeights(file, new() { Strict = false, AddPrefix = isModel ? "" : "base_model." });
             Console.WriteLine(report);
             var lost = report.Missing.Concat(report.OtherShape.Select(difference => difference.Name)).FirstOrDefault(name => name.StartsWith("base_model", StringComparison.Ordinal));
             return lost is null ? model : throw new MultiInputException(

@@ -18,7 +18,7 @@ internal sealed record Settings
     public required ByInput<Func<torch.Tensor, torch.Tensor>> Augmentations { get; init; }
 
     /// <summary>The base; that of <see cref="Weights"/> where none is described.</summary>
-    public required ConvNetSpec? Base { get; init; }
+    public required BaseSpec? Base { get; init; }
 
     public required string? Weights { get; init; }
 

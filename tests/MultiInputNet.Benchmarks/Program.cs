@@ -6,7 +6,17 @@ using Spectre.Console;
 using static TorchSharp.torch;
 
 // Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
-var pairs = args.Length > 0 ? int.Parse(args[0]) : 41;
+// The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
+Allocator.KeepMemory();
+var pairs = args.LastOrDefault() is { } last && last != "bases" ? int.Parse(last) : 41;
+if (Console.IsOutputRedirected)
+    AnsiConsole.Profile.Width = 120;
+if (args.FirstOrDefault() == "bases")
+{
+    AnsiConsole.Write(BaseTable.Measure(pairs));
+    return;
+}
+
 const int size = 32;
 int[] inputChannels = [1, 3, 4];
 int[] classes = [10, 5, 6];
@@ -27,8 +37,6 @@ AnsiConsole.Status().Start("Measuring", status =>
             $"{ratios.Milliseconds:0.00}");
     }
 });
-if (Console.IsOutputRedirected)
-    AnsiConsole.Profile.Width = 120;
 AnsiConsole.WriteLine($"Time of the other over time of the library, above 1 where the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
 AnsiConsole.Write(table);
 

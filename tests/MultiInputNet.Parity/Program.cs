@@ -6,24 +6,8 @@ using MultiInputNet.Weights;
 using static TorchSharp.torch;
 
 // Runs a base with given weights on a given input, to be compared with torchvision: see compare.py.
-Dictionary<string, BaseSpec> bases = new()
-{
-    ["resnet18"] = Bases.ResNet18(),
-    ["resnet34"] = Bases.ResNet34(),
-    ["resnet50"] = Bases.ResNet50(),
-    ["resnet101"] = Bases.ResNet101(),
-    ["mobilenet_v3_small"] = Bases.MobileNetV3Small(),
-    ["mobilenet_v3_large"] = Bases.MobileNetV3Large(),
-    ["efficientnet_b0"] = Bases.EfficientNetB0(),
-    ["efficientnet_b1"] = Bases.EfficientNetB1(),
-    ["efficientnet_b2"] = Bases.EfficientNetB2(),
-    ["convnext_tiny"] = Bases.ConvNeXtTiny(),
-    ["vit_b_16"] = Bases.ViTB16(),
-    ["vit_s_16"] = Bases.ViTS16(),
-};
-
 var name = new Option<string>("--base") { Description = "The base.", Required = true };
-name.AcceptOnlyFromAmong([.. bases.Keys]);
+name.AcceptOnlyFromAmong([.. Bases.Published.Keys]);
 var weights = new Option<FileInfo>("--weights") { Description = "A .pth or safetensors file with torchvision's names; those of a classifier are left alone.", Required = true };
 var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, channels, height, width), normalised already; 3 channels without --stem.", Required = true };
 var output = new Option<FileInfo>("--output") { Description = "Where the map goes, an .npy file.", Required = true };
@@ -50,7 +34,7 @@ command.SetAction(arguments =>
     var spec = Inputs.Image(adapted?.Channels ?? 3, (int)x.shape[2], (int)x.shape[3]);
     using var model = MultiInputModel.Define()
         .Input("x", spec, adapted is var (_, method) ? Projections.AdaptedStem(method) : Projections.Identity())
-        .Base(((ImageBaseSpec)bases[arguments.GetRequiredValue(name)]) with { ImageNetNormalization = false })
+        .Base(Bases.Published[arguments.GetRequiredValue(name)] with { ImageNetNormalization = false })
         .Fusion(Fusions.GlobalAverage())
         .Task("x", Heads.Regression(1))
         .Build(CPU);

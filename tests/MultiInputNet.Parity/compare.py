@@ -1,4 +1,4 @@
-"""Compares every base with torchvision's model: random weights with moved statistics, evaluation mode, two sizes.
+"""Compares every base with torchvision's model: random weights with moved statistics, evaluation mode, two sizes, and stems.
 
 Build the program, then run this with a Python that has torch and torchvision (0.14):
     dotnet build -c Release tests/MultiInputNet.Parity && python3 tests/MultiInputNet.Parity/compare.py [NAME ...]
@@ -57,6 +57,17 @@ def features(model, x):
     return model.features(x)
 
 
+def adapted(weight, channels, method):
+    """The weights of a first convolution for so many channels."""
+    old = weight.shape[1]
+    if method == "repeat":
+        return weight[:, [channel % old for channel in range(channels)]] * old / channels
+    if method == "mean":
+        return weight.mean(1, keepdim=True).repeat(1, channels, 1, 1) * old / channels
+    zeros = torch.zeros(len(weight), max(0, channels - old), *weight.shape[2:])
+    return torch.cat([weight[:, :channels], zeros], 1)
+
+
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -67,11 +78,19 @@ def main():
             model = make(name).eval()
             randomize(model)
             save(weights, {k: v.numpy() for k, v in model.state_dict().items()})
-            for shape in ((2, 3, 224, 224), (1, 3, 288, 288) if name.startswith("vit") else (1, 3, 160, 104)):
+            other = (288, 288) if name.startswith("vit") else (160, 104)
+            convolution = next(module for module in model.modules() if isinstance(module, torch.nn.Conv2d))
+            first = convolution.weight.data
+            for shape, method in (
+                *(((2, 3, 224, 224), None), ((1, 3, *other), None)),
+                *(((1, 13, 224, 224), "repeat"), ((1, 2, 224, 224), "mean"), ((1, 5, 224, 224), "padzeros")),
+            ):
+                convolution.weight.data = adapted(first, shape[1], method) if method else first
                 x = torch.randn(shape)
                 numpy.save(source, x.numpy())
                 subprocess.run(
-                    [PROGRAM, "--base", name, "--weights", weights, "--input", source, "--output", target],
+                    [PROGRAM, "--base", name, "--weights", weights, "--input", source, "--output", target]
+                    + (["--stem", f"{shape[1]}:{method}"] if method else []),
                     check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
                 reference = model
                 if name.startswith("vit") and shape[-1] != 224:
@@ -81,7 +100,7 @@ def main():
                 assert expected.shape == actual.shape, (expected.shape, actual.shape)
                 difference = numpy.abs(expected - actual).max() / numpy.abs(expected).max()
                 worst = max(worst, difference)
-                print(f"{name:20} {'x'.join(map(str, shape)):>13}  map {'x'.join(map(str, actual.shape)):>13}  relative difference {difference:.1e}", flush=True)
+                print(f"{name:20} {'x'.join(map(str, shape)):>13} {method or '':8}  map {'x'.join(map(str, actual.shape)):>13}  relative difference {difference:.1e}", flush=True)
     print(f"largest relative difference {worst:.1e}")
     sys.exit(worst > 1e-4)
 

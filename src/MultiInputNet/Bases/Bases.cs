@@ -5,6 +5,23 @@ namespace MultiInputNet;
 /// <summary>The bases that a model can be described with.</summary>
 public static class Bases
 {
+    /// <summary>The bases of published families by the names that torchvision gives them, such as <c>resnet50</c>.</summary>
+    public static IReadOnlyDictionary<string, ImageBaseSpec> Published { get; } = new OrderedDictionary<string, ImageBaseSpec>
+    {
+        ["resnet18"] = ResNet18(),
+        ["resnet34"] = ResNet34(),
+        ["resnet50"] = ResNet50(),
+        ["resnet101"] = ResNet101(),
+        ["mobilenet_v3_small"] = MobileNetV3Small(),
+        ["mobilenet_v3_large"] = MobileNetV3Large(),
+        ["efficientnet_b0"] = EfficientNetB0(),
+        ["efficientnet_b1"] = EfficientNetB1(),
+        ["efficientnet_b2"] = EfficientNetB2(),
+        ["convnext_tiny"] = ConvNeXtTiny(),
+        ["vit_b_16"] = ViTB16(),
+        ["vit_s_16"] = ViTS16(),
+    };
+
     /// <summary>The small convolutional base. See <see cref="ConvNetBase"/>; further options with <c>with { ... }</c>.</summary>
     /// <param name="channels">Channels of the maps that it takes; every input is projected to them.</param>
     /// <param name="widths">The channels of each stage; without any, 64 and 128.</param>
