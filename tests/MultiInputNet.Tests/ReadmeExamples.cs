@@ -228,6 +228,29 @@ internal static class ReadmeExamples
         Console.WriteLine($"{photos.ClassNames[(int)best]}; left out: {photos.Broken.Count}");
     }
 
+    public static void Pretrained_bases()
+    {
+        using (var trained = new ResNetBase(Bases.ResNet18()))
+            WeightFile.Write("resnet18.safetensors", trained.state_dict()); // stands for a file of trained weights here
+
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 64, width: 64)) // 0 to 1, normalised as ImageNet
+            .Input("scan", Inputs.Image(channels: 1, height: 64, width: 64), Projections.AdaptedStem(StemMethod.Mean))
+            .Input("land", Inputs.Image(channels: 4, height: 64, width: 64), Projections.BandStem("red", "green", "blue", "nir"))
+            .Input("radar", Inputs.Image(channels: 2, height: 64, width: 64)) // a learned projection to 3 channels
+            .Base(Bases.ResNet18())
+            .Fusion(Fusions.GlobalAverage())
+            .Task("photo", Heads.Classification(classes: 5))
+            .Task("scan", Heads.Classification(classes: 2))
+            .Task("land", Heads.Classification(classes: 10))
+            .Task("radar", Heads.Regression(outputs: 1))
+            .Build();
+        var report = model.LoadWeights("resnet18.safetensors", new LoadOptions { AddPrefix = "base_model.", Ignore = ["base_model.fc.*"] });
+        model.AdaptStems(); // they begin with the first layer that was loaded
+        Console.WriteLine(report.IsComplete); // True
+        model.Freeze(Parts.BaseStages("stem", "layer1", "layer2"));
+    }
+
     public static void Weights_from_elsewhere()
     {
         using var network = nn.Sequential(("features", nn.Linear(8, 4)), ("fc", nn.Linear(4, 1000)));
