@@ -110,5 +110,8 @@ public abstract record SourceSampling
 
             return new QuotaPlan(sources, [.. names.Select(name => Weights[name])], seed, stepsPerEpoch);
         }
+
+        // Checkpoints hold it, to be compared.
+        public override string ToString() => $"Fixed({Shapes.Weights(Weights)})";
     }
 }

@@ -139,6 +139,24 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Weights_of_sources_and_tasks_belong_to_a_training()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TrainingProblem.Build();
+        var sources = TrainingProblem.Sources();
+        TrainerOptions Weighted(double ofSource, double ofTask) => Options with
+        {
+            Sampling = SourceSampling.Fixed(sources.ToDictionary(source => source.Name, source => source == sources[0] ? ofSource : 1)),
+            Balancing = LossBalancing.Fixed(model.Description.Tasks.ToDictionary(task => task.Name, _ => ofTask)),
+        };
+        new Trainer(model, Weighted(2, 0.5)).Fit(sources);
+
+        new Trainer(model, Weighted(2, 0.5)).Invoking(t => t.Resume(sources)).Should().NotThrow();
+        new Trainer(model, Weighted(3, 0.5)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*another Sampling: 'Fixed(image 2, table 1)' and not 'Fixed(image 3, table 1)'*");
+        new Trainer(model, Weighted(2, 0.7)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*another Balancing: 'Fixed(*0.5)' and not*0.7*");
+    }
+
+    [Fact]
     public void A_checkpoint_of_another_training_is_refused()
     {
         using var scope = NewDisposeScope();

@@ -104,6 +104,9 @@ public abstract record LossBalancing
     {
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new WeightedSumBalancer(tasks, Weights);
+
+        // Checkpoints hold it, to be compared.
+        public override string ToString() => $"Fixed({Shapes.Weights(Weights)})";
     }
 
     private sealed record UncertaintyWeights : LossBalancing
