@@ -38,4 +38,28 @@ public sealed class ChannelsLastTests
         expected.sum().backward();
         weight.grad!.to(float64).allclose(weights.grad!, rtol: 1e-4, atol: 1e-4).Should().BeTrue();
     }
+
+    [Theory]
+    [InlineData(40)]
+    [InlineData(112)]
+    public void Pointwise_convolutions_of_a_users_module_give_what_they_give_in_the_default_layout(int results)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Image(3, 9, 13), Projections.Identity())
+            .Base(Bases.From("pointwise", 3, () => nn.Sequential(("conv", nn.Conv2d(3, results, kernel_size: 1, stride: 2)))))
+            .Task("a", Heads.Classification(2))
+            .Build(CPU);
+        var state = model.state_dict();
+        var x = rand(4, 3, 9, 13);
+
+        var map = model.forward_features(new Dictionary<string, Tensor> { ["a"] = x })["a"];
+
+        // At each second position, a matrix product in double precision.
+        var chosen = x.to(float64).slice(2, 0, 9, 2).slice(3, 0, 13, 2);
+        var weight = state["base_model.module.conv.weight"].to(float64).view(results, 3);
+        var expected = einsum("rc,bchw->brhw", weight, chosen) + state["base_model.module.conv.bias"].to(float64).view(1, -1, 1, 1);
+        map.to(float64).ShouldEqual(expected, 1e-5);
+    }
 }
