@@ -9,6 +9,7 @@ internal sealed record InputPath(
     Standardization? Standardization,
     nn.Module<Tensor, Tensor> Projection,
     SharedBase Base,
+    FoldedProjection? Folded,
     InputParts? Own,
     MapShape Projected,
     MapShape Map,
@@ -18,7 +19,15 @@ internal sealed record InputPath(
     /// <summary>The projection, and what it shares with the projections of other inputs.</summary>
     public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
 
-    public Tensor Project(Tensor input) => ChannelsLast.Of(Projection.call(Standardization is null ? input : Standardization.call(input)));
+    /// <summary>The map for the base: projected or, where that is faster, what the base's first convolution gives behind the projection.</summary>
+    public Tensor Project(Tensor input)
+    {
+        var x = Standardization is null ? input : Standardization.call(input);
+        if (Folded is not { Applies: true })
+            return ChannelsLast.Of(Projection.call(x));
+        using var turn = Serve();
+        return Folded.Run(x);
+    }
 
     /// <summary>Runs projected maps of this input, and of no other, through its base.</summary>
     public Tensor RunBase(Tensor projected)

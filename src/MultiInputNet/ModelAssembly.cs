@@ -135,9 +135,10 @@ internal sealed class ModelAssembly
             standardization,
             projection,
             trunk,
+            FoldedProjection.Find(projection, trunk, layers),
             own,
-            ShapeOf(projected),
-            ShapeOf(map),
+            MapShape.Of(projected),
+            MapShape.Of(map),
             probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
             Math.Max(projected.numel(), baseProbe.LargestResult));
     }
@@ -266,6 +267,4 @@ internal sealed class ModelAssembly
     }
 
     private static string Subject(BaseDescription group) => group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
-
-    private static MapShape ShapeOf(Tensor map) => new(map.shape[1], map.shape[2], map.shape[3]);
 }

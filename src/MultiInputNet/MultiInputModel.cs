@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -23,15 +22,15 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private const long LargestMergedBytesOnCpu = 24 << 20;
 
     // The names of these fields are the first parts of the keys of state_dict.
-    private readonly ModuleDict<Standardization> input_standardizations = new();
-    private readonly ModuleDict<nn.Module<Tensor, Tensor>> input_projections = new();
+    private readonly NamedModules<Standardization> input_standardizations = new();
+    private readonly NamedModules<nn.Module<Tensor, Tensor>> input_projections = new();
     private readonly SharedBase? base_model;
     private readonly StemBank? stem_bank;
-    private readonly ModuleDict<SharedBase> input_bases = new();
-    private readonly ModuleDict<StemBank> input_stem_banks = new();
-    private readonly ModuleDict<InputParts> base_inputs = new();
-    private readonly ModuleDict<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
-    private readonly ModuleDict<nn.Module<Tensor, Tensor>> output_layers = new();
+    private readonly NamedModules<SharedBase> input_bases = new();
+    private readonly NamedModules<StemBank> input_stem_banks = new();
+    private readonly NamedModules<InputParts> base_inputs = new();
+    private readonly NamedModules<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
+    private readonly NamedModules<nn.Module<Tensor, Tensor>> output_layers = new();
 
     private readonly OrderedDictionary<string, InputPath> paths = [];
     private readonly OrderedDictionary<string, Route> routes = [];
@@ -282,12 +281,14 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             var batch = input[name];
             CheckBatch(path, batch, type, device);
             var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
+            var map = path.Project(batch);
+            var shape = MapShape.Of(map);
             var group = path.Own is not null ? null
-                : open.FirstOrDefault(g => g.Base == path.Base && g.Shape == path.Projected && g.Bytes + bytes <= limit);
+                : open.FirstOrDefault(g => g.Base == path.Base && g.Shape == shape && g.Bytes + bytes <= limit);
             if (group is null)
-                open.Add(group = new(path.Base, path.Projected));
+                open.Add(group = new(path.Base, shape));
             group.Bytes += bytes;
-            group.Parts.Add((path, path.Project(batch)));
+            group.Parts.Add((path, map));
         }
 
         foreach (var group in open)

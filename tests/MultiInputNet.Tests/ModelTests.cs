@@ -164,6 +164,37 @@ public sealed class ModelTests
     }
 
     [Fact]
+    public void A_model_is_converted_like_any_module()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MultiInputModel.Define()
+            .Input("rgb", Inputs.Image(3, 16, 16) with { Mean = [0.5f, 0.5f, 0.5f], StandardDeviation = [0.2f, 0.2f, 0.2f] })
+            .Input("bands", Inputs.Image(5, 16, 16), Projections.AdaptedStem() with { Shared = true })
+            .Input("table", Inputs.Tabular(7))
+            .Input("text", Inputs.Tokens(vocabulary: 9, length: 12))
+            .Base(Bases.ConvNet(4, 8) with { Normalization = Normalization.Batch }, perInput: PerInput.Normalization, adapters: Adapters.Series)
+            .Fusion(Fusions.Attention(2))
+            .Task("rgb", Heads.Classification(3)).Task("bands", Heads.Regression(2)).Task("table", Heads.MultiLabel(4)).Task("text", Heads.Classification(2))
+            .Build(CPU);
+        model.eval();
+        var batch = new Dictionary<string, Tensor> { ["rgb"] = rand(2, 3, 16, 16), ["bands"] = rand(2, 5, 16, 16), ["table"] = rand(2, 7), ["text"] = randint(9, [2, 12], int64) };
+        var single = model.forward(batch).ToDictionary(output => output.Key, output => output.Value.detach());
+
+        model.to(float64);
+        var converted = model.forward(batch.ToDictionary(input => input.Key, input => input.Value.is_integral() ? input.Value : input.Value.to(float64)));
+
+        foreach (var (task, output) in converted)
+        {
+            output.dtype.Should().Be(float64, task);
+            output.to(float32).ShouldEqual(single[task], 1e-5, task);
+        }
+
+        model.to(float32);
+        foreach (var (task, output) in model.forward(batch))
+            output.ShouldBeSame(single[task], task);
+    }
+
+    [Fact]
     public void MACs_and_parameters_are_counted_exactly()
     {
         using var model = MultiInputModel.Define()

@@ -26,6 +26,9 @@ public abstract record BaseSpec(int Channels)
     /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
     internal virtual Int128 CountWeights() => 0;
 
+    /// <summary>Weights of the first convolution for each channel that comes in; 0 where there is none that an adapted stem can stand for.</summary>
+    internal virtual Int128 FirstWeightsPerChannel => 0;
+
     /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake() => Channels is < 1 or > Limits.LargestSize
         ? ($"it takes {Channels} channels.", $"Give from 1 to {Limits.LargestSize:N0}.")

@@ -14,6 +14,7 @@ namespace MultiInputNet;
 public sealed class ConvNetBase : SharedBase
 {
     private readonly ModuleList<Stage> stages;
+    private readonly bool residual;
 
     /// <summary>Creates the base with torch's default initialisation.</summary>
     /// <param name="options">Its channels, width and depth.</param>
@@ -21,6 +22,7 @@ public sealed class ConvNetBase : SharedBase
     public ConvNetBase(ConvNetSpec options)
         : base(nameof(ConvNetBase), CheckedChannels(options))
     {
+        residual = options.Residual;
         var channels = options.Widths.Prepend(options.Channels);
         stages = new ModuleList<Stage>(channels.Zip(options.Widths, (from, to) => new Stage(from, to, options)).ToArray());
         RegisterComponents();
@@ -29,6 +31,9 @@ public sealed class ConvNetBase : SharedBase
     /// <summary>Its stages, <c>stages.0</c> the first.</summary>
     public override IReadOnlyList<BaseStage> Stages =>
         [.. stages.Select((stage, i) => new BaseStage($"stages.{i}", [stage], stage.call))];
+
+    // A residual block takes the map before its convolution too.
+    internal override Conv2d? FirstConvolution => residual ? null : stages[0].FirstConvolution;
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
@@ -64,18 +69,23 @@ public sealed class ConvNetBase : SharedBase
             RegisterComponents();
         }
 
+        public Conv2d FirstConvolution => blocks[0].Convolution;
+
         public override Tensor forward(Tensor input)
         {
             var x = input;
             for (var i = 0; i < blocks.Count - 1; i++)
-                x = Layers.Activate(activation, blocks[i].call(x));
+                x = Activate(blocks[i].call(x));
             x = blocks[^1].call(x);
 
             // The largest of a cell stays the largest behind a function that never falls, so pooling first gives the same
             // values and activates a quarter of them.
             return pooling == Pooling.Max && activation is Activation.ReLU or Activation.LeakyReLU or Activation.Tanh
                 ? Layers.Activate(activation, Pool(x))
-                : Pool(Layers.Activate(activation, x));
+                : Pool(Activate(x));
+
+            // What comes from a stem, and through no normalisation, stays as the caller has it.
+            Tensor Activate(Tensor x) => Layers.Activate(activation, ReferenceEquals(x, input) ? x.clone() : x);
         }
 
         private Tensor Pool(Tensor x) => pooling switch
@@ -89,7 +99,7 @@ public sealed class ConvNetBase : SharedBase
     /// <summary>A 3×3 convolution and its normalisation, plus its own input where the base is residual; not yet activated.</summary>
     private sealed class Block : nn.Module<Tensor, Tensor>
     {
-        private readonly nn.Module<Tensor, Tensor> conv;
+        private readonly Conv2d conv;
         private readonly nn.Module<Tensor, Tensor>? norm;
         private readonly nn.Module<Tensor, Tensor>? shortcut;
         private readonly bool residual;
@@ -104,9 +114,11 @@ public sealed class ConvNetBase : SharedBase
             RegisterComponents();
         }
 
+        public Conv2d Convolution => conv;
+
         public override Tensor forward(Tensor input)
         {
-            var x = conv.call(input);
+            var x = RunUnlessPassed(conv, input);
             x = norm is null ? x : norm.call(x);
             return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
         }

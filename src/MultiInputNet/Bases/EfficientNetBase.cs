@@ -71,6 +71,6 @@ public sealed class EfficientNetBase : SharedBase
     private Tensor Stem(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunFirstConvolution(input)).MoveToOuterDisposeScope();
+        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunUnlessPassed(FirstConvolution, input)).MoveToOuterDisposeScope();
     }
 }

@@ -15,9 +15,6 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
     /// <value>Default: <see langword="true"/>.</value>
     public bool ImageNetNormalization { get; init; } = true;
 
-    /// <summary>Weights of the first convolution for each channel that comes in.</summary>
-    internal abstract Int128 FirstWeightsPerChannel { get; }
-
     internal override ProjectionSpec DefaultProjection(InputSpec input) =>
         input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
 

@@ -67,6 +67,16 @@ internal sealed class InputLayers
         return null;
     }
 
+    /// <summary>Whether each input has an adapter at a convolution.</summary>
+    public bool Adapts(Conv2d conv) => convs.Any(adapted => adapted.Layer == conv);
+
+    /// <summary>Adds what the adapter at a convolution gives to the result of something that ran in the convolution's place.</summary>
+    /// <param name="conv">The convolution, one that <see cref="Adapts"/>.</param>
+    /// <param name="input">Makes the map that the convolution would have taken, where the adapter takes it too.</param>
+    /// <param name="result">What stands for the convolution's result.</param>
+    public Tensor AddAdapter(Conv2d conv, Func<Tensor> input, Tensor result) =>
+        AddAdapter(convs.First(adapted => adapted.Layer == conv).Name, conv, input, result);
+
     /// <summary>The values that the parts of one input have.</summary>
     public Int128 CountWeights() => norms.Aggregate((Int128)0, (sum, norm) => sum + 2 * norm.Layer.num_features)
         + convs.Aggregate((Int128)0, (sum, conv) => sum + (Int128)AdapterChannels(conv.Layer) * (conv.Layer.out_channels / conv.Layer.groups));
@@ -124,11 +134,13 @@ internal sealed class InputLayers
         });
     }
 
-    private void Hook(string name, Conv2d conv) => conv.register_forward_hook((_, input, result) =>
+    private void Hook(string name, Conv2d conv) => conv.register_forward_hook((_, input, result) => AddAdapter(name, conv, () => input, result));
+
+    private Tensor AddAdapter(string name, Conv2d conv, Func<Tensor> input, Tensor result)
     {
         using var scope = NewDisposeScope();
-        return (result + RunPart(name, conv, adapters == Adapters.Parallel ? input : result)).MoveToOuterDisposeScope();
-    });
+        return (result + RunPart(name, conv, adapters == Adapters.Parallel ? input() : result)).MoveToOuterDisposeScope();
+    }
 
     private Tensor RunPart(string name, nn.Module layer, Tensor input)
     {

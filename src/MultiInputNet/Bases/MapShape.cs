@@ -9,6 +9,9 @@ public readonly record struct MapShape(long Channels, long Height, long Width)
     /// <summary>Values in the map: the length of its flattened vector.</summary>
     public long Count => Channels * Height * Width;
 
+    /// <summary>The shape of the samples of a batch of maps.</summary>
+    internal static MapShape Of(TorchSharp.torch.Tensor maps) => new(maps.shape[1], maps.shape[2], maps.shape[3]);
+
     /// <summary>The sizes as <c>128×8×8</c>.</summary>
     /// <returns>Channels, height and width.</returns>
     public override string ToString() => $"{Channels}×{Height}×{Width}";

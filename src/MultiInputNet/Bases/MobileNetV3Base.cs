@@ -87,7 +87,7 @@ public sealed class MobileNetV3Base : SharedBase
     private Tensor Stem(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunFirstConvolution(input)).MoveToOuterDisposeScope();
+        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunUnlessPassed(FirstConvolution, input)).MoveToOuterDisposeScope();
     }
 
     private static int Squeezed(int expanded) => Layers.ToMultipleOf8(expanded / 4);

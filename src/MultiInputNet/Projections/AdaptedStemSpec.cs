@@ -53,7 +53,7 @@ public sealed record AdaptedStemSpec : ProjectionSpec
         var created = !Shared ? channels
             : Bands is not null ? Bands.Count(band => bank.Find(band) is null)
             : SliceNames(channels).Any(name => bank.Find(name) is null) ? channels : 0;
-        return created * ((trunk as ImageBaseSpec)?.FirstWeightsPerChannel ?? 0);
+        return created * (trunk.FirstWeightsPerChannel);
     }
 
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) =>

@@ -6,7 +6,7 @@ namespace MultiInputNet;
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, height, width)</c> out.</remarks>
 public sealed class InputProjection : nn.Module<Tensor, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor> conv;
+    private readonly PointwiseConvolution conv;
     private readonly nn.Module<Tensor, Tensor>? norm;
     private readonly Activation activation;
 
@@ -27,6 +27,11 @@ public sealed class InputProjection : nn.Module<Tensor, Tensor>
         this.activation = activation;
         RegisterComponents();
     }
+
+    /// <summary>Whether it is the convolution alone.</summary>
+    internal bool IsLinear => norm is null && activation == Activation.None;
+
+    internal PointwiseConvolution Convolution => conv;
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

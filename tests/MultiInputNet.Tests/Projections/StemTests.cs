@@ -6,7 +6,7 @@ public sealed class StemTests
 {
     private static readonly string[] rgb = ["red", "green", "blue"];
 
-    public static TheoryData<string> Names => ["resnet50", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "vit_s_16"];
+    public static TheoryData<string> Names => ["resnet50", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "vit_s_16", "convnet"];
 
     [Theory]
     [InlineData(1)]
@@ -82,7 +82,7 @@ public sealed class StemTests
         ((Action)(() => StemAdapter.Adapt(weight[0], 2, StemMethod.Mean))).Should().Throw<ArgumentException>().WithMessage("*shape (3, 3, 3)*");
         ((Action)(() => StemAdapter.Adapt(weight, ["a", "b"], rgb))).Should().Throw<ArgumentException>().WithMessage("2 bands are named and the weights (4, 3, 3, 3) have 3.*");
         ((Action)(() => StemAdapter.Adapt(weight, rgb, ["a", "a"]))).Should().Throw<ArgumentException>().WithMessage("Band 'a' is named twice.*");
-        ((Action)(() => Model(Bases.ConvNet(3)).Build(CPU))).Should().Throw<MultiInputException>().WithMessage("Input 'a', projection:*no first convolution that can be adapted*");
+        ((Action)(() => Model(Bases.ConvNet(3) with { Residual = true }).Build(CPU))).Should().Throw<MultiInputException>().WithMessage("Input 'a', projection:*no first convolution that can be adapted*");
         ((Action)(() => Model(Bases.ResNet18(64)).Build(CPU))).Should().Throw<MultiInputException>().WithMessage("*as many channels as its first convolution gives, 64*");
     }
 
@@ -92,8 +92,8 @@ public sealed class StemTests
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var model = Model(PublishedBaseTests.Specs[name], StemMethod.Mean, channels: 13)
-            .Input("b", Inputs.Image(3, 64, 64) with { Mean = [0, 0, 0], StandardDeviation = [1, 1, 1] }).Task("b", Heads.Regression(1)).Build(CPU);
+        using var model = Model(name == "convnet" ? Bases.ConvNet(3) : PublishedBaseTests.Specs[name], StemMethod.Mean, channels: 13)
+            .Input("b", Inputs.Image(3, 64, 64) with { Mean = [0, 0, 0], StandardDeviation = [1, 1, 1] }, Projections.Identity()).Task("b", Heads.Regression(1)).Build(CPU);
         model.eval();
         var gray = randn(2, 1, 64, 64);
         foreach (var (key, value) in model.state_dict())
