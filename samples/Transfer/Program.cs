@@ -67,7 +67,7 @@ static void Run(string folder, int seeds, int epochs, int steps)
 static void Pretrain(Data data, int epochs)
 {
     using var model = Build(data, data.Training, seed: 0);
-    var result = new Trainer(model, new() { Epochs = epochs, LearningRate = 3e-3 }).Fit([data.Training]);
+    new Trainer(model, new() { Epochs = epochs, LearningRate = 3e-3 }).Fit([data.Training]);
     model.Save(weightFile);
     var accuracy = Evaluate(model, data);
     Console.Error.WriteLine($"pretrained: {accuracy:0.0} % of the test images of its own five classes");

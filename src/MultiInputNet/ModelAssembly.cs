@@ -9,7 +9,7 @@ internal sealed class ModelAssembly
     private readonly Device device;
     private readonly long largestModel;
     private readonly List<nn.Module> modules = [];
-    private readonly Dictionary<BaseDescription, (SharedBase Trunk, InputLayers? PerInput, StemBank Stems)> bases = [];
+    private readonly Dictionary<BaseDescription, BuiltBase> bases = [];
     private Int128 weightsLeft;
 
     /// <summary>Makes the modules.</summary>
@@ -45,23 +45,20 @@ internal sealed class ModelAssembly
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The base of all inputs that have none of their own.</summary>
-    public SharedBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value.Trunk;
+    public BuiltBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value;
 
     /// <summary>The bases of some inputs, each by the first of them.</summary>
-    public IEnumerable<(string FirstInput, SharedBase Base, StemBank Stems)> OwnBases =>
-        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value.Trunk, pair.Value.Stems));
+    public IEnumerable<(string FirstInput, BuiltBase Base)> OwnBases =>
+        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value));
 
-    /// <summary>What the inputs of that base share of their stems.</summary>
-    public StemBank? SharedStems => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value.Stems;
-
-    private (SharedBase Trunk, InputLayers? PerInput, StemBank Stems) MakeBase(BaseDescription group)
+    private BuiltBase MakeBase(BaseDescription group)
     {
         var trunk = Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create));
         if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
-            return (trunk, null, new());
+            return new(trunk, null, new());
         var layers = new InputLayers(trunk, group.PerInput, group.Adapters);
         DescriptionChecks.Throw(Subject(group), ModelStage.Base, layers.FindMistake());
-        return (trunk, layers, new());
+        return new(trunk, layers, new());
     }
 
     private InputPath MakePath(InputDescription input, BaseDescription group)
@@ -267,4 +264,7 @@ internal sealed class ModelAssembly
     }
 
     private static string Subject(BaseDescription group) => group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
+
+    /// <summary>A base, what each of its inputs has of its own in it, and what their stems share.</summary>
+    public sealed record BuiltBase(SharedBase Trunk, InputLayers? PerInput, StemBank Stems);
 }

@@ -17,9 +17,9 @@ namespace MultiInputNet;
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
 {
-    // Large merged maps make the allocator give memory back to the system and fault it in again at every step, which costs
-    // more than the merge gains: inputs go through the base together while the largest map stays below this size.
-    private const long LargestMergedBytesOnCpu = 24 << 20;
+    // Joining maps copies them, which costs more than one run of the base saves over several once they are large: inputs go
+    // through the base together while the largest map stays below this size.
+    private const long LargestMergedBytesOnCpu = 4 << 20;
 
     // The names of these fields are the first parts of the keys of state_dict.
     private readonly NamedModules<Standardization> input_standardizations = new();
@@ -41,12 +41,12 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         Description = description;
         var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel);
         Warnings = assembly.Warnings;
-        base_model = assembly.Shared;
-        stem_bank = assembly.SharedStems;
-        foreach (var (firstInput, trunk, stems) in assembly.OwnBases)
+        base_model = assembly.Shared?.Trunk;
+        stem_bank = assembly.Shared?.Stems;
+        foreach (var (firstInput, own) in assembly.OwnBases)
         {
-            input_bases.Add(firstInput, trunk);
-            input_stem_banks.Add(firstInput, stems);
+            input_bases.Add(firstInput, own.Trunk);
+            input_stem_banks.Add(firstInput, own.Stems);
         }
 
         foreach (var path in assembly.Paths)

@@ -69,10 +69,9 @@ public sealed class ConvNeXtBase : SharedBase
 
     private Tensor Stem(Tensor input)
     {
-        if (Math.Min(input.shape[^2], input.shape[^1]) * (HasPassed(FirstConvolution, input) ? 4 : 1) < smallestSize)
+        if (Math.Min(input.shape[^2], input.shape[^1]) * (Layers.HasPassed(FirstConvolution, input) ? 4 : 1) < smallestSize)
             throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger", nameof(input));
-        using var scope = NewDisposeScope();
-        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunUnlessPassed(FirstConvolution, input)).MoveToOuterDisposeScope();
+        return features[0].call(input);
     }
 
     /// <summary>A depthwise 7×7 convolution and two linear layers at each position, scaled by channel, plus the block's input.</summary>

@@ -118,7 +118,7 @@ public sealed class ConvNetBase : SharedBase
 
         public override Tensor forward(Tensor input)
         {
-            var x = RunUnlessPassed(conv, input);
+            var x = Layers.RunUnlessPassed(conv, input);
             x = norm is null ? x : norm.call(x);
             return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
         }

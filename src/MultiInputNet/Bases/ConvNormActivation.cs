@@ -43,10 +43,9 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return RunBehindConvolution(conv.call(input)).MoveToOuterDisposeScope();
+        var x = conv is Conv2d ? Layers.RunUnlessPassed(Convolution, input) : conv.call(input);
+        return Layers.Activate(activation, norm.call(x)).MoveToOuterDisposeScope();
     }
-
-    public Tensor RunBehindConvolution(Tensor x) => Layers.Activate(activation, norm.call(x));
 }
 
 /// <summary>What is added to the variance, and the share of a new batch in the running statistics.</summary>

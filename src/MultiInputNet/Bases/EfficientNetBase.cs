@@ -45,7 +45,7 @@ public sealed class EfficientNetBase : SharedBase
     }
 
     /// <summary>Its stages: <c>features.0</c>, a convolution, seven stages of blocks, and <c>features.8</c>, a 1×1 convolution.</summary>
-    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Stem : layer.call))];
+    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
 
     internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
 
@@ -62,15 +62,5 @@ public sealed class EfficientNetBase : SharedBase
     ];
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return Layers.Chain(features.Skip(1), Stem(input)).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Stem(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunUnlessPassed(FirstConvolution, input)).MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor input) => Layers.Chain(features, input);
 }

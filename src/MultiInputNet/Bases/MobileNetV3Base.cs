@@ -38,7 +38,7 @@ public sealed class MobileNetV3Base : SharedBase
     }
 
     /// <summary>Its stages: <c>features.0</c>, a convolution, the blocks, and a last convolution, <c>features.12</c> (small) or <c>features.16</c> (large).</summary>
-    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Stem : layer.call))];
+    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
 
     internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
 
@@ -78,17 +78,7 @@ public sealed class MobileNetV3Base : SharedBase
     ];
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return Layers.Chain(features.Skip(1), Stem(input)).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Stem(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return ((ConvNormActivation)features[0]).RunBehindConvolution(RunUnlessPassed(FirstConvolution, input)).MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor input) => Layers.Chain(features, input);
 
     private static int Squeezed(int expanded) => Layers.ToMultipleOf8(expanded / 4);
 }

@@ -51,12 +51,6 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
     /// <summary>The first convolution, which an adapted stem or a folded projection can stand for; null where there is none.</summary>
     internal virtual Conv2d? FirstConvolution => null;
 
-    /// <summary>Whether another convolution has run in the place of the first one already: the map's channels tell.</summary>
-    private protected static bool HasPassed(Conv2d first, Tensor input) => input.shape[1] == first.out_channels && input.shape[1] != first.in_channels;
-
-    /// <summary>Runs the first convolution, unless another has run in its place.</summary>
-    private protected static Tensor RunUnlessPassed(Conv2d first, Tensor input) => HasPassed(first, input) ? input : first.call(input);
-
     /// <summary>Makes any module that takes and returns a feature map a base.</summary>
     /// <param name="module">The module; the base owns it from now on.</param>
     /// <param name="channels">Channels of the maps that it takes, at least 1.</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Describes the first convolution of a base of a published family (<see cref="ImageBaseSpec"/>), made to fit an image of any number of
+/// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to fit an image of any number of
 /// channels. What it gives goes into the base behind that convolution, so that trained first weights are kept for images of any kind.
 /// </summary>
 /// <remarks>

@@ -31,12 +31,12 @@ internal sealed class FoldedProjection
     /// <param name="projection">The projection of an input.</param>
     /// <param name="trunk">The base that it projects to.</param>
     /// <param name="layers">What each input has of its own in that base.</param>
-    /// <returns>Both as one; null where one is not linear, or where the input has more channels than the base, which would cost more.</returns>
+    /// <returns>Both as one; null where one is not linear, or where the input has so many channels that it would cost more.</returns>
     public static FoldedProjection? Find(nn.Module projection, SharedBase trunk, InputLayers? layers) =>
         projection is InputProjection { IsLinear: true } linear
         && trunk.FirstConvolution is { } first
         && first.out_channels != first.in_channels
-        && linear.Convolution.Weight.shape[1] <= first.in_channels
+        && linear.Convolution.Weight.shape[1] <= first.in_channels + 1
             ? new(linear, first, layers)
             : null;
 

@@ -35,6 +35,12 @@ internal static class Layers
             ? new PointwiseConvolution(inChannels, outChannels, stride, bias)
             : nn.Conv2d(inChannels, outChannels, kernelSize, stride, padding: kernelSize / 2, groups: groups, bias: bias);
 
+    /// <summary>Whether another convolution has run in the place of a base's first one already: the map's channels tell.</summary>
+    public static bool HasPassed(Conv2d first, Tensor input) => input.shape[1] == first.out_channels && input.shape[1] != first.in_channels;
+
+    /// <summary>Runs the first convolution of a base, unless another has run in its place.</summary>
+    public static Tensor RunUnlessPassed(Conv2d first, Tensor input) => HasPassed(first, input) ? input : first.call(input);
+
     /// <summary>Runs layers one after the other.</summary>
     public static Tensor Chain(IEnumerable<nn.Module<Tensor, Tensor>> layers, Tensor input)
     {

@@ -27,7 +27,7 @@ public sealed class FoldedProjectionTests
         { small, new ConvolutionProjectionSpec { Activation = Activation.ReLU } },
         { small with { Residual = true }, null },
         { Bases.ConvNet(8, 8), null },
-        { Bases.ConvNet(2, 8), null },
+        { Bases.ConvNet(1, 8), null },
         { Bases.From("conv", 4, () => nn.Conv2d(4, 8, kernel_size: 3)), null },
     };
 
