@@ -23,8 +23,8 @@ internal sealed class TrainingRun : IDisposable
     private readonly CheckpointStore? checkpoints;
     private readonly TrainingLog? log;
     private readonly Stopwatch clock = Stopwatch.StartNew();
-    private readonly Dictionary<string, TaskMetrics> running = [];
     private readonly Dictionary<string, Tensor> best = [];
+    private readonly KeptBuffers buffers;
 
     private WeightAverage? average;
     private TrainingState state = new();
@@ -36,8 +36,7 @@ internal sealed class TrainingRun : IDisposable
     private (string Name, Parameter Parameter)[] optimized = [];
     private double[] groupRates = [];
     private Parameter[] shared = [];
-    private FeatureCache?[] caches = [];
-    private BatchReader?[] readers = [];
+    private StageBatches? batches;
 
     public TrainingRun(
         Trainer trainer, IReadOnlyList<DataSource> sources, IReadOnlyList<DataSource>? validation, IProgress<TrainingProgress>? progress)
@@ -57,6 +56,7 @@ internal sealed class TrainingRun : IDisposable
             epoch += stage?.Epochs ?? options.Epochs;
         }
 
+        buffers = new(model);
         if (options.Checkpoints is not null)
             checkpoints = new(options.Checkpoints, Fingerprint());
         if (options.TensorBoardFolder is not null)
@@ -95,6 +95,7 @@ internal sealed class TrainingRun : IDisposable
         LeaveStage();
         balancer.Dispose();
         average?.Dispose();
+        buffers.Dispose();
         foreach (var tensor in best.Values)
             tensor.Dispose();
     }
@@ -199,27 +200,49 @@ internal sealed class TrainingRun : IDisposable
         }
 
         shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
-        var cacheBytes = options.MixupAlpha is null ? options.FeatureCacheBytes : 0;
-        caches = [.. sources.Select(source => FeatureCache.Make(model, source, cacheBytes, cancellationToken))];
-        readers = new BatchReader?[sources.Count];
-        running.Clear();
+        batches = new(trainer, sources, plan, orders, WhatIsKept, cancellationToken);
     }
 
     private void LeaveStage()
     {
         optimizer?.Dispose();
         optimizer = null;
-        foreach (var cache in caches)
-            cache?.Dispose();
-        foreach (var reader in readers)
-            reader?.Dispose();
-        (caches, readers) = ([], []);
+        batches?.Dispose();
+        batches = null;
     }
 
     /// <summary>One change of the weights. Nothing is changed where a loss or the gradient is not finite.</summary>
     private Dictionary<string, double> Step(double rate)
     {
         using var scope = NewDisposeScope();
+        Dictionary<string, (double Sum, int Count)> losses;
+        buffers.Take();
+        try
+        {
+            losses = Gradients();
+        }
+        catch
+        {
+            buffers.PutBack();
+            throw;
+        }
+
+        foreach (var (group, factor) in optimizer!.ParamGroups.Zip(groupRates))
+            group.LearningRate = rate * factor;
+        optimizer.step();
+        average?.Update();
+        foreach (var (task, (sum, count)) in losses)
+        {
+            var total = state.Losses.GetValueOrDefault(task, new(0, 0));
+            state.Losses[task] = new(total.Sum + sum, total.Count + count);
+        }
+
+        return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count);
+    }
+
+    /// <summary>Computes the clipped gradients of a step and gives the sums of the losses and how many there were.</summary>
+    private Dictionary<string, (double Sum, int Count)> Gradients()
+    {
         model.zero_grad();
         foreach (var parameter in balancer.Parameters)
             parameter.grad = null;
@@ -247,106 +270,18 @@ internal sealed class TrainingRun : IDisposable
                 $"Lower the learning rate, or look for huge values in the inputs. {WhatIsKept()}");
         }
 
-        foreach (var (group, factor) in optimizer!.ParamGroups.Zip(groupRates))
-            group.LearningRate = rate * factor;
-        optimizer.step();
-        average?.Update();
-        foreach (var (task, (sum, count)) in losses)
-        {
-            var total = state.Losses.GetValueOrDefault(task, new(0, 0));
-            state.Losses[task] = new(total.Sum + sum, total.Count + count);
-        }
-
-        return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count);
+        return losses;
     }
 
     /// <summary>Adds the gradients of a batch of each source and gives the losses.</summary>
     private Dictionary<string, double> Batch(long number)
     {
         using var scope = NewDisposeScope();
-        var losses = new List<(string Task, Tensor Loss, double Value)>();
-        var open = new List<(DataSource Source, InputBatch Batch)>();
-        foreach (var (index, draw) in plan.At(number))
-        {
-            var source = sources[index];
+        foreach (var source in plan.At(number).Select(draw => sources[draw.Source]))
             state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + Math.Min(source.Count, source.BatchSize ?? options.BatchSize);
-            if (caches[index] is { } cache)
-            {
-                var rows = cache.Readable(orders[index].At(draw).ToArray());
-                foreach (var (task, labels) in LabelsOf(source, rows))
-                    losses.Add(Loss(source, task, cache.Run(task, rows), labels));
-            }
-            else
-            {
-                readers[index] ??= new(source, batch => orders[index].At(batch).ToArray(), draw, long.MaxValue);
-                open.Add((source, readers[index]!.Next()));
-            }
-        }
-
-        // Sources that share no input go through the model together.
-        while (open.Count > 0)
-        {
-            var names = new HashSet<string>();
-            var together = open.Where(pair => names.Intersect(pair.Source.InputNames).Any() is false && pair.Source.InputNames.All(names.Add)).ToArray();
-            open.RemoveAll(pair => together.Contains(pair));
-            losses.AddRange(Run([.. together.Where(pair => pair.Batch.Rows.Count > 0)]));
-        }
-
+        var losses = batches!.Losses(number);
         balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss / options.AccumulatedBatches))], shared, number);
         return losses.GroupBy(loss => loss.Task).ToDictionary(group => group.Key, group => group.Sum(loss => loss.Value));
-    }
-
-    private IEnumerable<(string Task, Tensor Loss, double Value)> Run(IReadOnlyList<(DataSource Source, InputBatch Batch)> together)
-    {
-        var inputs = new Dictionary<string, Tensor>();
-        var labels = new List<(DataSource Source, string Task, Tensor Labels, Mixup? Mixup)>();
-        foreach (var (source, batch) in together)
-        {
-            var labelled = LabelsOf(source, batch.Rows);
-            if (labelled.Length == 0)
-                continue;
-            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(batch.Rows.Count, alpha) : null;
-            labels.AddRange(labelled.Select(pair => (source, pair.Task, pair.Labels, mixup)));
-            foreach (var (name, samples) in batch.Inputs)
-            {
-                var changed = (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device);
-                inputs.Add(name, mixup is null ? changed : mixup.Mix(changed));
-            }
-        }
-
-        if (labels.Count == 0)
-            return [];
-        var outputs = model.forward(inputs, labels.Select(pair => pair.Task));
-        return [.. labels.Select(pair => Loss(pair.Source, pair.Task, outputs[pair.Task], pair.Labels, pair.Mixup, inputs))];
-    }
-
-    /// <summary>The labels of samples for each task that has any among them.</summary>
-    private (string Task, Tensor Labels)[] LabelsOf(DataSource source, IReadOnlyList<long> rows) => rows.Count == 0
-        ? []
-        : [.. source.Targets.Select(pair => (pair.Key, trainer.Labels(pair.Value, rows))).Where(pair => trainer.HeadOf(pair.Key).HasLabels(pair.Item2))];
-
-    private (string Task, Tensor Loss, double Value) Loss(
-        DataSource source, string task, Tensor output, Tensor labels, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
-    {
-        var head = trainer.HeadOf(task);
-        var loss = mixup is null ? head.Loss(output, labels) : mixup.Loss(head, output, labels);
-        var value = loss.ToDouble();
-        if (!double.IsFinite(value))
-        {
-            var reads = model.FindRoute(task).Inputs;
-            var broken = reads.Where(name => inputs?.GetValueOrDefault(name) is { } x && x.is_floating_point() && !x.isfinite().all().ToBoolean()).ToArray();
-            throw new MultiInputException(
-                $"task '{task}'",
-                ModelStage.Training,
-                $"its loss is {value} at step {state.Step + 1}, on source '{source.Name}' with {(broken.Length > 0 ? $"values that are not finite in input {Shapes.Names(broken)}" : $"input {Shapes.Names(reads)}")}.",
-                $"Look for NaN or huge values in the inputs and labels, or lower the learning rate. {WhatIsKept()}");
-        }
-
-        if (!running.TryGetValue(task, out var metrics))
-            running.Add(task, metrics = head.CreateMetrics());
-        using var noGrad = no_grad();
-        metrics.Update(output, labels);
-        return (task, loss, value);
     }
 
     private string WhatIsKept() => checkpoints?.Files is [var latest, ..]
@@ -368,7 +303,7 @@ internal sealed class TrainingRun : IDisposable
         state.History.Add(result);
         balancer.EndEpoch(result.Losses);
         state.Losses.Clear();
-        running.Clear();
+        batches!.EndEpoch();
         if (options.EarlyStopping is { } stopping)
             Compare(stopping, result);
         return result;
@@ -496,7 +431,7 @@ internal sealed class TrainingRun : IDisposable
         stages.Count,
         rate,
         losses,
-        running.ToDictionary(pair => pair.Key, pair => pair.Value.Compute()[pair.Value.Primary]),
+        batches!.Metrics(),
         EpochsSeen(),
         clock.Elapsed / (state.Step - firstStep) * (Steps - state.Step));
 
