@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -11,8 +10,9 @@ internal sealed class FrozenModules
 {
     private readonly HashSet<nn.Module> modules = new(ReferenceEqualityComparer.Instance);
 
-    // Parameters that their module's author had frozen already are not among them and stay as they are.
-    private readonly HashSet<Parameter> parameters = new(ReferenceEqualityComparer.Instance);
+    // Parameters that their module's author had frozen already are not among them and stay as they are. They go by name: a module
+    // that is moved or converted gets new ones.
+    private readonly HashSet<(nn.Module Module, string Name)> parameters = [];
 
     public bool Any => modules.Count > 0;
 
@@ -26,11 +26,11 @@ internal sealed class FrozenModules
         foreach (var module in added)
         {
             modules.Add(module);
-            foreach (var parameter in module.parameters(recurse: false).Where(parameter => parameter.requires_grad))
+            foreach (var (name, parameter) in module.named_parameters(recurse: false).Where(pair => pair.parameter.requires_grad))
             {
                 parameter.requires_grad = false;
                 parameter.grad = null;
-                parameters.Add(parameter);
+                parameters.Add((module, name));
             }
         }
     }
@@ -40,7 +40,7 @@ internal sealed class FrozenModules
         foreach (var module in removed)
         {
             modules.Remove(module);
-            foreach (var parameter in module.parameters(recurse: false).Where(parameters.Remove))
+            foreach (var (_, parameter) in module.named_parameters(recurse: false).Where(pair => parameters.Remove((module, pair.name))))
                 parameter.requires_grad = true;
         }
     }

@@ -20,22 +20,18 @@ internal sealed record InputPath(
     public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
 
     /// <summary>The map for the base: projected or, where that is faster, what the base's first convolution gives behind the projection.</summary>
-    public Tensor Project(Tensor input)
+    public ProjectedMap Project(Tensor input)
     {
         var x = Standardization is null ? input : Standardization.call(input);
         if (Folded is not { Applies: true })
-            return ChannelsLast.Of(Projection.call(x));
+            return new(ChannelsLast.Of(Projection.call(x)), Projection is Stem);
         using var turn = Serve();
-        return Folded.Run(x);
-    }
-
-    /// <summary>Runs projected maps of this input, and of no other, through its base.</summary>
-    public Tensor RunBase(Tensor projected)
-    {
-        using var turn = Serve();
-        return Base.call(projected);
+        return new(Folded.Run(x), IsBehindFirst: true);
     }
 
     /// <summary>Until the result is disposed, this thread's runs of the base are this input's, with the parts that it has of its own.</summary>
     public IDisposable Serve() => InputLayers.Serve(Name);
 }
+
+/// <summary>A map that goes into a base: at its beginning, or behind its first convolution.</summary>
+internal readonly record struct ProjectedMap(Tensor Map, bool IsBehindFirst);

@@ -6,7 +6,6 @@ namespace MultiInputNet;
 /// <summary>Makes the modules of a description on a device and reads off the shapes between them.</summary>
 internal sealed class ModelAssembly
 {
-    private readonly Device device;
     private readonly long largestModel;
     private readonly List<nn.Module> modules = [];
     private readonly Dictionary<BaseDescription, BuiltBase> bases = [];
@@ -18,7 +17,7 @@ internal sealed class ModelAssembly
     /// <param name="largestModel">Weights that it may have, biases and normalisations not counted.</param>
     public ModelAssembly(ModelDescription description, Device device, long largestModel)
     {
-        this.device = device;
+        Device = device;
         weightsLeft = this.largestModel = largestModel;
         try
         {
@@ -37,6 +36,8 @@ internal sealed class ModelAssembly
             throw;
         }
     }
+
+    public Device Device { get; }
 
     public List<InputPath> Paths { get; } = [];
 
@@ -76,14 +77,16 @@ internal sealed class ModelAssembly
             subject, ModelStage.Projection, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, trunk, bank)));
         foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
             Own(slice);
-        var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(), () => layers.Create(input.Name)));
+        var replaced = projection is Stem ? trunk.FirstConvolution : null;
+        var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
         using var probe = new ForwardProbe(projection);
         using var baseProbe = new ForwardProbe(trunk);
         using var ownProbe = own is null ? null : new ForwardProbe(own);
         using var turn = InputLayers.Serve(input.Name);
-        var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, device);
+        using var behind = replaced is null ? null : BaseEntrance.Behind(trunk);
+        var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, Device);
 
         var projected = Run(
             subject,
@@ -161,7 +164,7 @@ internal sealed class ModelAssembly
             var fused = Run(
                 subject,
                 ModelStage.Fusion,
-                () => fusion.call([.. maps.Select(map => zeros([1, map.Channels, map.Height, map.Width], device: device))]),
+                () => fusion.call([.. maps.Select(map => zeros([1, map.Channels, map.Height, map.Width], device: Device))]),
                 $"its fusion cannot take maps of {string.Join(", ", maps)}",
                 "Make the fusion fit these maps.");
             if (fused.dim() != 2 || fused.shape[0] != 1)
@@ -186,7 +189,7 @@ internal sealed class ModelAssembly
             var output = Run(
                 subject,
                 ModelStage.Head,
-                () => head.call(zeros([1, features], device: device)),
+                () => head.call(zeros([1, features], device: Device)),
                 $"its head cannot take (1, {features})",
                 "Make the head for the number of features that its factory is given.");
             if (output.dim() < 1 || output.shape[0] != 1)
@@ -228,7 +231,7 @@ internal sealed class ModelAssembly
     {
         modules.Add(module);
         ChannelsLast.Prepare(module);
-        module.to(device);
+        module.to(Device);
 
         // A model outlives the scope that it is built in.
         foreach (var tensor in module.parameters().Concat(module.buffers()))

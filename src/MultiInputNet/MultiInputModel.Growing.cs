@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -133,6 +134,7 @@ public sealed partial class MultiInputModel
         try
         {
             using var scope = NewDisposeScope();
+            model.to(parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32);
             using var noGrad = no_grad();
             var copied = new HashSet<SharedBase>();
             var sharedStems = new List<(StemSlice From, StemSlice To)>();

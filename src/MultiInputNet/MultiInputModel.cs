@@ -67,6 +67,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         }
 
         RegisterComponents();
+
+        // Its parts are there already; a module that does not know where it is cannot be moved back to the CPU.
+        this.to(assembly.Device);
     }
 
     /// <summary>What the model was built from.</summary>
@@ -198,7 +201,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with
-    /// parameters and multiply-accumulate operations (MACs) for one sample.
+    /// parameters and multiply-accumulate operations (MACs) of the layers as they are described, for one sample.
     /// </summary>
     /// <returns>The table as text of several lines.</returns>
     public string Summary() => ModelSummary.Print(this);
@@ -228,7 +231,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// Whether the file's TorchScript modules may run. They are programs: give <see langword="true"/> for files that you trust only.
     /// A model without such a base needs it not.
     /// </param>
-    /// <returns>The model, in evaluation mode.</returns>
+    /// <returns>The model, in evaluation mode and single precision.</returns>
     /// <exception cref="MultiInputException">The file is damaged or holds something else, or a TorchScript module that is not trusted.</exception>
     public static MultiInputModel Load(
         string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null, bool trustTorchScript = false) =>
@@ -281,12 +284,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             var batch = input[name];
             CheckBatch(path, batch, type, device);
             var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
-            var map = path.Project(batch);
-            var shape = MapShape.Of(map);
-            var group = path.Own is not null ? null
-                : open.FirstOrDefault(g => g.Base == path.Base && g.Shape == shape && g.Bytes + bytes <= limit);
+            var (map, isBehindFirst) = path.Project(batch);
+            var entrance = new Entrance(path.Base, MapShape.Of(map), isBehindFirst);
+            var group = path.Own is not null ? null : open.FirstOrDefault(other => other.Entrance == entrance && other.Bytes + bytes <= limit);
             if (group is null)
-                open.Add(group = new(path.Base, shape));
+                open.Add(group = new(entrance));
             group.Bytes += bytes;
             group.Parts.Add((path, map));
         }
@@ -364,12 +366,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>Projected maps of one size that go through one base together.</summary>
-    private sealed class MergedBatch(SharedBase trunk, MapShape shape)
-    {
-        public SharedBase Base { get; } = trunk;
+    /// <summary>Where maps go: those of one place and size can go together.</summary>
+    private sealed record Entrance(SharedBase Base, MapShape Shape, bool IsBehindFirst);
 
-        public MapShape Shape { get; } = shape;
+    /// <summary>Maps that go through a base as one batch.</summary>
+    private sealed class MergedBatch(Entrance entrance)
+    {
+        public Entrance Entrance { get; } = entrance;
 
         public long Bytes { get; set; }
 
@@ -377,13 +380,15 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         public void Run(Dictionary<string, Tensor> maps)
         {
+            using var behind = Entrance.IsBehindFirst ? BaseEntrance.Behind(Entrance.Base) : null;
             if (Parts is [var (only, alone)])
             {
-                maps[only.Name] = only.RunBase(alone);
+                using var turn = only.Serve();
+                maps[only.Name] = Entrance.Base.call(alone);
                 return;
             }
 
-            var merged = Base.call(cat([.. Parts.Select(part => part.Map)], 0));
+            var merged = Entrance.Base.call(cat([.. Parts.Select(part => part.Map)], 0));
             var start = 0L;
             foreach (var (path, map) in Parts)
             {

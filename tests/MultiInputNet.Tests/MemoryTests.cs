@@ -14,11 +14,14 @@ public sealed class MemoryTests
             .Input("sequence", Inputs.Sequence(2, 40))
             .Input("tokens", Inputs.Tokens(30, 20))
             .Input("table", Inputs.Tabular(5))
+            .Input("bands", Inputs.Image(4, 16, 16))
             .Base(Bases.ConvNet(8, 16, 16) with { Normalization = Normalization.Batch, Residual = true })
+            .Base(Bases.ConvNet(4, 6) with { Depth = 2, Pooling = Pooling.Average }, inputs: ["bands"], adapters: Adapters.Parallel)
             .Fusion(Fusions.GlobalAverage())
             .Task("gray", Heads.Classification(4, hidden: 8, dropout: 0.1), fusion: Fusions.Attention(4))
             .Task("tags", Heads.MultiLabel(3), from: ["rgb", "sequence", "tokens"], fusion: Fusions.Attention(4))
             .Task("joint", Heads.Regression(2), from: ["rgb", "table"], fusion: Fusions.Sum(Fusions.GlobalMax()))
+            .Task("bands", Heads.Regression(1))
             .Build(CPU);
         using var optimizer = optim.AdamW(model.parameters());
         var batch = new Dictionary<string, Tensor>
@@ -28,8 +31,9 @@ public sealed class MemoryTests
             ["sequence"] = rand(16, 2, 40),
             ["tokens"] = randint(30, [16, 20]).to(ScalarType.Int64),
             ["table"] = rand(16, 5),
+            ["bands"] = rand(16, 4, 16, 16),
         };
-        var labels = new Dictionary<string, Tensor> { ["gray"] = randint(4, [16]).to(ScalarType.Int64), ["tags"] = rand(16, 3), ["joint"] = rand(16, 2) };
+        var labels = new Dictionary<string, Tensor> { ["gray"] = randint(4, [16]).to(ScalarType.Int64), ["tags"] = rand(16, 3), ["joint"] = rand(16, 2), ["bands"] = rand(16, 1) };
 
         Run(30);
         var (tensors, bytes) = Measure();

@@ -189,9 +189,22 @@ public sealed class ModelTests
             output.to(float32).ShouldEqual(single[task], 1e-5, task);
         }
 
+        using (var grown = model.Grow(add => add.Task("more", Heads.Regression(1), from: ["rgb"])))
+            grown.forward(batch["rgb"].to(float64), "rgb").ShouldBeSame(converted["rgb"]);
+
         model.to(float32);
         foreach (var (task, output) in model.forward(batch))
             output.ShouldBeSame(single[task], task);
+    }
+
+    // The device of tensors without values stands for the GPU that tests do without.
+    [Fact]
+    public void A_model_that_was_built_on_another_device_knows_that_it_can_be_moved()
+    {
+        using var model = MultiInputModel.Define().Input("a", Inputs.Image(3, 8, 8)).Base(Bases.From("same", 4, () => nn.Identity())).Task("a", Heads.Classification(2)).Build(META);
+        model.Device.type.Should().Be(DeviceType.META);
+
+        FluentActions.Invoking(() => model.to(CPU)).Should().Throw<Exception>().WithMessage("*meta*");
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class ConvNeXtBase : SharedBase
 
     private Tensor Stem(Tensor input)
     {
-        if (Math.Min(input.shape[^2], input.shape[^1]) * (Layers.HasPassed(FirstConvolution, input) ? 4 : 1) < smallestSize)
+        if (Math.Min(input.shape[^2], input.shape[^1]) * (BaseEntrance.IsBehind(FirstConvolution) ? 4 : 1) < smallestSize)
             throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger", nameof(input));
         return features[0].call(input);
     }

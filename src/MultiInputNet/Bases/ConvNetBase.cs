@@ -84,8 +84,8 @@ public sealed class ConvNetBase : SharedBase
                 ? Layers.Activate(activation, Pool(x))
                 : Pool(Activate(x));
 
-            // What comes from a stem, and through no normalisation, stays as the caller has it.
-            Tensor Activate(Tensor x) => Layers.Activate(activation, ReferenceEquals(x, input) ? x.clone() : x);
+            // A map from behind the first convolution, and through no normalisation, is not this stage's to change.
+            Tensor Activate(Tensor x) => Layers.Activate(activation, x, inPlace: !ReferenceEquals(x, input));
         }
 
         private Tensor Pool(Tensor x) => pooling switch
@@ -118,7 +118,7 @@ public sealed class ConvNetBase : SharedBase
 
         public override Tensor forward(Tensor input)
         {
-            var x = Layers.RunUnlessPassed(conv, input);
+            var x = BaseEntrance.Run(conv, input);
             x = norm is null ? x : norm.call(x);
             return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
         }

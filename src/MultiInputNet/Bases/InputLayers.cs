@@ -78,16 +78,21 @@ internal sealed class InputLayers
         AddAdapter(convs.First(adapted => adapted.Layer == conv).Name, conv, input, result);
 
     /// <summary>The values that the parts of one input have.</summary>
-    public Int128 CountWeights() => norms.Aggregate((Int128)0, (sum, norm) => sum + 2 * norm.Layer.num_features)
-        + convs.Aggregate((Int128)0, (sum, conv) => sum + (Int128)AdapterChannels(conv.Layer) * (conv.Layer.out_channels / conv.Layer.groups));
+    /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
+    public Int128 CountWeights(Conv2d? replaced) => norms.Aggregate((Int128)0, (sum, norm) => sum + 2 * norm.Layer.num_features)
+        + convs.Where(conv => conv.Layer != replaced)
+            .Aggregate((Int128)0, (sum, conv) => sum + (Int128)AdapterChannels(conv.Layer) * (conv.Layer.out_channels / conv.Layer.groups));
 
     /// <summary>Makes the parts of an input.</summary>
-    public InputParts Create(string input)
+    /// <param name="input">The input.</param>
+    /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
+    public InputParts Create(string input, Conv2d? replaced)
     {
+        unseen.ExceptWith(convs.Where(conv => conv.Layer == replaced).Select(conv => conv.Name));
         var own = new InputParts();
         foreach (var (name, norm) in norms)
             Add(name, norm, new InputNormalization(norm, affine: perInput == PerInput.Normalization));
-        foreach (var (name, conv) in convs)
+        foreach (var (name, conv) in convs.Where(conv => conv.Layer != replaced))
             Add(name, conv, Adapter(conv));
         return own;
 

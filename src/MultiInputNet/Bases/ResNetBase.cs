@@ -77,7 +77,7 @@ public sealed class ResNetBase : SharedBase
     private Tensor Stem(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = Normalize(bn1, Layers.RunUnlessPassed(FirstConvolution, input));
+        var x = Normalize(bn1, BaseEntrance.Run(FirstConvolution, input));
 
         // Pooling before the activation gives the same values and activates a quarter of them.
         return nn.functional.max_pool2d(x, kernel_size: 3L, stride: 2L, padding: 1L).relu_().MoveToOuterDisposeScope();

@@ -98,9 +98,9 @@ public sealed class VisionTransformerBase : SharedBase
     private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor input)
     {
         var (height, width) = (input.shape[2], input.shape[3]);
-        if (!Layers.HasPassed(FirstConvolution, input) && (height % patchSize != 0 || width % patchSize != 0))
+        if (!BaseEntrance.IsBehind(FirstConvolution) && (height % patchSize != 0 || width % patchSize != 0))
             throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}", nameof(input));
-        var patches = Layers.RunUnlessPassed(FirstConvolution, input);
+        var patches = BaseEntrance.Run(FirstConvolution, input);
         return (cat([class_token.expand(input.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
     }
 

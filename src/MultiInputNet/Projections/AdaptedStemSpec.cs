@@ -35,8 +35,6 @@ public sealed record AdaptedStemSpec : ProjectionSpec
     {
         if (trunk.FirstConvolution is not { } first)
             throw new NotSupportedException($"{trunk.GetName()} has no first convolution that can be adapted");
-        if (first.out_channels == trunk.Channels)
-            throw new NotSupportedException($"the base takes as many channels as its first convolution gives, {trunk.Channels}");
         var channels = ((ImageInput)input).Channels;
         if (!Shared)
             return new AdaptedStem(first, channels, weight => Bands is null ? StemAdapter.Adapt(weight, channels, Method) : AdaptBands(weight, Bands) * Scale(weight, channels));
@@ -53,7 +51,7 @@ public sealed record AdaptedStemSpec : ProjectionSpec
         var created = !Shared ? channels
             : Bands is not null ? Bands.Count(band => bank.Find(band) is null)
             : SliceNames(channels).Any(name => bank.Find(name) is null) ? channels : 0;
-        return created * (trunk.FirstWeightsPerChannel);
+        return created * trunk.FirstWeightsPerChannel;
     }
 
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) =>

@@ -16,16 +16,24 @@ internal sealed class FoldedProjection
     private readonly Conv2d first;
     private readonly InputLayers? adapting;
 
-    private FoldedProjection(InputProjection projection, Conv2d first, InputLayers? layers)
+    // The modules whose hooks see the map between the two, or would.
+    private readonly nn.Module<Tensor, Tensor>[] watchable;
+
+    private FoldedProjection(InputProjection projection, SharedBase trunk, InputLayers? layers)
     {
         this.projection = projection;
-        this.first = first;
+        first = trunk.FirstConvolution!;
         adapting = layers?.Adapts(first) == true ? layers : null;
+        watchable =
+        [
+            projection,
+            projection.Convolution,
+            .. trunk.modules().Prepend(trunk).Where(module => module == first || module.modules().Contains(first)).OfType<nn.Module<Tensor, Tensor>>().Distinct(),
+        ];
     }
 
-    /// <summary>Whether the two run as one now: a hook that a user has put at either wants to see the map between them.</summary>
-    public bool Applies =>
-        Hooks.Count(projection) + Hooks.Count(projection.Convolution) == 0 && Hooks.Count(first) == (adapting is null ? 0 : 1);
+    /// <summary>Whether the two run as one now: a hook that a user has put at a module on the way wants to see the map between them.</summary>
+    public bool Applies => watchable.Sum(Hooks.Count) == (adapting is null ? 0 : 1);
 
     /// <summary>Finds whether a projection and its base can be folded, and should be.</summary>
     /// <param name="projection">The projection of an input.</param>
@@ -35,9 +43,8 @@ internal sealed class FoldedProjection
     public static FoldedProjection? Find(nn.Module projection, SharedBase trunk, InputLayers? layers) =>
         projection is InputProjection { IsLinear: true } linear
         && trunk.FirstConvolution is { } first
-        && first.out_channels != first.in_channels
         && linear.Convolution.Weight.shape[1] <= first.in_channels + 1
-            ? new(linear, first, layers)
+            ? new(linear, trunk, layers)
             : null;
 
     public Tensor Run(Tensor input)

@@ -17,11 +17,11 @@ internal static class Layers
     };
 
     /// <summary>The activation, in place where autograd allows it: <paramref name="x"/> must not be needed by the layer that made it.</summary>
-    public static Tensor Activate(Activation kind, Tensor x) => kind switch
+    public static Tensor Activate(Activation kind, Tensor x, bool inPlace = true) => kind switch
     {
-        Activation.None => x,
-        Activation.ReLU => x.relu_(),
-        Activation.LeakyReLU => nn.functional.leaky_relu(x, 0.01, inplace: true),
+        Activation.None => inPlace ? x : x.alias(),
+        Activation.ReLU => inPlace ? x.relu_() : x.relu(),
+        Activation.LeakyReLU => nn.functional.leaky_relu(x, 0.01, inPlace),
         Activation.GELU => nn.functional.gelu(x),
         Activation.SiLU => nn.functional.silu(x),
         Activation.HardSwish => nn.functional.hardswish(x),
@@ -34,12 +34,6 @@ internal static class Layers
         kernelSize == 1
             ? new PointwiseConvolution(inChannels, outChannels, stride, bias)
             : nn.Conv2d(inChannels, outChannels, kernelSize, stride, padding: kernelSize / 2, groups: groups, bias: bias);
-
-    /// <summary>Whether another convolution has run in the place of a base's first one already: the map's channels tell.</summary>
-    public static bool HasPassed(Conv2d first, Tensor input) => input.shape[1] == first.out_channels && input.shape[1] != first.in_channels;
-
-    /// <summary>Runs the first convolution of a base, unless another has run in its place.</summary>
-    public static Tensor RunUnlessPassed(Conv2d first, Tensor input) => HasPassed(first, input) ? input : first.call(input);
 
     /// <summary>Runs layers one after the other.</summary>
     public static Tensor Chain(IEnumerable<nn.Module<Tensor, Tensor>> layers, Tensor input)

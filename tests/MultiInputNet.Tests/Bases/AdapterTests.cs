@@ -38,6 +38,24 @@ public sealed class AdapterTests
     }
 
     [Theory]
+    [InlineData(Adapters.Parallel)]
+    [InlineData(Adapters.Series)]
+    public void A_stem_is_its_input_s_own_and_has_no_adapter(Adapters adapters)
+    {
+        using var scope = NewDisposeScope();
+        using var model = MultiInputModel.Define()
+            .Input("bands", Inputs.Image(5, 7, 7), Projections.AdaptedStem())
+            .Base(Bases.ConvNet(4, 6, 8), adapters: adapters)
+            .Task("bands", Heads.Regression(1))
+            .Build(CPU);
+
+        model.forward(rand(2, 5, 7, 7), "bands").sum().backward();
+
+        model.named_parameters().Where(pair => pair.name.StartsWith("base_inputs", StringComparison.Ordinal)).Select(pair => pair.name).Should().Equal("base_inputs.bands.stages.1.blocks.0.conv.weight");
+        model.named_parameters().Where(pair => pair.parameter.grad is null).Should().OnlyContain(pair => pair.name.StartsWith("base_model.stages.0.", StringComparison.Ordinal), "the stem stands for it");
+    }
+
+    [Theory]
     [InlineData(Adapters.Parallel, 1, 1)]
     [InlineData(Adapters.Parallel, 2, 1)]
     [InlineData(Adapters.Parallel, 1, 2)]

@@ -47,6 +47,19 @@ public sealed class FreezingTests
     }
 
     [Fact]
+    public void What_is_converted_while_it_is_frozen_stays_frozen_until_it_is_unfrozen()
+    {
+        using var model = TrainingProblem.Build();
+        model.Freeze(Parts.Base);
+
+        model.to(ScalarType.Float64);
+        model.named_parameters().Where(pair => pair.parameter.requires_grad).Should().NotBeEmpty().And.NotContain(pair => IsBase(pair.name));
+
+        model.Unfreeze(Parts.Base);
+        model.parameters().Should().OnlyContain(parameter => parameter.requires_grad);
+    }
+
+    [Fact]
     public void Unfreezing_brings_gradients_and_statistics_back()
     {
         using var scope = NewDisposeScope();

@@ -1,0 +1,32 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Where maps enter a base: at its first convolution or, where another has run in the place of that one (an adapted stem's, or one that a
+/// projection is folded into), behind it.
+/// </summary>
+internal static class BaseEntrance
+{
+    // A forward pass stays on its thread; several threads may run one model.
+    [ThreadStatic]
+    private static Conv2d? passed;
+
+    /// <summary>Until the result is disposed, maps that this thread runs through a base enter it behind its first convolution.</summary>
+    public static IDisposable Behind(SharedBase trunk) => new Entering(trunk.FirstConvolution);
+
+    public static bool IsBehind(Conv2d first) => passed == first;
+
+    /// <summary>Runs a first convolution on maps that enter at it.</summary>
+    public static Tensor Run(Conv2d first, Tensor input) => IsBehind(first) ? input : first.call(input);
+
+    private sealed class Entering : IDisposable
+    {
+        private readonly Conv2d? before = passed;
+
+        public Entering(Conv2d? first) => passed = first;
+
+        public void Dispose() => passed = before;
+    }
+}
