@@ -40,6 +40,32 @@ public sealed class ChannelsLastTests
     }
 
     [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(24)]
+    [InlineData(40)]
+    public void The_gradient_of_a_map_of_one_channel_is_that_of_double_precision(int width)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Tabular(5), Projections.Tabular(height: 9, width: 13)).Base(Bases.ConvNet(1, width)).Task("a", Heads.Regression(1)).Build(CPU);
+        var x = rand(4, 5);
+        var gradients = Gradients(x);
+        model.to(float64);
+
+        foreach (var (name, expected) in Gradients(x.to(float64)))
+            gradients[name].to(float64).ShouldEqual(expected, 1e-4, name);
+
+        Dictionary<string, Tensor> Gradients(Tensor input)
+        {
+            model.zero_grad();
+            model.forward(input, "a").square().sum().backward();
+            return model.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter.grad!.clone());
+        }
+    }
+
+    [Theory]
     [InlineData(40)]
     [InlineData(112)]
     public void Pointwise_convolutions_of_a_users_module_give_what_they_give_in_the_default_layout(int results)
