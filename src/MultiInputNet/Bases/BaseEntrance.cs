@@ -21,18 +21,8 @@ internal static class BaseEntrance
     /// <summary>Runs a first convolution on maps that enter at it.</summary>
     public static Tensor Run(Conv2d first, Tensor input) =>
         IsBehind(first) ? input
-        : first.in_channels == 1 && input.requires_grad && Hooks.Count(first) == 0 ? RunOnTwoChannels(first, input)
+        : ChannelsLast.HasWrongGradient(first, input) && Hooks.Count(first) == 0 ? ChannelsLast.RunOnTwoChannels(first, input)
         : first.call(input);
-
-    // libtorch 2.10 computes the gradient of a map of one channel wrongly on some CPUs; a second one, of zeros, changes nothing else.
-    private static Tensor RunOnTwoChannels(Conv2d first, Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return nn.functional.conv2d(WithZeros(input), WithZeros(first.weight), first.bias, first.stride, first.padding, first.dilation)
-            .MoveToOuterDisposeScope();
-
-        static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
-    }
 
     private sealed class Entering : IDisposable
     {

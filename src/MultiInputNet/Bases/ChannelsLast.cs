@@ -17,8 +17,27 @@ internal static class ChannelsLast
     public static void Prepare(nn.Module module)
     {
         ConvertWeights(module);
-        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>().Where(IsWrong))
-            conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
+        foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
+        {
+            if (IsWrong(conv))
+                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
+            else if (conv.in_channels == 1 && conv != (module as SharedBase)?.FirstConvolution)
+                conv.register_forward_hook((_, input, result) => HasWrongGradient(conv, input) ? RunOnTwoChannels(conv, input) : result);
+        }
+    }
+
+    /// <summary>Whether libtorch 2.10 computes the gradient of a map wrongly on some CPUs: that of one channel.</summary>
+    public static bool HasWrongGradient(Conv2d conv, Tensor input) =>
+        conv.in_channels == 1 && input.requires_grad && input.device_type == DeviceType.CPU && conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;
+
+    /// <summary>What a convolution makes of a map of one channel: beside a second one, of zeros, its gradient is right.</summary>
+    public static Tensor RunOnTwoChannels(Conv2d conv, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.conv2d(WithZeros(input), WithZeros(conv.weight), conv.bias, conv.stride, conv.padding, conv.dilation)
+            .MoveToOuterDisposeScope();
+
+        static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
     }
 
     private static void ConvertWeights(nn.Module module)
