@@ -78,7 +78,8 @@ internal sealed class ModelAssembly
         foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
             Own(slice);
         var replaced = projection is Stem ? trunk.FirstConvolution : null;
-        var own = layers is null ? null : Own(Create(subject, ModelStage.Base, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
+        var own = layers is null ? null
+            : Own(Create(subject, ModelStage.Base, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
         using var probe = new ForwardProbe(projection);

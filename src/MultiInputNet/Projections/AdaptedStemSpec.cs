@@ -3,11 +3,14 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to fit an image of any number of
-/// channels. What it gives goes into the base behind that convolution, so that trained first weights are kept for images of any kind.
+/// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to
+/// fit an image of any number of channels. What it gives goes into the base behind that convolution, so that trained first weights are kept for images of any kind.
 /// </summary>
 /// <remarks>
-/// <para>It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those.</para>
+/// <para>
+/// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those. The
+/// base is called with what the stem gives, which is what hooks at the base see.
+/// </para>
 /// <para>
 /// Each input has weights of its own, unless they are shared: with <see cref="Bands"/>, all inputs of a base that name a band share the
 /// weights of that band, and an input may name bands that were never trained together. Without, those with the same method and number of channels share all. Shared weights are frozen and trained with

@@ -28,7 +28,8 @@ internal sealed class FoldedProjection
         [
             projection,
             projection.Convolution,
-            .. trunk.modules().Prepend(trunk).Where(module => module == first || module.modules().Contains(first)).OfType<nn.Module<Tensor, Tensor>>().Distinct(),
+            .. trunk.modules().Prepend(trunk).Where(module => module == first || module.modules().Contains(first))
+                .OfType<nn.Module<Tensor, Tensor>>().Distinct(),
         ];
     }
 

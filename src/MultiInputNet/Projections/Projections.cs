@@ -14,8 +14,8 @@ public static class Projections
         new() { Normalization = normalization, Activation = activation };
 
     /// <summary>
-    /// The base's first convolution made to fit an image of any number of channels, for bases of a published family and <see cref="ConvNetSpec"/>s. See
-    /// <see cref="AdaptedStemSpec"/>.
+    /// The base's first convolution made to fit an image of any number of channels, for bases of a published family and
+    /// <see cref="ConvNetSpec"/>s. See <see cref="AdaptedStemSpec"/>.
     /// </summary>
     /// <param name="method">How its weights are made to fit.</param>
     /// <returns>The description.</returns>
