@@ -19,10 +19,7 @@ internal static class BaseEntrance
     public static bool IsBehind(Conv2d first) => passed == first;
 
     /// <summary>Runs a first convolution on maps that enter at it.</summary>
-    public static Tensor Run(Conv2d first, Tensor input) =>
-        IsBehind(first) ? input
-        : ChannelsLast.HasWrongGradient(first, input) && Hooks.Count(first) == 0 ? ChannelsLast.RunOnTwoChannels(first, input)
-        : first.call(input);
+    public static Tensor Run(Conv2d first, Tensor input) => IsBehind(first) ? input : first.call(input);
 
     private sealed class Entering : IDisposable
     {

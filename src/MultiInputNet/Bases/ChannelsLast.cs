@@ -21,17 +21,16 @@ internal static class ChannelsLast
         {
             if (IsWrong(conv))
                 conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
-            else if (conv.in_channels == 1 && conv != (module as SharedBase)?.FirstConvolution)
-                conv.register_forward_hook((_, input, result) => HasWrongGradient(conv, input) ? RunOnTwoChannels(conv, input) : result);
+            else if (HasWrongGradient(conv))
+                conv.register_forward_hook((_, input, result) => input.requires_grad && input.device_type == DeviceType.CPU ? RunOnTwoChannels(conv, input) : result);
         }
     }
 
-    /// <summary>Whether libtorch 2.10 computes the gradient of a map wrongly on some CPUs: that of one channel.</summary>
-    public static bool HasWrongGradient(Conv2d conv, Tensor input) =>
-        conv.in_channels == 1 && input.requires_grad && input.device_type == DeviceType.CPU && conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;
+    /// <summary>The hooks that <see cref="Prepare"/> puts at a convolution.</summary>
+    public static int CountGuards(Conv2d conv) => IsWrong(conv) || HasWrongGradient(conv) ? 1 : 0;
 
     /// <summary>What a convolution makes of a map of one channel: beside a second one, of zeros, its gradient is right.</summary>
-    public static Tensor RunOnTwoChannels(Conv2d conv, Tensor input)
+    private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input)
     {
         using var scope = NewDisposeScope();
         return nn.functional.conv2d(WithZeros(input), WithZeros(conv.weight), conv.bias, conv.stride, conv.padding, conv.dilation)
@@ -58,4 +57,7 @@ internal static class ChannelsLast
     private static bool IsWrong(Conv2d conv) =>
         (conv.weight.shape[2] == 1 && conv.weight.shape[3] == 1)
         || (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels);
+
+    /// <summary>Whether it computes the gradient of a convolution's input wrongly on some CPUs: that of one channel.</summary>
+    private static bool HasWrongGradient(Conv2d conv) => conv.in_channels == 1 && conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;
 }

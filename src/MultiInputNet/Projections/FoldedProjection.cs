@@ -16,6 +16,8 @@ internal sealed class FoldedProjection
     private readonly Conv2d first;
     private readonly InputLayers? adapting;
 
+    private readonly int ourHooks;
+
     // The modules whose hooks see the map between the two, or would.
     private readonly nn.Module<Tensor, Tensor>[] watchable;
 
@@ -24,6 +26,7 @@ internal sealed class FoldedProjection
         this.projection = projection;
         first = trunk.FirstConvolution!;
         adapting = layers?.Adapts(first) == true ? layers : null;
+        ourHooks = ChannelsLast.CountGuards(first) + (adapting is null ? 0 : 1);
         watchable =
         [
             projection,
@@ -34,7 +37,7 @@ internal sealed class FoldedProjection
     }
 
     /// <summary>Whether the two run as one now: a hook that a user has put at a module on the way wants to see the map between them.</summary>
-    public bool Applies => watchable.Sum(Hooks.Count) == (adapting is null ? 0 : 1);
+    public bool Applies => watchable.Sum(Hooks.Count) == ourHooks;
 
     /// <summary>Finds whether a projection and its base can be folded, and should be.</summary>
     /// <param name="projection">The projection of an input.</param>

@@ -40,18 +40,18 @@ public sealed class ChannelsLastTests
     }
 
     [Theory]
-    [InlineData(4, false)]
-    [InlineData(8, false)]
-    [InlineData(24, false)]
-    [InlineData(40, false)]
-    [InlineData(6, true)]
-    public void The_gradient_of_a_map_of_one_channel_is_that_of_double_precision(int width, bool isUsers)
+    [InlineData(4, false, Adapters.None)]
+    [InlineData(8, false, Adapters.Series)]
+    [InlineData(24, false, Adapters.None)]
+    [InlineData(40, false, Adapters.Parallel)]
+    [InlineData(6, true, Adapters.None)]
+    public void The_gradient_of_a_map_of_one_channel_is_that_of_double_precision(int width, bool isUsers, Adapters adapters)
     {
         using var scope = NewDisposeScope();
         random.manual_seed(1);
         using var model = MultiInputModel.Define()
             .Input("a", Inputs.Tabular(5), Projections.Tabular(height: 9, width: 13))
-            .Base(isUsers ? Bases.From("lenet", 1, () => nn.Sequential(("conv", nn.Conv2d(1, width, kernel_size: 5)))) : Bases.ConvNet(1, width)).Task("a", Heads.Regression(1)).Build(CPU);
+            .Base(isUsers ? Bases.From("lenet", 1, () => nn.Sequential(("conv", nn.Conv2d(1, width, kernel_size: 5)))) : Bases.ConvNet(1, width), adapters: adapters).Task("a", Heads.Regression(1)).Build(CPU);
         var x = rand(4, 5);
         var gradients = Gradients(x);
         model.to(float64);

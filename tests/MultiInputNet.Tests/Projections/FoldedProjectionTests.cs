@@ -15,7 +15,7 @@ public sealed class FoldedProjectionTests
         { small with { Pooling = Pooling.None, Depth = 2, Normalization = Normalization.Batch, Activation = Activation.GELU }, Adapters.None, PerInput.Nothing },
         { small with { Normalization = Normalization.Batch }, Adapters.Series, PerInput.Normalization },
         { Bases.ConvNet(8, 8), Adapters.None, PerInput.Nothing },
-        { Bases.ConvNet(2, 8), Adapters.None, PerInput.Nothing },
+        { Bases.ConvNet(2, 8), Adapters.Series, PerInput.Nothing },
         { Bases.ResNet18(4), Adapters.None, PerInput.Nothing },
         { Bases.ResNet18(4), Adapters.Parallel, PerInput.Nothing },
         { Bases.MobileNetV3Small(4), Adapters.None, PerInput.Nothing },
@@ -79,6 +79,14 @@ public sealed class FoldedProjectionTests
             gradients.Add("x", x.grad!.clone());
             return (map.detach(), gradients);
         }
+    }
+
+    [Fact]
+    public void A_projection_to_one_channel_is_folded_though_its_convolution_has_a_guard()
+    {
+        using var model = MultiInputModel.Define().Input("a", Inputs.Image(1, 8, 8)).Base(Bases.ConvNet(1, 8)).Task("a", Heads.Regression(1)).Build(CPU);
+
+        model.IsFolded().Should().BeTrue();
     }
 
     [Theory]
