@@ -78,15 +78,17 @@ internal sealed class ModelAssembly
         foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
             Own(slice);
         var replaced = projection is Stem ? trunk.FirstConvolution : null;
-        var own = layers is null ? null
+        var own = layers?.HasParts(replaced) != true ? null
             : Own(Create(subject, ModelStage.Base, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
+
+        var folded = FoldedProjection.Find(projection, trunk, layers);
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
         using var probe = new ForwardProbe(projection);
         using var baseProbe = new ForwardProbe(trunk);
         using var ownProbe = own is null ? null : new ForwardProbe(own);
         using var turn = InputLayers.Serve(input.Name);
-        using var behind = replaced is null ? null : BaseEntrance.Behind(trunk);
+        using var entrance = BaseEntrance.Enter(replaced);
         var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, Device);
 
         var projected = Run(
@@ -121,7 +123,7 @@ internal sealed class ModelAssembly
                 "Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.");
         }
 
-        if (layers?.Unseen.FirstOrDefault() is { } unseen)
+        if (layers?.FindUnseen(replaced) is { } unseen)
         {
             throw new MultiInputException(
                 Subject(group),
@@ -136,7 +138,7 @@ internal sealed class ModelAssembly
             standardization,
             projection,
             trunk,
-            FoldedProjection.Find(projection, trunk, layers),
+            folded,
             own,
             MapShape.Of(projected),
             MapShape.Of(map),

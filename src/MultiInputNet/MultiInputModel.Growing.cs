@@ -134,7 +134,8 @@ public sealed partial class MultiInputModel
         try
         {
             using var scope = NewDisposeScope();
-            model.to(parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32);
+            if (parameters().FirstOrDefault() is { dtype: not ScalarType.Float32 } converted)
+                model.to(converted.dtype);
             using var noGrad = no_grad();
             var copied = new HashSet<SharedBase>();
             var sharedStems = new List<(StemSlice From, StemSlice To)>();

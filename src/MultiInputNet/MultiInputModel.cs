@@ -79,7 +79,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>
-    /// Whether inputs with maps of one size go through their base as one batch. Inputs that have parts of their own in the
+    /// Whether inputs with maps of one size, which enter their base at one place, go through it as one batch. Inputs that have parts of their own in the
     /// base go through it one after the other in any case.
     /// </summary>
     /// <value>Default: <see langword="true"/>. The results are equal wherever the base does not mix the samples of a batch.</value>
@@ -128,8 +128,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     }
 
     /// <summary>
-    /// Runs several inputs through to every task whose inputs are all there; inputs with maps of one size go through the
-    /// base as one batch.
+    /// Runs several inputs through to every task whose inputs are all there; inputs go through the base as one batch where
+    /// <see cref="MergesInputs"/> says so.
     /// </summary>
     /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task joins.</param>
     /// <returns>The output of each task by its name.</returns>
@@ -380,7 +380,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         public void Run(Dictionary<string, Tensor> maps)
         {
-            using var behind = Entrance.IsBehindFirst ? BaseEntrance.Behind(Entrance.Base) : null;
+            using var entering = BaseEntrance.Enter(Entrance.IsBehindFirst ? Entrance.Base.FirstConvolution : null);
             if (Parts is [var (only, alone)])
             {
                 using var turn = only.Serve();

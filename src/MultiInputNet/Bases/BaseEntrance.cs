@@ -13,13 +13,22 @@ internal static class BaseEntrance
     [ThreadStatic]
     private static Conv2d? passed;
 
-    /// <summary>Until the result is disposed, maps that this thread runs through a base enter it behind its first convolution.</summary>
-    public static IDisposable Behind(SharedBase trunk) => new Entering(trunk.FirstConvolution);
+    /// <summary>
+    /// Until the result is disposed, the next map that this thread runs through the base of a first convolution enters behind that one;
+    /// with null, every map enters at it.
+    /// </summary>
+    public static IDisposable Enter(Conv2d? behind) => new Entering(behind);
 
     public static bool IsBehind(Conv2d first) => passed == first;
 
     /// <summary>Runs a first convolution on maps that enter at it.</summary>
-    public static Tensor Run(Conv2d first, Tensor input) => IsBehind(first) ? input : first.call(input);
+    public static Tensor Run(Conv2d first, Tensor input)
+    {
+        if (!IsBehind(first))
+            return first.call(input);
+        passed = null;
+        return input;
+    }
 
     private sealed class Entering : IDisposable
     {

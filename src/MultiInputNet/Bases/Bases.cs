@@ -99,7 +99,10 @@ public static class Bases
     /// A TorchScript module, as PyTorch's <c>torch.jit.save</c> writes it, that takes and returns a feature map. It is trained like any
     /// base and saved with the model. See <see cref="TorchScriptSpec"/>.
     /// </summary>
-    /// <remarks>A TorchScript file is a program, which libtorch runs: give files that you trust only.</remarks>
+    /// <remarks>
+    /// A TorchScript file is a program, which libtorch runs: give files that you trust only. It is of the precision that it is to be
+    /// used in: a model that is converted converts its whole numbers too, and is not loaded again once it is saved.
+    /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="channels">Channels of the maps that the module takes.</param>
     /// <returns>The description.</returns>

@@ -21,23 +21,27 @@ internal static class ChannelsLast
         {
             if (IsWrong(conv))
                 conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
-            else if (HasWrongGradient(conv))
-                conv.register_forward_hook((_, input, result) => input.requires_grad && input.device_type == DeviceType.CPU ? RunOnTwoChannels(conv, input) : result);
+            else if (HasWrongGradient(conv) && Hooks.Count(conv) == 0)
+                conv.register_forward_hook((_, input, result) => NeedsCare(input) ? RunOnTwoChannels(conv, input, conv.weight) : result);
         }
     }
 
-    /// <summary>The hooks that <see cref="Prepare"/> puts at a convolution.</summary>
-    public static int CountGuards(Conv2d conv) => IsWrong(conv) || HasWrongGradient(conv) ? 1 : 0;
+    /// <summary>What a convolution gives with other weights.</summary>
+    public static Tensor Convolve(Conv2d conv, Tensor input, Tensor weight) => weight.shape[1] == 1 && NeedsCare(input)
+        ? RunOnTwoChannels(conv, input, weight)
+        : nn.functional.conv2d(input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
 
     /// <summary>What a convolution makes of a map of one channel: beside a second one, of zeros, its gradient is right.</summary>
-    private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input)
+    private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input, Tensor weight)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.conv2d(WithZeros(input), WithZeros(conv.weight), conv.bias, conv.stride, conv.padding, conv.dilation)
+        return nn.functional.conv2d(WithZeros(input), WithZeros(weight), conv.bias, conv.stride, conv.padding, conv.dilation)
             .MoveToOuterDisposeScope();
 
         static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
     }
+
+    private static bool NeedsCare(Tensor input) => input.requires_grad && input.device_type == DeviceType.CPU;
 
     private static void ConvertWeights(nn.Module module)
     {

@@ -41,8 +41,9 @@ internal sealed class InputLayers
         unseen = [.. norms.Select(norm => norm.Name), .. convs.Select(conv => conv.Name)];
     }
 
-    /// <summary>The layers that no map has come through by <c>call</c>: their hooks do not work.</summary>
-    public IReadOnlyCollection<string> Unseen => unseen;
+    /// <summary>A layer that no map has come through by <c>call</c>, so that its hooks do not work; null where there is none.</summary>
+    /// <param name="replaced">A convolution that the input's stem stands for, and that none had to come through.</param>
+    public string? FindUnseen(Conv2d? replaced) => unseen.FirstOrDefault(name => !convs.Any(conv => conv.Name == name && conv.Layer == replaced));
 
     /// <summary>Until the result is disposed, maps that this thread runs through bases belong to this input.</summary>
     public static IDisposable Serve(string input) => new Turn(input);
@@ -83,12 +84,14 @@ internal sealed class InputLayers
         + convs.Where(conv => conv.Layer != replaced)
             .Aggregate((Int128)0, (sum, conv) => sum + (Int128)AdapterChannels(conv.Layer) * (conv.Layer.out_channels / conv.Layer.groups));
 
+    /// <summary>Whether an input has parts, with a stem that stands for a convolution or without.</summary>
+    public bool HasParts(Conv2d? replaced) => norms.Length > 0 || convs.Any(conv => conv.Layer != replaced);
+
     /// <summary>Makes the parts of an input.</summary>
     /// <param name="input">The input.</param>
     /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
     public InputParts Create(string input, Conv2d? replaced)
     {
-        unseen.ExceptWith(convs.Where(conv => conv.Layer == replaced).Select(conv => conv.Name));
         var own = new InputParts();
         foreach (var (name, norm) in norms)
             Add(name, norm, new InputNormalization(norm, affine: perInput == PerInput.Normalization));
@@ -155,7 +158,7 @@ internal sealed class InputLayers
                 "base", ModelStage.Base, $"its layer '{name}' is each input's own, and no input is named.", "Run the base through its model.");
         }
 
-        // Empty once the model is built: from then on several threads may come here.
+        // Nothing is left to remove once the model is built: from then on several threads may come here.
         if (unseen.Count > 0)
             unseen.Remove(name);
         return parts[(layer, served)].call(input);

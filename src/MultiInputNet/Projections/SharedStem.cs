@@ -32,7 +32,7 @@ internal sealed class SharedStem : Stem
         using var scope = NewDisposeScope();
         var (first, slices, scale) = parts;
         var weight = ChannelsLast.Of(cat([.. slices.Select(slice => slice.Weight)], 1) * scale);
-        return nn.functional.conv2d(ChannelsLast.Of(input), weight, first.bias, first.stride, first.padding).MoveToOuterDisposeScope();
+        return ChannelsLast.Convolve(first, ChannelsLast.Of(input), weight).MoveToOuterDisposeScope();
     }
 
     // A field of a module's type would be a child.

@@ -11,8 +11,12 @@ internal sealed class KeptBuffers : IDisposable
     {
         using var noGrad = no_grad();
 
-        // Bytes are files, such as that of a TorchScript base.
-        buffers = [.. model.buffers().Where(buffer => buffer.dtype != ScalarType.Byte).Select(buffer => (buffer, buffer.clone().DetachFromDisposeScope()))];
+        // The file of a TorchScript base is a buffer too, which nothing changes.
+        buffers =
+        [
+            .. model.named_buffers().Where(pair => !pair.name.EndsWith($".{TorchScriptSpec.ArchiveKey}", StringComparison.Ordinal))
+                .Select(pair => (pair.buffer, pair.buffer.clone().DetachFromDisposeScope())),
+        ];
     }
 
     /// <summary>Takes the values that they have now.</summary>

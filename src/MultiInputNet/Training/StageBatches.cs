@@ -66,7 +66,7 @@ internal sealed class StageBatches : IDisposable
         while (open.Count > 0)
         {
             var names = new HashSet<string>();
-            var together = open.Where(pair => names.Intersect(pair.Source.InputNames).Any() is false && pair.Source.InputNames.All(names.Add)).ToArray();
+            var together = open.Where(pair => !names.Overlaps(pair.Source.InputNames) && pair.Source.InputNames.All(names.Add)).ToArray();
             open.RemoveAll(pair => together.Contains(pair));
             losses.AddRange(Run(step, [.. together.Where(pair => pair.Batch.Rows.Count > 0)]));
         }

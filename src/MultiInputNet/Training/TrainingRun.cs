@@ -56,11 +56,11 @@ internal sealed class TrainingRun : IDisposable
             epoch += stage?.Epochs ?? options.Epochs;
         }
 
-        buffers = new(model);
         if (options.Checkpoints is not null)
             checkpoints = new(options.Checkpoints, Fingerprint());
         if (options.TensorBoardFolder is not null)
             log = new(options.TensorBoardFolder);
+        buffers = new(model);
     }
 
     private long Steps => stages[^1].End;

@@ -68,6 +68,24 @@ public sealed class ChannelsLastTests
     }
 
     [Theory]
+    [InlineData(24)]
+    [InlineData(40)]
+    public void The_gradient_of_an_image_of_one_channel_through_a_shared_stem_is_that_of_double_precision(int width)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Image(1, 9, 13), Projections.AdaptedStem() with { Shared = true }).Base(Bases.ConvNet(3, width)).Task("a", Heads.Regression(1)).Build(CPU);
+        var single = rand(4, 1, 9, 13).requires_grad_();
+        var real = single.detach().to(float64).requires_grad_();
+        model.forward(single, "a").square().sum().backward();
+        model.to(float64);
+        model.forward(real, "a").square().sum().backward();
+
+        single.grad!.to(float64).ShouldEqual(real.grad!, 1e-4);
+    }
+
+    [Theory]
     [InlineData(40)]
     [InlineData(112)]
     public void Pointwise_convolutions_of_a_users_module_give_what_they_give_in_the_default_layout(int results)

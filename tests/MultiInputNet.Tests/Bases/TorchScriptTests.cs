@@ -85,6 +85,9 @@ public sealed class TorchScriptTests
         loaded.forward(x, "gray").ShouldBeSame(model.forward(x, "gray"));
         using var grown = loaded.Grow(builder => builder.Input("more", Inputs.Image(2, 8, 8)).Task("more", Heads.Classification(2)));
         grown.forward(x, "gray").ShouldBeSame(model.forward(x, "gray"));
+        grown.Save(path);
+        using var again = MultiInputModel.Load(path, CPU, trustTorchScript: true);
+        again.forward(x, "gray").ShouldBeSame(model.forward(x, "gray"));
     }
 
     [Fact]

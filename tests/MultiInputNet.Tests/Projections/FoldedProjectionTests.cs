@@ -75,7 +75,7 @@ public sealed class FoldedProjectionTests
             var map = model.forward_features(new Dictionary<string, Tensor> { ["a"] = x })["a"];
             map.square().sum().backward();
             var gradients = model.named_parameters().Where(pair => pair.parameter.grad is not null).ToDictionary(pair => pair.name, pair => pair.parameter.grad!.clone());
-            gradients.Keys.Should().Contain("input_projections.a.conv.weight", "input_projections.a.conv.bias");
+            gradients.Keys.Should().Contain(["input_projections.a.conv.weight", "input_projections.a.conv.bias"]);
             gradients.Add("x", x.grad!.clone());
             return (map.detach(), gradients);
         }
@@ -143,13 +143,22 @@ public sealed class FoldedProjectionTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var model = MultiInputModel.Define()
-            .Input("folded", Inputs.Image(3, 8, 8)).Input("stem", Inputs.Image(6, 8, 8), Projections.AdaptedStem()).Input("projected", Inputs.Image(9, 8, 8))
+            .Input("folded", Inputs.Image(3, 8, 8)).Input("stem", Inputs.Image(6, 8, 8), Projections.AdaptedStem()).Input("projected", Inputs.Image(10, 8, 8))
             .Base(Bases.ConvNet(8, 8) with { Depth = 2 }).Fusion(Fusions.GlobalAverage())
             .Task("folded", Heads.Regression(1)).Task("stem", Heads.Regression(1)).Task("projected", Heads.Regression(1)).Build(CPU);
         model.MergesInputs = merges;
-        var x = new Dictionary<string, Tensor> { ["folded"] = randn(2, 3, 8, 8), ["stem"] = randn(3, 6, 8, 8), ["projected"] = randn(4, 9, 8, 8) };
+        var x = new Dictionary<string, Tensor> { ["folded"] = randn(2, 3, 8, 8), ["stem"] = randn(3, 6, 8, 8), ["projected"] = randn(4, 10, 8, 8) };
+        model.Paths.Select(path => path.Folded is not null).Should().Equal(true, false, false);
+        var runs = new List<long>();
+        model.Module("base_model.stages.0.blocks.1").register_forward_hook((_, input, _) =>
+        {
+            runs.Add(input.shape[0]);
+            return null!;
+        });
 
         var maps = model.forward_features(x);
+
+        runs.Should().Equal(merges ? [5, 4] : [2, 3, 4], "the stem's and the folded projection's enter behind the first convolution");
 
         var state = model.state_dict();
         Tensor Convolved(string key, Tensor map) => nn.functional.conv2d(
@@ -174,10 +183,37 @@ public sealed class FoldedProjectionTests
         var map = randn(2, 8, 6, 6);
         var copy = map.clone();
 
-        using (BaseEntrance.Behind(trunk))
+        using (BaseEntrance.Enter(trunk.FirstConvolution))
         using (trunk.forward(map))
             map.ShouldBeSame(copy);
         map.ShouldBeSame(copy, "what the base gives is another tensor");
+    }
+
+    [Fact]
+    public void A_hook_may_run_the_model_on_another_input()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = MultiInputModel.Define()
+            .Input("stem", Inputs.Image(6, 8, 8), Projections.AdaptedStem()).Input("projected", Inputs.Image(10, 8, 8))
+            .Base(Bases.ConvNet(8, 8)).Task("stem", Heads.Regression(1)).Task("projected", Heads.Regression(1)).Build(CPU);
+        var (stem, projected) = (randn(2, 6, 8, 8), randn(2, 10, 8, 8));
+        var (alone, other) = (model.forward(stem, "stem"), model.forward(projected, "projected"));
+        Tensor? within = null;
+        model.Module("base_model").register_forward_pre_hook((_, input) =>
+        {
+            if (within is null)
+            {
+                within = input;
+                within = model.forward(projected, "projected").DetachFromDisposeScope();
+            }
+
+            return input;
+        });
+
+        model.forward(stem, "stem").ShouldBeSame(alone);
+        using (within)
+            within!.ShouldBeSame(other);
     }
 
     [Fact]
