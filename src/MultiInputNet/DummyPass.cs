@@ -12,7 +12,7 @@ internal sealed class DummyPass : IDisposable
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly IDisposable noGrad = no_grad();
     private readonly List<(nn.Module Module, bool Training)> modes = [];
-    private readonly List<(Tensor Buffer, Tensor Copy)> buffers = [];
+    private readonly List<KeptBuffers> buffers = [];
     private readonly Tensor randomState = random.get_rng_state();
 
     public DummyPass(IEnumerable<nn.Module> modules)
@@ -22,7 +22,7 @@ internal sealed class DummyPass : IDisposable
             // Parents come before their children, so that setting the modes back in this order ends with each as it was.
             modes.Add((module, module.training));
             modes.AddRange(module.modules().Select(child => (child, child.training)));
-            buffers.AddRange(module.buffers().Select(buffer => (buffer, buffer.clone())));
+            buffers.Add(new(module));
             module.eval();
         }
     }
@@ -31,8 +31,12 @@ internal sealed class DummyPass : IDisposable
     {
         foreach (var (module, training) in modes)
             module.train(training);
-        foreach (var (buffer, copy) in buffers)
-            buffer.copy_(copy);
+        foreach (var kept in buffers)
+        {
+            kept.PutBack();
+            kept.Dispose();
+        }
+
         random.set_rng_state(randomState);
         noGrad.Dispose();
         scope.Dispose();

@@ -79,8 +79,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>
-    /// Whether inputs with maps of one size, which enter their base at one place, go through it as one batch. Inputs that have parts of their own in the
-    /// base go through it one after the other in any case.
+    /// Whether inputs with maps of one size, which enter their base at one place, go through it as one batch. Inputs that have
+    /// parts of their own in the base go through it one after the other in any case.
     /// </summary>
     /// <value>Default: <see langword="true"/>. The results are equal wherever the base does not mix the samples of a batch.</value>
     public bool MergesInputs { get; set; } = true;

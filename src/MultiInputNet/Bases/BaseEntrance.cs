@@ -17,7 +17,12 @@ internal static class BaseEntrance
     /// Until the result is disposed, the next map that this thread runs through the base of a first convolution enters behind that one;
     /// with null, every map enters at it.
     /// </summary>
-    public static IDisposable Enter(Conv2d? behind) => new Entering(behind);
+    public static IDisposable Enter(Conv2d? behind)
+    {
+        var before = passed;
+        passed = behind;
+        return new AtEnd(() => passed = before);
+    }
 
     public static bool IsBehind(Conv2d first) => passed == first;
 
@@ -28,14 +33,5 @@ internal static class BaseEntrance
             return first.call(input);
         passed = null;
         return input;
-    }
-
-    private sealed class Entering : IDisposable
-    {
-        private readonly Conv2d? before = passed;
-
-        public Entering(Conv2d? first) => passed = first;
-
-        public void Dispose() => passed = before;
     }
 }

@@ -43,7 +43,7 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = conv is Conv2d ? BaseEntrance.Run(Convolution, input) : conv.call(input);
+        var x = conv is Conv2d first ? BaseEntrance.Run(first, input) : conv.call(input);
         return Layers.Activate(activation, norm.call(x)).MoveToOuterDisposeScope();
     }
 }

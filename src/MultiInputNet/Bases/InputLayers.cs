@@ -46,7 +46,12 @@ internal sealed class InputLayers
     public string? FindUnseen(Conv2d? replaced) => unseen.FirstOrDefault(name => !convs.Any(conv => conv.Name == name && conv.Layer == replaced));
 
     /// <summary>Until the result is disposed, maps that this thread runs through bases belong to this input.</summary>
-    public static IDisposable Serve(string input) => new Turn(input);
+    public static IDisposable Serve(string input)
+    {
+        var before = served;
+        served = input;
+        return new AtEnd(() => served = before);
+    }
 
     /// <summary>What keeps the base from having parts, and the cure; null when nothing does.</summary>
     public (string Problem, string Cure)? FindMistake()
@@ -162,14 +167,5 @@ internal sealed class InputLayers
         if (unseen.Count > 0)
             unseen.Remove(name);
         return parts[(layer, served)].call(input);
-    }
-
-    private sealed class Turn : IDisposable
-    {
-        private readonly string? before = served;
-
-        public Turn(string input) => served = input;
-
-        public void Dispose() => served = before;
     }
 }

@@ -4,7 +4,8 @@ namespace MultiInputNet;
 
 /// <summary>
 /// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to
-/// fit an image of any number of channels. What it gives goes into the base behind that convolution, so that trained first weights are kept for images of any kind.
+/// fit an image of any number of channels. What it gives goes into the base behind that convolution, so that trained first weights are
+/// kept for images of any kind.
 /// </summary>
 /// <remarks>
 /// <para>

@@ -16,7 +16,10 @@ internal static class Layers
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Normalization)),
     };
 
-    /// <summary>The activation, in place where autograd allows it: <paramref name="x"/> must not be needed by the layer that made it. Not in place, the result is another tensor.</summary>
+    /// <summary>
+    /// The activation, in place where autograd allows it: <paramref name="x"/> must not be needed by the layer that made it. Not in
+    /// place, the result is another tensor.
+    /// </summary>
     public static Tensor Activate(Activation kind, Tensor x, bool inPlace = true) => kind switch
     {
         Activation.None => inPlace ? x : x.alias(),

@@ -11,8 +11,7 @@ internal sealed class StageBatches : IDisposable
     private readonly MultiInputModel model;
     private readonly TrainerOptions options;
     private readonly IReadOnlyList<DataSource> sources;
-    private readonly SourcePlan plan;
-    private readonly IReadOnlyList<BatchOrder> orders;
+    private readonly BatchOrder[] orders;
     private readonly Func<string> whatIsKept;
     private readonly FeatureCache?[] caches;
     private readonly BatchReader?[] readers;
@@ -21,32 +20,26 @@ internal sealed class StageBatches : IDisposable
     /// <summary>Runs what is frozen in this stage once, where its results are to be reused.</summary>
     /// <param name="trainer">The model and how it is trained.</param>
     /// <param name="sources">The sources.</param>
-    /// <param name="plan">Which of them give a batch, and when.</param>
-    /// <param name="orders">The order of the samples of each.</param>
     /// <param name="whatIsKept">Says what the user has where a loss is not finite.</param>
     /// <param name="cancellationToken">Ends that first run.</param>
-    public StageBatches(
-        Trainer trainer,
-        IReadOnlyList<DataSource> sources,
-        SourcePlan plan,
-        IReadOnlyList<BatchOrder> orders,
-        Func<string> whatIsKept,
-        CancellationToken cancellationToken)
+    public StageBatches(Trainer trainer, IReadOnlyList<DataSource> sources, Func<string> whatIsKept, CancellationToken cancellationToken)
     {
         (this.trainer, model, options) = (trainer, trainer.Model, trainer.Options);
-        (this.sources, this.plan, this.orders, this.whatIsKept) = (sources, plan, orders, whatIsKept);
+        (this.sources, this.whatIsKept) = (sources, whatIsKept);
+        orders = [.. sources.Select(source => new BatchOrder(options.Seed, source.Name, source.Count, source.BatchSize ?? options.BatchSize))];
         var cacheBytes = options.MixupAlpha is null ? options.FeatureCacheBytes : 0;
         caches = [.. sources.Select(source => FeatureCache.Make(model, source, cacheBytes, cancellationToken))];
         readers = new BatchReader?[sources.Count];
     }
 
     /// <summary>The losses of a batch of each source whose turn it is.</summary>
-    public IReadOnlyList<(string Task, Tensor Loss, double Value)> Losses(long number)
+    /// <param name="step">The step, from 0, that a message names.</param>
+    /// <param name="draws">The sources and which of their batches.</param>
+    public IReadOnlyList<(string Task, Tensor Loss, double Value)> Losses(long step, IReadOnlyList<SourceDraw> draws)
     {
-        var step = number / options.AccumulatedBatches;
         var losses = new List<(string Task, Tensor Loss, double Value)>();
         var open = new List<(DataSource Source, InputBatch Batch)>();
-        foreach (var (index, draw) in plan.At(number))
+        foreach (var (index, draw) in draws)
         {
             var source = sources[index];
             if (caches[index] is { } cache)

@@ -15,7 +15,6 @@ internal sealed class TrainingRun : IDisposable
     private readonly IReadOnlyList<DataSource> sources;
     private readonly IReadOnlyList<DataSource>? validation;
     private readonly IProgress<TrainingProgress>? progress;
-    private readonly BatchOrder[] orders;
     private readonly List<Span> stages = [];
     private readonly SourcePlan plan;
     private readonly LossBalancer balancer;
@@ -44,7 +43,6 @@ internal sealed class TrainingRun : IDisposable
         this.trainer = trainer;
         (model, options) = (trainer.Model, trainer.Options);
         (this.sources, this.validation, this.progress) = (sources, validation, progress);
-        orders = [.. sources.Select(source => new BatchOrder(options.Seed, source.Name, source.Count, source.BatchSize ?? options.BatchSize))];
         stepsPerEpoch = options.StepsPerEpoch ?? (PlanOf(null).StepsPerEpoch + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
         plan = PlanOf(stepsPerEpoch * options.AccumulatedBatches);
         var tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
@@ -200,7 +198,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
-        batches = new(trainer, sources, plan, orders, WhatIsKept, cancellationToken);
+        batches = new(trainer, sources, WhatIsKept, cancellationToken);
     }
 
     private void LeaveStage()
@@ -277,9 +275,10 @@ internal sealed class TrainingRun : IDisposable
     private Dictionary<string, double> Batch(long number)
     {
         using var scope = NewDisposeScope();
-        foreach (var source in plan.At(number).Select(draw => sources[draw.Source]))
+        var draws = plan.At(number);
+        foreach (var source in draws.Select(draw => sources[draw.Source]))
             state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + Math.Min(source.Count, source.BatchSize ?? options.BatchSize);
-        var losses = batches!.Losses(number);
+        var losses = batches!.Losses(state.Step, draws);
         balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss / options.AccumulatedBatches))], shared, number);
         return losses.GroupBy(loss => loss.Task).ToDictionary(group => group.Key, group => group.Sum(loss => loss.Value));
     }

@@ -77,7 +77,7 @@ public sealed class WeightAverage : IDisposable
         CheckNotApplied();
         Swap();
         applied = true;
-        return new Restoration(this);
+        return new AtEnd(Restore);
     }
 
     /// <summary>The average and the number of updates, so that a training can go on from it exactly.</summary>
@@ -186,17 +186,5 @@ public sealed class WeightAverage : IDisposable
     {
         if (applied)
             throw new InvalidOperationException("The average is in the module's place; dispose what Apply returned first.");
-    }
-
-    private sealed class Restoration(WeightAverage average) : IDisposable
-    {
-        private bool isOver;
-
-        public void Dispose()
-        {
-            if (!isOver)
-                average.Restore();
-            isOver = true;
-        }
     }
 }

@@ -1,20 +1,20 @@
 using static TorchSharp.torch;
 
-namespace MultiInputNet.Training;
+namespace MultiInputNet;
 
-/// <summary>What a forward pass changes in a model, the statistics of its normalisations, as it was before one.</summary>
+/// <summary>What a forward pass changes in a module, the statistics of its normalisations, as it was before one.</summary>
 internal sealed class KeptBuffers : IDisposable
 {
     private readonly (Tensor Buffer, Tensor Copy)[] buffers;
 
-    public KeptBuffers(nn.Module model)
+    public KeptBuffers(nn.Module module)
     {
         using var noGrad = no_grad();
 
         // The file of a TorchScript base is a buffer too, which nothing changes.
         buffers =
         [
-            .. model.named_buffers().Where(pair => !pair.name.EndsWith($".{TorchScriptSpec.ArchiveKey}", StringComparison.Ordinal))
+            .. module.named_buffers().Where(pair => pair.name.Split('.')[^1] != TorchScriptSpec.ArchiveKey)
                 .Select(pair => (pair.buffer, pair.buffer.clone().DetachFromDisposeScope())),
         ];
     }
