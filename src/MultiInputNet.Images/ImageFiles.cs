@@ -36,7 +36,7 @@ public static class ImageFiles
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         try
         {
-            var content = File.ReadAllBytes(path);
+            var content = RegularFile.ReadAllBytes(path);
             var image = TiffDecoder.IsTiff(content) ? TiffDecoder.Decode(content, input.Channels, largestImage) : SkiaDecoder.Decode(content, largestImage);
             var fitting = image.WithChannels(input.Channels)
                 ?? throw new InvalidDataException($"It has {image.Planes.Length} channels, and the input has {input.Channels}.");

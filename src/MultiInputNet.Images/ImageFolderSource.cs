@@ -8,10 +8,15 @@ namespace MultiInputNet.Images;
 /// Images in a folder that has a folder for each class: the label of an image is the folder that it is in. Files are read when
 /// they are needed, and prepared as <see cref="ImageFiles"/> says.
 /// </summary>
+/// <remarks>
+/// <para>Folders and files that are hidden (a name that begins with a dot) or that systems, file servers and archivers put there
+/// (<c>__MACOSX</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>System Volume Information</c>, <c>lost+found</c> and their like) are passed over.</para>
+/// <para>Links to files and folders are followed, and each file is a sample once: in the class whose folder it lies in, or else in that
+/// of the first link to it. Links to a folder that is listed anyway, or to one that holds all of them, are passed over. What is
+/// named like an image and is no regular file, such as a pipe or a link that leads nowhere, is broken.</para>
+/// </remarks>
 public sealed class ImageFolderSource : DataSource
 {
-    private static readonly string[] extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"];
-
     private readonly ImageInput input;
     private readonly OnBroken onBroken;
     private readonly long largestImage;
@@ -19,12 +24,12 @@ public sealed class ImageFolderSource : DataSource
 
     /// <summary>Lists a folder; no image is read yet.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="folder">The folder with a folder for each class. Images may lie in folders within those; other files are passed over.</param>
+    /// <param name="folder">The folder with a folder for each class. Images may lie in folders within those, at any depth; other files are passed over.</param>
     /// <param name="input">The input that the images are prepared for.</param>
     /// <param name="classNames">The classes from class 0 on, such as those of the training folder; the folder's own in alphabetical order when null.</param>
     /// <param name="onBroken">What becomes of files that cannot be read.</param>
     /// <param name="largestImage">The most pixels that a file may have.</param>
-    /// <exception cref="MultiInputException">The folder does not exist, holds no image, or a class that is not named.</exception>
+    /// <exception cref="MultiInputException">The folder does not exist or may not be read, holds no image, or a class that is not named, or links put a file into two classes.</exception>
     public ImageFolderSource(
         string name,
         string folder,
@@ -95,21 +100,16 @@ public sealed class ImageFolderSource : DataSource
         MultiInputException Wrong(string problem, string cure) => new($"folder '{folder}'", ModelStage.File, problem, cure);
         try
         {
-            var found = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToArray();
-            if (classNames is not null && found.Except(classNames).FirstOrDefault() is { } unknown)
+            var images = new ImageFolder(folder);
+            if (classNames is not null && images.Classes.Except(classNames).FirstOrDefault() is { } unknown)
                 throw Wrong($"it holds a folder '{unknown}', which is none of the classes {string.Join(", ", classNames)}.", "Name its class, or move the folder.");
-            string[] classes = classNames is null ? found : [.. classNames];
-            var files = classes.Index().Where(c => found.Contains(c.Item)).SelectMany(c => ImagesIn(Path.Combine(folder, c.Item)).Select(path => (path, (long)c.Index))).ToArray();
-            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give a folder for each class, with files such as {string.Join(", ", extensions)}.");
+            string[] classes = [.. classNames ?? images.Classes];
+            var files = classes.Index().SelectMany(c => images.FilesOf(c.Item).Select(path => (path, (long)c.Index))).ToArray();
+            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give a folder for each class, with files such as {ImageFolder.Kinds}.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw Wrong(e.Message, "Give a folder with a folder for each class.");
         }
     }
-
-    private static IEnumerable<string> ImagesIn(string folder) => Directory
-        .EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16 })
-        .Where(path => extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
-        .Order(StringComparer.Ordinal);
 }

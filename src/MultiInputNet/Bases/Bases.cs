@@ -112,7 +112,7 @@ public static class Bases
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         try
         {
-            return TorchScriptSpec.Of(File.ReadAllBytes(path), channels);
+            return TorchScriptSpec.Of(RegularFile.ReadAllBytes(path), channels);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -14,7 +14,7 @@ internal static class DataFile
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = RegularFile.Open(path);
             return read(file);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -47,7 +47,7 @@ public sealed class NumpySource : DataSource, IDisposable
                 throw new InvalidDataException("Its array is in Fortran order, where a sample does not lie in one place.");
             return (header, content.Position);
         });
-        file = File.OpenHandle(samples, options: FileOptions.RandomAccess);
+        file = RegularFile.OpenHandle(samples, FileOptions.RandomAccess);
     }
 
     /// <inheritdoc/>

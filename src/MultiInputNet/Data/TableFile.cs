@@ -17,7 +17,7 @@ internal sealed class TableFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         this.path = path;
-        file = Try(() => File.OpenRead(path));
+        file = Try(() => RegularFile.Open(path));
         try
         {
             rows = Try(() => new CsvReader(new StreamReader(DataFile.Unpack(file).Content, Encoding.UTF8), format));

@@ -18,7 +18,7 @@ internal sealed class FileBytes : IDisposable
         Path = path;
         try
         {
-            handle = File.OpenHandle(path);
+            handle = RegularFile.OpenHandle(path);
             Length = RandomAccess.GetLength(handle);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)

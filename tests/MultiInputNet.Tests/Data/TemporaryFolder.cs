@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MultiInputNet.Tests.Data;
 
 /// <summary>A folder for the files of a test, deleted at its end.</summary>
@@ -22,6 +24,15 @@ public sealed class TemporaryFolder : IDisposable
     public string Write(string name, string content)
     {
         File.WriteAllText(this[name], content);
+        return this[name];
+    }
+
+    /// <summary>Makes a named pipe that nobody writes to.</summary>
+    public string MakePipe(string name)
+    {
+        using var process = Process.Start("mkfifo", this[name]);
+        process.WaitForExit();
+        process.ExitCode.Should().Be(0);
         return this[name];
     }
 }

@@ -140,4 +140,111 @@ public sealed class ImageFolderSourceTests : IDisposable
         new Action(() => _ = new ImageFolderSource("photo", folder["empty"], Input)).Should().Throw<MultiInputException>().WithMessage("*no image in a folder of a class*");
         new Action(() => _ = new ImageFolderSource("photo", folder["none"], Input)).Should().Throw<MultiInputException>().WithMessage("Folder '*none'*");
     }
+
+    [Theory]
+    [InlineData(".git")]
+    [InlineData(".ipynb_checkpoints")]
+    [InlineData("__MACOSX")]
+    [InlineData("@eaDir")]
+    [InlineData("$RECYCLE.BIN")]
+    [InlineData("System Volume Information")]
+    [InlineData("lost+found")]
+    [InlineData("#recycle")]
+    public void Hidden_and_system_folders_and_files_are_no_classes_and_no_samples(string name)
+    {
+        Directory.CreateDirectory(folder[$"photos/{name}"]);
+        Directory.CreateDirectory(folder[$"photos/red/{name}"]);
+        File.Copy(folder["photos/red/0.png"], folder[$"photos/{name}/0.png"]);
+        File.Copy(folder["photos/red/0.png"], folder[$"photos/red/{name}/0.png"]);
+        folder.Write("photos/red/._0.png", "AppleDouble");
+
+        var source = new ImageFolderSource("photo", folder["photos"], Input, classNames: ["blue", "red"]);
+
+        source.Count.Should().Be(16);
+        new ImageFolderSource("photo", folder["photos"], Input).ClassNames.Should().Equal("blue", "red");
+    }
+
+    [Theory]
+    [InlineData("blue/up", "..")]
+    [InlineData("blue/up", "../..")]
+    [InlineData("blue/up", "/")]
+    [InlineData("blue/loop", ".")]
+    [InlineData("blue/more/loop", "..")]
+    [InlineData("blue/other", "../red")]
+    [InlineData("blue/other", "../red/more")]
+    [InlineData("self", ".")]
+    [InlineData("up", "..")]
+    [InlineData("twin", "blue")]
+    [InlineData("circle", "circle")]
+    public void Links_to_folders_that_are_listed_or_hold_them_add_nothing(string link, string target)
+    {
+        Directory.CreateSymbolicLink(folder[$"photos/{link}"], target);
+
+        var source = new ImageFolderSource("photo", folder["photos"], Input);
+
+        source.ClassNames.Should().Equal("blue", "red");
+        source.Files.Should().Equal(Images("photos/blue").Concat(Images("photos/red")));
+    }
+
+    [Fact]
+    public void Links_to_folders_and_files_elsewhere_are_followed_and_each_file_is_a_sample_once()
+    {
+        Directory.Move(folder["photos/red"], folder["elsewhere"]);
+        Directory.CreateSymbolicLink(folder["photos/red"], "../elsewhere");
+        Directory.CreateSymbolicLink(folder["elsewhere/loop"], ".");
+        Directory.CreateSymbolicLink(folder["elsewhere/up"], "../photos");
+        File.CreateSymbolicLink(folder["photos/blue/0 again.png"], "0.png");
+        File.CreateSymbolicLink(folder["elsewhere/blue.png"], "../photos/blue/0.png");
+        File.Move(folder["photos/blue/1.png"], folder["1"]);
+        File.CreateSymbolicLink(folder["photos/blue/1.png"], "../../1");
+        Directory.CreateSymbolicLink(folder["way"], "photos");
+
+        foreach (var way in new[] { "photos", "way", "way/../photos" })
+        {
+            var source = new ImageFolderSource("photo", folder[way], Input);
+
+            source.ClassNames.Should().Equal("blue", "red");
+            source.Files.Should().Equal(Images($"{way}/blue").Concat(Images($"{way}/red")));
+            using var scope = NewDisposeScope();
+            source.Read([.. Enumerable.Range(0, 16)]).Rows.Should().HaveCount(16);
+        }
+    }
+
+    [Fact]
+    public void Links_that_put_a_file_into_two_classes_are_refused()
+    {
+        File.Copy(folder["photos/red/0.png"], folder["0.png"]);
+        File.CreateSymbolicLink(folder["photos/red/a.png"], "../../0.png");
+        File.CreateSymbolicLink(folder["photos/blue/b.png"], folder["0.png"]);
+
+        var act = () => new ImageFolderSource("photo", folder["photos"], Input);
+
+        act.Should().Throw<MultiInputException>().WithMessage("Folder '*photos', file: '*blue/b.png' and '*red/a.png' are one file, '*0.png', in the two classes 'blue' and 'red'. *");
+    }
+
+    [Theory]
+    [InlineData("/dev/zero")]
+    [InlineData("/dev/null")]
+    [InlineData("/dev/random")]
+    [InlineData("/proc/self/mem")]
+    [InlineData("/proc/self/status")]
+    [InlineData("0.png")]
+    [InlineData("nothing.png")]
+    [InlineData("pipe")]
+    public async Task What_is_named_like_an_image_and_is_no_file_is_broken(string target)
+    {
+        folder.MakePipe("photos/blue/pipe");
+        File.Delete(folder["photos/blue/0.png"]);
+        File.CreateSymbolicLink(folder["photos/blue/0.png"], target);
+        var source = new ImageFolderSource("photo", folder["photos"], Input, onBroken: OnBroken.Skip);
+
+        var batch = await Task.Run(() => source.Read([0, 1])).WaitAsync(TimeSpan.FromSeconds(10));
+
+        batch.Rows.Should().Equal(1);
+        batch.Inputs["photo"].Dispose();
+        source.Broken.Single().Place.Should().EndWith("blue/0.png'");
+    }
+
+    private string[] Images(string path) =>
+        [.. Enumerable.Range(0, 8).Select(i => folder[$"{path}/{(i == 7 ? "more/" : "")}{i}.png"])];
 }

@@ -1,0 +1,49 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Opens regular files and nothing else that a path may lead to: a device may never end, and a pipe may wait for ever for
+/// somebody to write to it. Links are followed.
+/// </summary>
+internal static class RegularFile
+{
+    /// <exception cref="IOException">There is no such file, it is none, or it is empty.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static FileStream Open(string path)
+    {
+        Check(path);
+        return File.OpenRead(path);
+    }
+
+    /// <inheritdoc cref="Open"/>
+    public static SafeFileHandle OpenHandle(string path, FileOptions options = FileOptions.None)
+    {
+        Check(path);
+        return File.OpenHandle(path, options: options);
+    }
+
+    /// <inheritdoc cref="Open"/>
+    public static byte[] ReadAllBytes(string path)
+    {
+        using var file = Open(path);
+        if (file.Length > Array.MaxLength)
+            throw new IOException($"It has {file.Length:N0} bytes, and at most {Array.MaxLength:N0} are read.");
+
+        // No more than the length that it had: File.ReadAllBytes goes on where there is more.
+        var content = new byte[file.Length];
+        file.ReadExactly(content);
+        return content;
+    }
+
+    private static void Check(string path)
+    {
+        if (Directory.Exists(path))
+            throw new IOException("It is a folder, not a file.");
+
+        // Opening a pipe would wait already. Only regular files have a length.
+        var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        if (new FileInfo(target).Length == 0)
+            throw new IOException("It holds nothing: it is an empty file, or a pipe, a socket or a device rather than a file.");
+    }
+}
