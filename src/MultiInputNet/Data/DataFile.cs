@@ -1,5 +1,3 @@
-using System.IO.Compression;
-
 namespace MultiInputNet.Data;
 
 /// <summary>Opens files that others wrote: whatever is wrong with one is an exception that names it.</summary>
@@ -23,14 +21,14 @@ internal static class DataFile
         }
     }
 
-    /// <summary>The content of a file, unpacked where it is gzip's, and the most bytes that it can be.</summary>
+    /// <summary>The content of a file, unpacked where it is gzip's, and the most bytes that it can be. Only once it was read to its end is it known to be whole.</summary>
     public static (Stream Content, long Limit) Unpack(FileStream file)
     {
         Span<byte> magic = stackalloc byte[2];
         var isPacked = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2 && magic is [0x1F, 0x8B];
         file.Position = 0;
         return isPacked
-            ? (new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length * LargestExpansion)
+            ? (new GzipContent(file), file.Length * LargestExpansion)
             : (file, file.Length);
     }
 }

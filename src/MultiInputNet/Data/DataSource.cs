@@ -71,11 +71,15 @@ public abstract class DataSource
         return new SubsetSource(this, rows);
     }
 
-    /// <summary>Holds samples back for validation, at random, and of every class the same share.</summary>
+    /// <summary>Holds samples back for validation, at random, and the same share of every class as nearly as whole samples allow.</summary>
     /// <param name="validationShare">The share that is held back, above 0 and below 1.</param>
     /// <param name="seed">Governs which: the same seed holds back the same samples.</param>
     /// <returns>The samples to train on and those held back, each in the order of this source.</returns>
-    /// <remarks>The classes are those of the first task whose labels are class numbers; without one, all samples count as one class.</remarks>
+    /// <remarks>
+    /// The classes are those of the first task whose labels are class numbers; without one, all samples count as one class. The samples
+    /// held back are the share of all, rounded, and those of a class its share, rounded up or down; but every class keeps one to
+    /// train on, and a class of a single sample is not held back.
+    /// </remarks>
     /// <exception cref="ArgumentException">The share is out of its range, or leaves one of the two parts without a sample.</exception>
     public (DataSource Training, DataSource Validation) Split(double validationShare, long seed = 0)
     {
@@ -84,7 +88,8 @@ public abstract class DataSource
         using var scope = NewDisposeScope();
         var classes = Targets.Values.FirstOrDefault(labels => labels.dim() == 1 && labels.dtype == ScalarType.Int64)?.cpu().data<long>().ToArray();
         var shuffled = new BatchOrder(seed, Name, Count, checked((int)Count)).At(0).ToArray();
-        var held = shuffled.GroupBy(row => classes?[row] ?? 0).SelectMany(rows => rows.Take((int)Math.Round(rows.Count() * validationShare))).ToHashSet();
+        var rows = shuffled.GroupBy(row => classes?[row] ?? 0).Select(group => group.ToArray()).ToArray();
+        var held = rows.Zip(SplitCounts.Of([.. rows.Select(group => group.Length)], validationShare), (group, count) => group.Take(count)).SelectMany(row => row).ToHashSet();
         var (training, validation) = (shuffled.Where(row => !held.Contains(row)).Order().ToArray(), held.Order().ToArray());
         if (training.Length == 0 || validation.Length == 0)
             throw new ArgumentException($"Of the {Count} samples of source '{Name}', {validation.Length} are a share of {validationShare}: each part needs one.", nameof(validationShare));

@@ -162,7 +162,7 @@ public static partial class NumpyFile
             var name = entry.FullName.EndsWith(".npy", StringComparison.Ordinal) ? entry.FullName[..^4] : entry.FullName;
             try
             {
-                using var content = entry.Open();
+                using var content = new CheckedContent(entry.Open(), entry.Crc32);
                 if (!arrays.TryAdd(name, ReadArray(content, entry.CompressedLength * DataFile.LargestExpansion)))
                     throw new InvalidDataException("there are two of this name.");
             }

@@ -20,6 +20,47 @@ public sealed class SplitTests
         Values(source.Split(0.25, seed: 4).Validation).Should().NotEqual(Values(validation));
     }
 
+    [Theory]
+    [InlineData(0.2, 40, 100, 2)]
+    [InlineData(0.2, 60, 100, 3)]
+    [InlineData(0.1, 100, 50, 2, 1, 900)]
+    [InlineData(0.25, 57, 7, 1, 3, 30, 1, 2, 16, 8)]
+    [InlineData(0.9, 100, 100, 2)]
+    [InlineData(0.5, 2, 1, 3, 7, 1)]
+    [InlineData(0.3, 300, 10, 1, 1, 990)]
+    public void The_total_is_right_to_a_row_and_every_class_near_its_share(double share, int total, params int[] classesAndSizes)
+    {
+        using var scope = NewDisposeScope();
+        var labels = classesAndSizes.Chunk(2).SelectMany(pair => Enumerable.Repeat(pair[1], pair[0])).Index().SelectMany(c => Enumerable.Repeat(c.Index, c.Item)).ToArray();
+        var held = Source(labels.Length, i => labels[i]).Split(share, seed: 1).Validation.Targets["t"].data<long>().ToArray();
+
+        held.Length.Should().Be(total);
+        foreach (var (label, size) in labels.CountBy(label => label))
+        {
+            var count = held.Count(other => other == label);
+            count.Should().BeLessThan(size, "a sample of each class is trained on");
+
+            // Classes of a single sample leave their share to the others.
+            if (!classesAndSizes.Where((_, index) => index % 2 == 1).Contains(1))
+                (count - share * size).Should().BeInRange(-1, 1);
+        }
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public void Numbers_and_several_labels_are_split_to_a_row(int count)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var labels in new[] { rand(count, 1, ScalarType.Float64), rand(count, 3) })
+        {
+            var (training, validation) = new TensorSource("t", rand(count, 2), labels).Split(0.3);
+
+            (training.Count, validation.Count).Should().Be((count - (long)Math.Round(0.3 * count), (long)Math.Round(0.3 * count)));
+        }
+    }
+
     [Fact]
     public void A_subset_keeps_labels_beside_their_samples()
     {
