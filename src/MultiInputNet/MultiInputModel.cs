@@ -34,6 +34,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     private readonly OrderedDictionary<string, InputPath> paths = [];
     private readonly OrderedDictionary<string, Route> routes = [];
+    private bool disposed;
 
     internal MultiInputModel(ModelDescription description, Device? device, long largestModel = Limits.LargestModel)
         : base(nameof(MultiInputModel))
@@ -103,6 +104,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <exception cref="MultiInputException">The name or the batch does not fit.</exception>
     public Tensor forward(Tensor input, string task)
     {
+        ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(task);
         var route = FindRoute(task);
         if (route.Inputs.Count > 1)
@@ -181,7 +183,10 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyDictionary<string, Tensor> forward_features(IReadOnlyDictionary<string, Tensor> input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        ObjectDisposedException.ThrowIf(disposed, this);
         CheckNames(input.Keys);
+        foreach (var (name, batch) in input)
+            CheckThere(name, batch);
         using var scope = NewDisposeScope();
         var maps = RunBases(input, input.Keys);
         foreach (var map in maps.Values)
@@ -220,8 +225,17 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     }
 
     /// <summary>Saves the weights and the description in one safetensors file, written beside and renamed.</summary>
-    /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
-    public void Save(string path) => Weights.ModelFile.Save(this, path);
+    /// <param name="path">
+    /// Where. A file that is there is replaced once the new one is whole, and passes on its permissions; where the path is a symbolic link,
+    /// the file that it leads to is written.
+    /// </param>
+    /// <exception cref="MultiInputException">The file cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed of.</exception>
+    public void Save(string path)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        Weights.ModelFile.Save(this, path);
+    }
 
     /// <summary>Builds a model from a file that <see cref="Save"/> wrote and gives it the file's weights.</summary>
     /// <param name="path">The file.</param>
@@ -236,6 +250,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public static MultiInputModel Load(
         string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null, bool trustTorchScript = false) =>
         Weights.ModelFile.Load(path, device, customModules, trustTorchScript);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        disposed = true;
+        base.Dispose(disposing);
+    }
 
     /// <summary>The beginning of the keys of a base's weights.</summary>
     internal static string KeyOf(BaseDescription group) => group.Inputs is null ? nameof(base_model) : $"{nameof(input_bases)}.{group.Inputs[0]}";
@@ -259,8 +280,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     private Dictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> chosen)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         using var scope = NewDisposeScope();
         var needed = chosen.SelectMany(route => route.Inputs).Distinct().ToArray();
+        foreach (var name in needed)
+            CheckThere(name, input[name]);
         foreach (var route in chosen)
             CheckJoined(route, input);
         var maps = RunBases(input, needed);
@@ -304,6 +328,15 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         {
             throw new MultiInputException(
                 $"input '{unknown}'", ModelStage.Input, "the model has no such input.", $"Its inputs are {Shapes.Names(paths.Keys)}.");
+        }
+    }
+
+    private static void CheckThere(string name, Tensor batch)
+    {
+        if (batch is null || batch.IsInvalid)
+        {
+            throw new MultiInputException(
+                $"input '{name}'", ModelStage.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that is there.");
         }
     }
 

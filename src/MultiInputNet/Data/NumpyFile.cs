@@ -71,10 +71,13 @@ public static partial class NumpyFile
     /// <param name="path">Where. A file that is there is replaced.</param>
     /// <param name="array">A tensor on any device, of a type that NumPy has.</param>
     /// <exception cref="ArgumentException">The tensor is of another type.</exception>
+    /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
+    /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public static void Write(string path, Tensor array)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         ArgumentNullException.ThrowIfNull(array);
+        ObjectDisposedException.ThrowIf(array.IsInvalid, array);
         var type = elements.FirstOrDefault(pair => pair.Value.Given == array.dtype && !pair.Value.Unsigned).Key
             ?? throw new ArgumentException($"NumPy has no type for {array.dtype}; convert the tensor with .to(ScalarType.Float32).", nameof(array));
         using var scope = NewDisposeScope();

@@ -10,9 +10,11 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
 {
     /// <summary>
     /// Saves a row for each epoch: epoch, stage, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
-    /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell.
+    /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell; a name with a comma, a
+    /// quote or a line end stands in quotes (RFC 4180).
     /// </summary>
     /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
+    /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public void SaveCsv(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -21,11 +23,14 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
         WholeFile.Write(path, file =>
         {
             using var writer = new StreamWriter(file, leaveOpen: true);
-            writer.WriteLine(string.Join(',', columns));
+            writer.WriteLine(string.Join(',', columns.Select(Quote)));
             foreach (var row in rows)
                 writer.WriteLine(string.Join(',', columns.Select(column => row.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : "")));
         });
     }
+
+    private static string Quote(string cell) =>
+        cell.AsSpan().ContainsAny(",\"\r\n") ? $"\"{cell.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : cell;
 
     private static OrderedDictionary<string, double> Cells(EpochResult result)
     {

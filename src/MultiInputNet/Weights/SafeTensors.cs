@@ -82,25 +82,23 @@ internal static class SafeTensors
         if (tensors.ContainsKey(MetadataName))
             throw FileBytes.Refuse(path, $"a tensor has the name {MetadataName}, which the format keeps for itself.", "Name it otherwise.");
 
+        if (tensors.Count == 0)
+            throw FileBytes.Refuse(path, "there are no tensors to write.", "Give some; the state_dict() of a module that was disposed of has none.");
+        if (tensors.FirstOrDefault(tensor => tensor.Value is null || tensor.Value.IsInvalid) is { Key: { } lost })
+            throw FileBytes.Refuse(path, $"tensor '{lost}' is null or was disposed of, and nothing is written.", "Write it before that.");
+
         // The largest values first, so that each tensor begins at a multiple of its values' size.
         var ordered = tensors.OrderByDescending(tensor => tensor.Value.element_size()).ToArray();
         var header = Header(path, ordered, metadata);
-        try
+        WholeFile.Write(path, file =>
         {
-            WholeFile.Write(path, file =>
-            {
-                Span<byte> length = stackalloc byte[8];
-                BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-                file.Write(length);
-                header.WriteTo(file);
-                foreach (var (_, tensor) in ordered)
-                    WriteValues(file, tensor);
-            });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw FileBytes.Refuse(path, $"it cannot be written: {e.Message}", "Give a place that can be written to and has room.", e);
-        }
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+            file.Write(length);
+            header.WriteTo(file);
+            foreach (var (_, tensor) in ordered)
+                WriteValues(file, tensor);
+        });
     }
 
     private static (WeightEntry Entry, long Begin, long End) ReadEntry(FileBytes file, JsonProperty item, long start)

@@ -76,14 +76,20 @@ public sealed class WeightFile : IDisposable
         }
     }
 
-    /// <summary>Writes a safetensors file, beside the old one if there is one, and renames it once it is whole.</summary>
+    /// <summary>
+    /// Writes a safetensors file, beside the old one if there is one, and renames it once it is whole. The new file has the old one's
+    /// permissions; where the path is a symbolic link, the file that it leads to is written.
+    /// </summary>
     /// <param name="path">Where.</param>
     /// <param name="tensors">
     /// The tensors by name, of any device and strides, such as a module's <c>state_dict()</c>. Tensors that share memory are
     /// written one by one.
     /// </param>
     /// <param name="metadata">Texts beside them; none when null.</param>
-    /// <exception cref="MultiInputException">The file cannot be written, or a tensor is of a type that the format lacks.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file cannot be written, there are no tensors, or one was disposed of or is of a type that the format lacks. A file that is there
+    /// is as before then.
+    /// </exception>
     [SuppressMessage("Naming", "CA1720", Justification = "A file of weights holds tensors.")]
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
