@@ -175,7 +175,7 @@ public sealed class WeightFileTests
         using var scope = NewDisposeScope();
         var write = () => WeightFile.Write("/no such folder/a.safetensors", WeightFixtures.NetworkWeights());
 
-        write.Should().Throw<MultiInputException>().WithMessage("File '/no such folder/a.safetensors', file: it cannot be written: *");
+        write.Should().Throw<MultiInputException>().WithMessage("File '/no such folder/a.safetensors', file: it cannot be written, since there is no folder '/no such folder'. *");
     }
 
     [Fact]
