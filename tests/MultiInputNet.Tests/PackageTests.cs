@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Xml.Linq;
 
 namespace MultiInputNet.Tests;
@@ -57,22 +59,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     [Fact]
     public void Package_runs_in_a_fresh_program_and_in_what_it_publishes()
     {
-        var program = Directory.CreateDirectory(Path.Combine(packed.Folder, "program")).FullName;
-        File.WriteAllText(Path.Combine(program, "program.csproj"), $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>
-                <RestoreAdditionalProjectSources>{packed.Folder}</RestoreAdditionalProjectSources>
-              </PropertyGroup>
-              <ItemGroup>
-                <PackageReference Include="MultiInputNet.Images" Version="{packed.Version}" />
-                <PackageReference Include="TorchSharp-cpu" Version="{BuildValue("TorchSharpVersion")}" />
-              </ItemGroup>
-            </Project>
-            """);
-        File.WriteAllText(Path.Combine(program, "Program.cs"), """
+        var program = MakeProgram("program", """
             using MultiInputNet;
             using MultiInputNet.Images;
             using static TorchSharp.torch;
@@ -91,6 +78,73 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
         PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3").And.Contain("image 1, 3");
         PackedLibrary.Dotnet(program, "publish", "-c", "Release", "-o", "published");
         PackedLibrary.Dotnet(program, Path.Combine("published", "program.dll")).Should().Contain("shape 2, 3").And.Contain("image 1, 3");
+    }
+
+    [Fact]
+    public void TorchSharp_is_never_optimised_in_a_program_that_references_the_package()
+    {
+        var program = MakeProgram("modes", """
+            using System.Diagnostics;
+            using System.Reflection;
+            using TorchSharp;
+
+            System.Console.WriteLine($"modes {(int)typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()!.DebuggingFlags:x}");
+            """);
+        string Publish(string folder, params string[] properties)
+        {
+            PackedLibrary.Dotnet(program, ["publish", "-c", "Release", "-o", folder, .. properties]);
+            return PackedLibrary.Run(program, Path.Combine(program, folder, "modes"));
+        }
+
+        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("modes 103");
+        Publish("switched-off", "-p:MultiInputNetPatchTorchSharp=false").Should().Contain("modes 2");
+        Publish("published").Should().Contain("modes 103");
+        Publish("single", "-p:PublishSingleFile=true").Should().Contain("modes 103");
+        Publish("compiled", "-p:PublishReadyToRun=true").Should().Contain("modes 103");
+        Assembly("published", "TorchSharp.dll").Should().Be((0x103, false, false));
+        Assembly("compiled", "TorchSharp.dll").Should().Be((0x103, false, false), "compiled ahead it would be optimised, whatever its attribute says");
+        Assembly("compiled", "MultiInputNet.dll").Precompiled.Should().BeTrue();
+
+        PackedLibrary.Dotnet(program, "clean", "-c", "Release");
+        Directory.EnumerateFiles(program, "TorchSharp.dll", SearchOption.AllDirectories).Where(file => file.Contains("/obj/") || file.Contains("/bin/")).Should().BeEmpty();
+
+        (int Modes, bool Precompiled, bool Signed) Assembly(string folder, string file)
+        {
+            using var assembly = new PEReader(File.OpenRead(Path.Combine(program, folder, file)));
+            var metadata = assembly.GetMetadataReader();
+            var value = metadata.GetAssemblyDefinition().GetCustomAttributes().Select(metadata.GetCustomAttribute)
+                .Where(attribute => attribute.Constructor.Kind == HandleKind.MemberReference)
+                .Single(attribute => metadata.GetString(metadata.GetTypeReference((TypeReferenceHandle)metadata.GetMemberReference((MemberReferenceHandle)attribute.Constructor).Parent).Name) == nameof(DebuggableAttribute))
+                .Value;
+            var headers = assembly.PEHeaders;
+            return (metadata.GetBlobReader(value) is var blob && blob.ReadInt16() == 1 ? blob.ReadInt32() : -1,
+                headers.CorHeader!.ManagedNativeHeaderDirectory.Size > 0,
+                headers.PEHeader!.CertificateTableDirectory.Size > 0);
+        }
+    }
+
+    /// <summary>The folder of a program that references the package.</summary>
+    private string MakeProgram(string name, string code)
+    {
+        var program = Directory.CreateDirectory(Path.Combine(packed.Folder, name)).FullName;
+        File.WriteAllText(Path.Combine(program, $"{name}.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>
+                <SelfContained>false</SelfContained>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <RestoreAdditionalProjectSources>{packed.Folder}</RestoreAdditionalProjectSources>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="MultiInputNet.Images" Version="{packed.Version}" />
+                <PackageReference Include="TorchSharp-cpu" Version="{BuildValue("TorchSharpVersion")}" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(Path.Combine(program, "Program.cs"), code);
+        return program;
     }
 
     private static string BuildValue(string key) =>
@@ -124,9 +178,12 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             "pack", "-c", "Release", "-o", Folder, $"-p:Version={Version}", "--artifacts-path", Path.Combine(Folder, "artifacts"));
 
         /// <summary>Runs the SDK and gives what it printed; fails with that if it failed.</summary>
-        public static string Dotnet(string folder, params string[] arguments)
+        public static string Dotnet(string folder, params string[] arguments) => Run(folder, "dotnet", arguments);
+
+        /// <summary>Runs a program and gives what it printed; fails with that if it failed.</summary>
+        public static string Run(string folder, string program, params string[] arguments)
         {
-            var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
 
             // What the build that runs these tests set for itself is not for another build.
             foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToArray())
@@ -136,7 +193,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             var error = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            process.ExitCode.Should().Be(0, "dotnet {0} printed:\n{1}\n{2}", string.Join(' ', arguments), output, error.Result);
+            process.ExitCode.Should().Be(0, "{0} {1} printed:\n{2}\n{3}", program, string.Join(' ', arguments), output, error.Result);
             return output;
         }
     }
