@@ -19,10 +19,17 @@ internal sealed record InputPath(
     /// <summary>The projection, and what it shares with the projections of other inputs.</summary>
     public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
 
+    /// <summary>Whether batches may be of another floating type than the weights: they are standardised, or looked up, before they are converted.</summary>
+    public bool TakesAnyFloat => Spec is not TokenInput && (Standardization is not null || Spec is TabularInput);
+
     /// <summary>The map for the base: projected or, where that is faster, what the base's first convolution gives behind the projection.</summary>
-    public ProjectedMap Project(Tensor input)
+    /// <param name="input">A batch, of a floating type that may be wider than that of the weights.</param>
+    /// <param name="type">The type of the weights: what is standardised becomes of it afterwards.</param>
+    public ProjectedMap Project(Tensor input, ScalarType type)
     {
         var x = Standardization is null ? input : Standardization.call(input);
+        if (x.is_floating_point() && Projection is not TabularProjection)
+            x = x.to(type);
         if (Folded is not { Applies: true })
             return new(ChannelsLast.Of(Projection.call(x)), Projection is Stem);
         using var turn = Serve();

@@ -308,7 +308,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             var batch = input[name];
             CheckBatch(path, batch, type, device);
             var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
-            var (map, isBehindFirst) = path.Project(batch);
+            var (map, isBehindFirst) = path.Project(batch, type);
             var entrance = new Entrance(path.Base, MapShape.Of(map), isBehindFirst);
             var group = path.Own is not null ? null : open.FirstOrDefault(other => other.Entrance == entrance && other.Bytes + bytes <= limit);
             if (group is null)
@@ -320,6 +320,14 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         foreach (var group in open)
             group.Run(maps);
         return maps;
+    }
+
+    /// <summary>Samples as <c>forward</c> takes them: on the model's device, and in its type where they are not standardised first.</summary>
+    internal Tensor Take(string input, Tensor samples)
+    {
+        var moved = samples.to(Device);
+        return !moved.is_floating_point() || !paths.TryGetValue(input, out var path) || path.TakesAnyFloat || path.Spec is TokenInput ? moved
+            : moved.to(parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32);
     }
 
     private void CheckNames(IEnumerable<string> names)
@@ -370,7 +378,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (shape[0] == 0)
             throw new MultiInputException(subject, ModelStage.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
         var needed = path.Spec is TokenInput ? ScalarType.Int64 : floatType;
-        if (batch.dtype != needed)
+        if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
         {
             throw new MultiInputException(
                 subject, ModelStage.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{needed}).");

@@ -30,7 +30,7 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
             return null;
 
         // Red, green and blue of ImageNet's training images, in values from 0 to 1.
-        var statistics = AdaptedStemSpec.Rgb.Zip([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]).ToDictionary(band => band.First);
+        var statistics = AdaptedStemSpec.Rgb.Zip([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]).ToDictionary(band => band.First);
         return new([.. bands.Select(band => statistics[band].Second)], [.. bands.Select(band => statistics[band].Third)]);
     }
 

@@ -24,6 +24,9 @@ internal sealed record ArrayElement(ScalarType Stored, ScalarType Given, bool Un
 
     public int Size => Stored.ElementSize();
 
+    /// <summary>Whether every number is exact as a Float32.</summary>
+    public bool FitsFloat32 => Size < 4 || this == Float32;
+
     /// <summary>Stored numbers in the type that they are given in.</summary>
     /// <exception cref="InvalidDataException">A number does not fit.</exception>
     public Tensor Convert(Tensor stored)

@@ -14,7 +14,7 @@ internal sealed class ColumnStatistics(int largestCategoryCount)
 
     public double Mean { get; private set; }
 
-    public double Deviation => Count == 0 || Math.Sqrt(squares / Count) is not (> 1e-12 and var deviation) ? 1 : deviation;
+    public double Deviation => Count == 0 || Math.Sqrt(squares / Count) is not (> 1e-30 and var deviation) ? 1 : deviation;
 
     /// <summary>The first text that is no number, and its line.</summary>
     public (string Text, long Line)? NoNumber { get; private set; }

@@ -28,7 +28,7 @@ public sealed class CsvSource : DataSource
         Broken = table.Broken;
     }
 
-    /// <summary>The samples, <c>(rows, columns)</c>: numbers as they are, NaN where one is missing, and the numbers of categories.</summary>
+    /// <summary>The samples, <c>(rows, columns)</c>: numbers as they are, NaN where one is missing, and the numbers of categories; Float64.</summary>
     public Tensor Samples { get; }
 
     /// <summary>The rows that were left out.</summary>
@@ -62,7 +62,7 @@ public sealed class CsvSource : DataSource
         var targets = encoder.Targets.ToDictionary(
             target => target.Column.Task ?? (schema.Targets.Count == 1 ? name : target.Column.Column),
             target => target.Column.ClassNames is null
-                ? tensor(target.Labels.Select(label => (float)label).ToArray()).view(-1, 1)
+                ? tensor(target.Labels.ToArray()).view(-1, 1)
                 : tensor(target.Labels.Select(label => (long)label).ToArray()));
 
         // They live as long as the source, whatever scope it is made in.
@@ -79,7 +79,7 @@ public sealed class CsvSource : DataSource
         private readonly TableEncoder encoder;
         private readonly HashSet<string> missing;
         private readonly (string Name, int Position)[] columns;
-        private readonly float[] row;
+        private readonly double[] row;
         private readonly double[] labels;
         private readonly List<(int Position, Dictionary<string, int>? Classes)> targets = [];
 
@@ -88,7 +88,7 @@ public sealed class CsvSource : DataSource
             encoder = new(schema.Input);
             missing = TableEncoder.MissingTexts(schema.Input.MissingTexts);
             columns = [.. schema.Input.Columns!.Select(column => (column.Name, table.Find(column.Name)))];
-            row = new float[columns.Length];
+            row = new double[columns.Length];
             labels = new double[schema.Targets.Count];
             foreach (var target in schema.Targets)
             {
@@ -97,7 +97,7 @@ public sealed class CsvSource : DataSource
             }
         }
 
-        public List<float> Values { get; } = [];
+        public List<double> Values { get; } = [];
 
         public List<(TableTarget Column, List<double> Labels)> Targets { get; } = [];
 

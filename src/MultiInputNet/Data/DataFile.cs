@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace MultiInputNet.Data;
 
 /// <summary>Opens files that others wrote: whatever is wrong with one is an exception that names it.</summary>
@@ -30,5 +33,17 @@ internal static class DataFile
         return isPacked
             ? (new GzipContent(file), file.Length * LargestExpansion)
             : (file, file.Length);
+    }
+
+    /// <summary>Numbers as floating ones: Float32 where that is exact, otherwise Float64, of which the model takes the mean off before it converts them.</summary>
+    public static Tensor Samples(Tensor read)
+    {
+        using var scope = NewDisposeScope();
+        var single = read.to(ScalarType.Float32);
+        if (read.dtype is not (ScalarType.Float64 or ScalarType.Int64 or ScalarType.Int32))
+            return single.MoveToOuterDisposeScope();
+        var given = read.to(ScalarType.Float64);
+        var isExact = single.to(ScalarType.Float64).eq(given).logical_or(given.isnan()).all().ToBoolean();
+        return (isExact ? single : given).MoveToOuterDisposeScope();
     }
 }

@@ -27,7 +27,7 @@ public static class IdxFile
 
     /// <summary>Reads images and labels into a source of one input and one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="images">A file of <c>(count, height, width)</c>; the images become Float32 of <c>(count, 1, height, width)</c>, unsigned bytes from 0 to 1.</param>
+    /// <param name="images">A file of <c>(count, height, width)</c>; the images become Float32, or Float64 where that would lose digits, of <c>(count, 1, height, width)</c>, unsigned bytes from 0 to 1.</param>
     /// <param name="labels">A file of <c>(count)</c> whole numbers; they become Int64.</param>
     /// <returns>The source. Its tensors are the caller's to dispose.</returns>
     /// <exception cref="MultiInputException">A file is damaged, none of this format, or of another shape.</exception>
@@ -36,7 +36,7 @@ public static class IdxFile
     {
         using var scope = NewDisposeScope();
         var pixels = ReadOfRank(images, 3, "(count, height, width)");
-        var samples = pixels.to(ScalarType.Float32).unsqueeze(1);
+        var samples = DataFile.Samples(pixels).unsqueeze(1);
         if (pixels.dtype == ScalarType.Byte)
             samples.div_(255);
         var classes = ReadOfRank(labels, 1, "(count)").to(ScalarType.Int64);

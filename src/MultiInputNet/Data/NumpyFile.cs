@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Data;
@@ -53,10 +54,10 @@ public static partial class NumpyFile
 
     /// <summary>Reads samples and labels into a source of one input and one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="samples">A <c>.npy</c> file with the samples along the first dimension; they become Float32.</param>
+    /// <param name="samples">A <c>.npy</c> file with the samples along the first dimension; they become Float32, or Float64 where that would lose digits.</param>
     /// <param name="labels">
-    /// A <c>.npy</c> file with a label for each sample. Whole numbers in one dimension are classes and become Int64; all others
-    /// become Float32, of two dimensions.
+    /// A <c>.npy</c> file with a label for each sample. Whole numbers from -1 to 65,535 in one dimension are classes and become Int64; all
+    /// others are numbers to regress, and become Float64 of two dimensions.
     /// </param>
     /// <returns>The source. Its tensors are the caller's to dispose.</returns>
     /// <exception cref="MultiInputException">A file is damaged, or holds no array of numbers.</exception>
@@ -64,7 +65,7 @@ public static partial class NumpyFile
     public static TensorSource ReadSource(string name, string samples, string labels)
     {
         using var scope = NewDisposeScope();
-        return new(name, Read(samples).to(ScalarType.Float32).MoveToOuterDisposeScope(), ReadLabels(labels).MoveToOuterDisposeScope());
+        return new(name, DataFile.Samples(Read(samples)).MoveToOuterDisposeScope(), ReadLabels(labels).MoveToOuterDisposeScope());
     }
 
     /// <summary>Writes an array as NumPy's format version 1; the file appears under its name once it is whole.</summary>
@@ -103,8 +104,9 @@ public static partial class NumpyFile
     {
         using var scope = NewDisposeScope();
         var labels = Read(path);
-        var isClass = labels.dim() == 1 && !labels.is_floating_point();
-        labels = isClass ? labels.to(ScalarType.Int64) : labels.to(ScalarType.Float32);
+        var isClass = labels.dim() == 1 && !labels.is_floating_point() && labels.numel() > 0
+            && (labels.dtype == ScalarType.Bool || (labels.min().ToInt64() >= -1 && labels.max().ToInt64() < Limits.LargestSize));
+        labels = labels.to(isClass ? ScalarType.Int64 : ScalarType.Float64);
         return (labels.dim() == 1 && !isClass ? labels.unsqueeze(1) : labels).MoveToOuterDisposeScope();
     }
 

@@ -16,7 +16,7 @@ public sealed class NumpySource : DataSource, IDisposable
 
     /// <summary>Opens a file of samples for one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32.</param>
+    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32, or Float64 where the file's numbers have 32 bits or more, or 64 for floating ones.</param>
     /// <param name="labels">A <c>.npy</c> file with a label for each sample, as for <see cref="NumpyFile.ReadSource"/>.</param>
     /// <exception cref="MultiInputException">A file is damaged, holds no array of numbers, or not equally many.</exception>
     /// <exception cref="ArgumentException">There are no labels.</exception>
@@ -27,7 +27,7 @@ public sealed class NumpySource : DataSource, IDisposable
 
     /// <summary>Opens a file of samples for tasks whose labels are in memory.</summary>
     /// <param name="name">The name of the input and of the source.</param>
-    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32.</param>
+    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32, or Float64 where the file's numbers have 32 bits or more, or 64 for floating ones.</param>
     /// <param name="targets">The labels of each task by its name.</param>
     /// <exception cref="MultiInputException">The file is damaged, holds no array of numbers, or not as many as there are labels.</exception>
     /// <exception cref="ArgumentException">There are no labels, or not equally many for each task.</exception>
@@ -65,7 +65,7 @@ public sealed class NumpySource : DataSource, IDisposable
             layout.MakeNative(sample.bytes);
         }
 
-        var samples = layout.Element.Convert(stored).to(ScalarType.Float32);
+        var samples = layout.Element.Convert(stored).to(layout.Element.FitsFloat32 ? ScalarType.Float32 : ScalarType.Float64);
         return new(rows, new Dictionary<string, Tensor> { [Name] = samples.MoveToOuterDisposeScope() });
     }
 

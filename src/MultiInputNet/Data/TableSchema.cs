@@ -62,8 +62,8 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
             {
                 Columns = columns,
                 MissingTexts = options.MissingTexts,
-                Mean = [.. columns.Select(column => column is NumericColumn ? (float)statistics[column.Name].Mean : 0)],
-                StandardDeviation = [.. columns.Select(column => column is NumericColumn ? (float)statistics[column.Name].Deviation : 1)],
+                Mean = [.. columns.Select(column => column is NumericColumn ? statistics[column.Name].Mean : 0)],
+                StandardDeviation = [.. columns.Select(column => column is NumericColumn ? statistics[column.Name].Deviation : 1)],
             },
             [.. targets.Select(name => MakeTarget(path, name, statistics[name], options))])
         {
@@ -79,7 +79,7 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
         if (statistics.Count == 0)
             throw Unclear(path, name, "has no value in any training row.", $"Leave it out: Ignore = [\"{name}\"].");
         if (!options.Categorical.Contains(name) && statistics.NoNumber is null)
-            return new NumericColumn(name) { Fill = (float)statistics.Mean, MissingIndicator = options.MissingIndicators && statistics.Missing > 0 };
+            return new NumericColumn(name) { Fill = statistics.Mean, MissingIndicator = options.MissingIndicators && statistics.Missing > 0 };
         CheckCategories(path, name, statistics, options);
         var column = new CategoricalColumn(name, statistics.Texts);
         return options.EmbeddingWidth is { } width ? column with { EmbeddingWidth = width } : column;

@@ -21,11 +21,11 @@ public abstract record InputSpec
 
     /// <summary>One mean for each value of the first dimension of <see cref="Shape"/>, subtracted before the projection.</summary>
     /// <value>Default: <see langword="null"/>, nothing is subtracted.</value>
-    public IReadOnlyList<float>? Mean { get; init; }
+    public IReadOnlyList<double>? Mean { get; init; }
 
     /// <summary>One standard deviation for each value of the first dimension of <see cref="Shape"/>, divided by before the projection.</summary>
     /// <value>Default: <see langword="null"/>, nothing is divided.</value>
-    public IReadOnlyList<float>? StandardDeviation { get; init; }
+    public IReadOnlyList<double>? StandardDeviation { get; init; }
 
     /// <summary>The kind in one word, as <see cref="MultiInputModel.Summary"/> prints it.</summary>
     [JsonIgnore]
@@ -49,7 +49,7 @@ public abstract record InputSpec
         if (Mean is not null && (Mean.Count != Shape[0] || StandardDeviation!.Count != Shape[0]))
             return ($"it has {Mean.Count} means and {StandardDeviation!.Count} standard deviations for {Shape[0]} channels or features.",
                 "Give one of each for each channel or feature.");
-        if (Mean is not null && (Mean.Any(m => !float.IsFinite(m)) || StandardDeviation!.Any(d => !(d > 0 && float.IsFinite(d)))))
+        if (Mean is not null && (Mean.Any(m => !float.IsFinite((float)m)) || StandardDeviation!.Any(d => !((float)d > 0 && float.IsFinite((float)d)))))
             return ("a mean is not finite, or a standard deviation is not a finite number above zero.",
                 "Give finite means and positive deviations (1 for a channel or feature that never changes).");
         return null;

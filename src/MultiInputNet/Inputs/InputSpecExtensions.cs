@@ -35,9 +35,7 @@ public static class InputSpecExtensions
         var dims = Enumerable.Range(0, samples.shape.Length).Where(d => d != 1).Select(d => (long)d).ToArray();
         var values = samples.to(ScalarType.Float64);
         var mean = values.mean(dims);
-        var deviation = values.std(dims, unbiased: false);
-        deviation = deviation.where(deviation > 1e-12, ones_like(deviation));
-        return input with { Mean = Floats(mean), StandardDeviation = Floats(deviation) };
+        return With(input, mean, values.std(dims, unbiased: false), values.amin(dims), values.amax(dims));
     }
 
     /// <summary>
@@ -67,6 +65,7 @@ public static class InputSpecExtensions
         using var reader = new BatchReader(
             source, step => [.. Enumerable.Range(0, (int)Math.Min(BatchSize, source.Count - step * BatchSize)).Select(i => step * BatchSize + i)], 0, (source.Count + BatchSize - 1) / BatchSize);
         var (count, mean, squares) = (0L, zeros(input.Shape[0], ScalarType.Float64), zeros(input.Shape[0], ScalarType.Float64));
+        var (least, most) = (full(input.Shape[0], double.PositiveInfinity, ScalarType.Float64), full(input.Shape[0], double.NegativeInfinity, ScalarType.Float64));
         for (var start = 0L; start < source.Count; start += BatchSize)
         {
             using var batchScope = NewDisposeScope();
@@ -82,15 +81,23 @@ public static class InputSpecExtensions
             var difference = values.mean([1]) - mean;
             squares = (squares + values.var(1, unbiased: false) * added + difference.square() * ((double)count * added / (count + added))).MoveToOuterDisposeScope();
             mean = (mean + difference * ((double)added / (count + added))).MoveToOuterDisposeScope();
+            least = least.minimum(values.amin([1])).MoveToOuterDisposeScope();
+            most = most.maximum(values.amax([1])).MoveToOuterDisposeScope();
             count += added;
         }
 
         if (count == 0)
             throw new MultiInputException($"source '{source.Name}'", ModelStage.Input, "none of its samples can be read.", "Look at what it lists as broken.");
-        var deviation = (squares / count).sqrt();
-        deviation = deviation.where(deviation > 1e-12, ones_like(deviation));
-        return input with { Mean = Floats(mean), StandardDeviation = Floats(deviation) };
+        return With(input, mean, (squares / count).sqrt(), least, most);
     }
 
-    private static float[] Floats(Tensor values) => values.to(ScalarType.Float32).cpu().data<float>().ToArray();
+    /// <summary>A channel that never changes is known by its least and greatest value: its deviation is rounding, larger the further it is from zero.</summary>
+    private static TInput With<TInput>(TInput input, Tensor mean, Tensor deviation, Tensor least, Tensor most)
+        where TInput : InputSpec
+    {
+        var changes = most.greater(least).logical_and(deviation.greater(1e-30));
+        return input with { Mean = Numbers(mean), StandardDeviation = Numbers(deviation.where(changes, ones_like(deviation))) };
+    }
+
+    private static double[] Numbers(Tensor values) => values.cpu().data<double>().ToArray();
 }

@@ -6,7 +6,7 @@ public sealed record NumericColumn(string Name) : TabularColumn(Name)
 {
     /// <summary>What stands for a missing number, in the column's own unit; the mean of the training rows where it is inferred.</summary>
     /// <value>Default: 0.</value>
-    public float Fill { get; init; }
+    public double Fill { get; init; }
 
     /// <summary>Whether the projection is also told, by a feature of 0 or 1, that the number is missing.</summary>
     /// <value>Default: <see langword="false"/>.</value>
@@ -14,7 +14,7 @@ public sealed record NumericColumn(string Name) : TabularColumn(Name)
 
     internal override int Width => MissingIndicator ? 2 : 1;
 
-    internal override (string Problem, string Cure)? FindMistake() => float.IsFinite(Fill)
+    internal override (string Problem, string Cure)? FindMistake() => float.IsFinite((float)Fill)
         ? null
         : ($"column '{Name}' has a fill value of {Fill}.", "Give a finite number.");
 }

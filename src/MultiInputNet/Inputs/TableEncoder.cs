@@ -20,12 +20,12 @@ internal sealed class TableEncoder
     public static HashSet<string> MissingTexts(IReadOnlyList<string>? texts) => new(texts ?? defaultMissingTexts, StringComparer.OrdinalIgnoreCase);
 
     public static bool TryParse(string text, out double number) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && float.IsFinite((float)number);
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
 
     public static string NoNumber(string column, string? text) => $"column '{column}' holds '{text}', which is no number.";
 
     /// <summary>The number of a text; false where it is a number column's and none.</summary>
-    public bool TryEncode(int column, string? text, out float value)
+    public bool TryEncode(int column, string? text, out double value)
     {
         text = text?.Trim() ?? "";
         if (categories[column] is { } known)
@@ -36,12 +36,10 @@ internal sealed class TableEncoder
 
         if (missing.Contains(text) || text.Length == 0)
         {
-            value = float.NaN;
+            value = double.NaN;
             return true;
         }
 
-        var isNumber = TryParse(text, out var number);
-        value = (float)number;
-        return isNumber;
+        return TryParse(text, out value);
     }
 }

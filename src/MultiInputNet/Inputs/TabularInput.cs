@@ -29,13 +29,13 @@ public sealed record TabularInput(int Features) : InputSpec
     /// <param name="row">
     /// The text of each column by its name; null where it is missing. Columns that the input does not have are left out.
     /// </param>
-    /// <returns>The batch, <c>(1, features)</c> of Float32 on the CPU; the model standardises and fills it.</returns>
+    /// <returns>The batch, <c>(1, features)</c> of Float64 on the CPU; the model standardises and fills it, whatever type its weights are of.</returns>
     /// <exception cref="MultiInputException">A column is not in the row, or holds no number; or the input names no columns.</exception>
     public Tensor Encode(IReadOnlyDictionary<string, string?> row) => Encode([row]);
 
     /// <summary>Makes a batch of rows.</summary>
     /// <param name="rows">For each, the text of each column by its name, as for one row.</param>
-    /// <returns>The batch, <c>(rows, features)</c> of Float32 on the CPU.</returns>
+    /// <returns>The batch, <c>(rows, features)</c> of Float64 on the CPU.</returns>
     /// <exception cref="MultiInputException">A column is not in a row, or holds no number; or the input names no columns.</exception>
     public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
     {
@@ -44,7 +44,7 @@ public sealed record TabularInput(int Features) : InputSpec
             ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.")
             : FindMistake());
         var encoder = new TableEncoder(this);
-        var values = new List<float>();
+        var values = new List<double>();
         foreach (var (index, row) in rows.Index())
         {
             for (var column = 0; column < Features; column++)
@@ -95,7 +95,7 @@ public sealed record TabularInput(int Features) : InputSpec
                 throw new MultiInputException(
                     subject,
                     ModelStage.Input,
-                    $"column '{column.Name}' holds {wrong[0].to(ScalarType.Float32).item<float>()}, which is the number of no category.",
+                    $"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is the number of no category.",
                     $"Its {count} categories have the numbers from 1 to {count}, and 0 is an unknown one; Encode gives them.");
             }
         }

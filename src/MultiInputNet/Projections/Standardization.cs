@@ -3,7 +3,11 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Subtracts a mean and divides by a standard deviation, one of each per channel or feature.</summary>
-/// <remarks>Shapes: <c>(batch, channels, ...)</c> in, the same out.</remarks>
+/// <remarks>
+/// Shapes: <c>(batch, channels, ...)</c> in, the same out, of the same type. Means and deviations are kept in double precision, whatever
+/// the module is converted to; tables and samples of double precision are standardised in it, so that large numbers that
+/// differ little stay different.
+/// </remarks>
 public sealed class Standardization : nn.Module<Tensor, Tensor>
 {
     private readonly Tensor mean;
@@ -13,7 +17,7 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>
     /// <param name="mean">One mean per channel or feature.</param>
     /// <param name="standardDeviation">One standard deviation above zero per channel or feature.</param>
     /// <exception cref="ArgumentException">The lists differ in length, or a deviation is not above zero.</exception>
-    public Standardization(IReadOnlyList<float> mean, IReadOnlyList<float> standardDeviation)
+    public Standardization(IReadOnlyList<double> mean, IReadOnlyList<double> standardDeviation)
         : base(nameof(Standardization))
     {
         ArgumentNullException.ThrowIfNull(mean);
@@ -34,6 +38,11 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var shape = Enumerable.Repeat(1L, (int)input.dim()).ToArray();
         shape[1] = -1;
-        return ((input - mean.view(shape)) / standard_deviation.view(shape)).MoveToOuterDisposeScope();
+        var type = input.dim() == 2 || input.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        return ((input.to(type) - mean.to(type).view(shape)) / standard_deviation.to(type).view(shape)).to(input.dtype).MoveToOuterDisposeScope();
     }
+
+    protected override nn.Module _to(ScalarType dtype, bool non_blocking) => this;
+
+    protected override nn.Module _to(Device device, ScalarType dtype, bool non_blocking) => _to(device.type, device.index, non_blocking);
 }

@@ -15,7 +15,7 @@ namespace MultiInputNet;
 public sealed class TabularProjection : nn.Module<Tensor, Tensor>
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
-    private readonly nn.Module<Tensor, Tensor> linear;
+    private readonly Linear linear;
     private readonly nn.Module<Tensor, Tensor>? norm;
     private readonly Activation activation;
     private readonly long[] mapShape;
@@ -75,7 +75,7 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = ChannelsLast.Of(linear.call(numeric is null ? input : Prepare(input)).view(mapShape));
+        var x = ChannelsLast.Of(linear.call((numeric is null ? input : Prepare(input)).to(linear.weight.dtype)).view(mapShape));
         x = norm is null ? x : norm.call(x);
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
     }
@@ -85,9 +85,9 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
     {
         var numbers = input.index_select(1, numeric!);
         var present = numbers.isnan().logical_not();
-        var parts = new List<Tensor> { numbers.where(present, fills!) };
+        var parts = new List<Tensor> { numbers.where(present, fills!).to(linear.weight!.dtype) };
         if (indicated!.numel() > 0)
-            parts.Add(1 - present.index_select(1, indicated).to(input.dtype));
+            parts.Add(1 - present.index_select(1, indicated).to(linear.weight.dtype));
         foreach (var ((index, column), embedding) in categorical.Zip(embeddings))
         {
             var number = input.select(1, index);

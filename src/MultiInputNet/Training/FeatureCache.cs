@@ -81,7 +81,7 @@ internal sealed class FeatureCache : IDisposable
                 continue;
             foreach (var row in batch.Rows)
                 places[row] = filled++;
-            var found = model.forward_features(inputs.ToDictionary(input => input, input => batch.Inputs[input].to(model.Device)));
+            var found = model.forward_features(inputs.ToDictionary(input => input, input => model.Take(input, batch.Inputs[input])));
             foreach (var task in fused)
                 Add(false, task, model.FindRoute(task).Fuse(found));
             foreach (var input in needed)

@@ -93,7 +93,7 @@ internal sealed class StageBatches : IDisposable
             labels.AddRange(labelled.Select(pair => (source, pair.Task, pair.Labels, mixup)));
             foreach (var (name, samples) in batch.Inputs)
             {
-                var changed = (source.Augment is null ? samples : source.Augment(name, samples)).to(model.Device);
+                var changed = model.Take(name, source.Augment is null ? samples : source.Augment(name, samples));
                 inputs.Add(name, mixup is null ? changed : mixup.Mix(changed));
             }
         }

@@ -80,7 +80,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
                     var batch = source.Read(BatchOrder.Range(start, Math.Min(EvaluationBatchSize, source.Count - start)));
                     if (batch.Rows.Count == 0)
                         continue;
-                    var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => pair.Value.to(model.Device)), source.Targets.Keys);
+                    var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => model.Take(pair.Key, pair.Value)), source.Targets.Keys);
                     foreach (var (task, target) in source.Targets)
                     {
                         var labels = Labels(target, batch.Rows);

@@ -163,7 +163,7 @@ public sealed class NumpyFileTests : IDisposable
         classes.Inputs["land"].dtype.Should().Be(ScalarType.Float32);
         classes.Targets["land"].data<long>().ToArray().Should().Equal(1, 0);
         values.Targets["land"].shape.Should().Equal(2, 1);
-        values.Targets["land"].data<float>().ToArray().Should().Equal(1.5f, 2.5f);
+        values.Targets["land"].data<double>().ToArray().Should().Equal(1.5, 2.5);
     }
 
     [Theory]

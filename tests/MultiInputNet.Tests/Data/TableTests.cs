@@ -29,9 +29,9 @@ public sealed class TableTests : IDisposable
         schema.Input.Columns.Should().SatisfyRespectively(
             age => age.Should().BeOfType<NumericColumn>().Which.Fill.Should().Be(40),
             port => port.Should().BeOfType<CategoricalColumn>().Which.Categories.Should().Equal("C", "S"),
-            fare => fare.Should().BeOfType<NumericColumn>().Which.Fill.Should().Be(8.5f));
-        schema.Input.Mean.Should().Equal(40, 0, 8.5f);
-        schema.Input.StandardDeviation.Should().Equal((float)Math.Sqrt(200.0 / 3), 1, (float)Math.Sqrt(2.0 / 3));
+            fare => fare.Should().BeOfType<NumericColumn>().Which.Fill.Should().Be(8.5));
+        schema.Input.Mean.Should().Equal(40, 0, 8.5);
+        schema.Input.StandardDeviation.Should().Equal(Math.Sqrt(200.0 / 3), 1, Math.Sqrt(2.0 / 3));
         schema.Targets.Single().ClassNames.Should().Equal("no", "yes");
         schema.Head.Should().BeOfType<ClassificationSpec>().Which.ClassNames.Should().Equal("no", "yes");
     }
@@ -44,12 +44,12 @@ public sealed class TableTests : IDisposable
         var schema = TableSchema.Infer(train, ["survived"], new() { Ignore = ["name"] });
         var test = folder.Write("test.csv", "survived,extra,fare,port,age\nno,x,1.5,Q,20\nNA,,2.5,C,\n");
 
-        new CsvSource("passenger", schema, train).Samples.data<float>().ToArray().Should().Equal(
-            30, 2, 7.5f, float.NaN, 1, 8.5f, 40, 0, 9.5f, 50, 2, float.NaN);
+        new CsvSource("passenger", schema, train).Samples.data<double>().ToArray().Should().Equal(
+            30, 2, 7.5, double.NaN, 1, 8.5, 40, 0, 9.5, 50, 2, double.NaN);
         var source = new CsvSource("passenger", schema, test);
-        source.Samples.data<float>().ToArray().Should().Equal(20, 0, 1.5f, float.NaN, 1, 2.5f);
+        source.Samples.data<double>().ToArray().Should().Equal(20, 0, 1.5, double.NaN, 1, 2.5);
         source.Targets["passenger"].data<long>().ToArray().Should().Equal(0, -1);
-        source.Read([1]).Inputs["passenger"].data<float>().ToArray().Should().Equal(float.NaN, 1, 2.5f);
+        source.Read([1]).Inputs["passenger"].data<double>().ToArray().Should().Equal(double.NaN, 1, 2.5);
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class TableTests : IDisposable
         schema.Input.Mean![0].Should().Be(2);
         ((CategoricalColumn)schema.Input.Columns![1]).Categories.Should().Equal("a", "b");
         using var scope = NewDisposeScope();
-        new CsvSource("t", schema, path, row => row >= 2).Samples.data<float>().ToArray().Should().Equal(100, 0);
+        new CsvSource("t", schema, path, row => row >= 2).Samples.data<double>().ToArray().Should().Equal(100, 0);
     }
 
     [Theory]
@@ -209,7 +209,7 @@ public sealed class TableTests : IDisposable
 
         source.Targets["kind"].data<long>().ToArray().Should().Equal(0, 1);
         source.Targets["price"].shape.Should().Equal(2, 1);
-        source.Targets["price"].data<float>().ToArray().Should().Equal(2.5f, float.NaN);
+        source.Targets["price"].data<double>().ToArray().Should().Equal(2.5, double.NaN);
     }
 
     [Fact]
@@ -223,7 +223,7 @@ public sealed class TableTests : IDisposable
         act.Should().Throw<MultiInputException>().WithMessage("File '*test.csv', line 3, file: column 'x' holds 'abc', which is no number.*OnBroken.Skip*");
 
         var source = new CsvSource("t", schema, path, onBroken: OnBroken.Skip);
-        source.Samples.data<float>().ToArray().Should().Equal(1, 4);
+        source.Samples.data<double>().ToArray().Should().Equal(1, 4);
         source.Broken.Select(broken => broken.Place[^6..]).Should().Equal("line 3", "line 4", "line 5");
         source.Broken[1].Problem.Should().Be("it has 1 fields and there are 2 columns.");
         source.Broken[2].Problem.Should().Be("column 'y' holds 'c', which is none of its 2 classes.");
@@ -302,10 +302,10 @@ public sealed class TableTests : IDisposable
 
         // The same by hand.
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Fixture("letter.csv.gz")), CompressionMode.Decompress));
-        var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(line => line.Split(',').Select(float.Parse).ToArray()).ToArray();
-        test.Samples.data<float>().ToArray().Should().Equal(rows[16000..].SelectMany(row => row[..^1]));
+        var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(line => line.Split(',').Select(double.Parse).ToArray()).ToArray();
+        test.Samples.data<double>().ToArray().Should().Equal(rows[16000..].SelectMany(row => row[..^1]));
         test.Targets["letter"].data<long>().ToArray().Should().Equal(rows[16000..].Select(row => (long)row[^1]));
-        schema.Input.Mean![0].Should().BeApproximately(rows[..16000].Average(row => row[0]), 1e-5f);
+        schema.Input.Mean![0].Should().BeApproximately(rows[..16000].Average(row => row[0]), 1e-9);
     }
 
     [Fact]
