@@ -10,6 +10,7 @@ namespace MultiInputNet;
 internal sealed class ForwardProbe : IDisposable
 {
     private readonly List<Action> removers = [];
+    private readonly Dictionary<nn.Module, MapShape> maps = [];
 
     public ForwardProbe(nn.Module module)
     {
@@ -23,6 +24,9 @@ internal sealed class ForwardProbe : IDisposable
 
     /// <summary>The number of values of the largest result so far.</summary>
     public long LargestResult { get; private set; }
+
+    /// <summary>What a layer gave last, where it was a map.</summary>
+    public MapShape? MapOf(nn.Module layer) => maps.TryGetValue(layer, out var map) ? map : null;
 
     public void Dispose() => removers.ForEach(remove => remove());
 
@@ -47,6 +51,8 @@ internal sealed class ForwardProbe : IDisposable
     private Tensor See(nn.Module layer, Tensor output)
     {
         LargestResult = Math.Max(LargestResult, output.numel());
+        if (output.dim() == 4)
+            maps[layer] = MapShape.Of(output);
         Macs += layer switch
         {
             Conv1d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),

@@ -11,6 +11,8 @@ internal sealed record InputPath(
     SharedBase Base,
     FoldedProjection? Folded,
     InputParts? Own,
+    SampleMixing Mixing,
+    MapShape Joining, // where its map can join others: behind the base's first convolution, or at its beginning where there is none
     MapShape Projected,
     MapShape Map,
     long Macs,
@@ -21,6 +23,14 @@ internal sealed record InputPath(
 
     /// <summary>Whether batches may be of another floating type than the weights: they are standardised, or looked up, before they are converted.</summary>
     public bool TakesAnyFloat => Spec is not TokenInput && (Standardization is not null || Spec is TabularInput);
+
+    /// <summary>Whether samples of a batch act on each other in the base now.</summary>
+    public bool MixesSamples => Mixing switch
+    {
+        SampleMixing.Never => false,
+        SampleMixing.InTraining => Base.training || Base.modules().Any(module => module.training),
+        _ => true,
+    };
 
     /// <summary>The map for the base: projected or, where that is faster, what the base's first convolution gives behind the projection.</summary>
     /// <param name="input">A batch, of a floating type that may be wider than that of the weights.</param>

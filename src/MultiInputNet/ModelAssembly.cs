@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -140,6 +141,8 @@ internal sealed class ModelAssembly
             trunk,
             folded,
             own,
+            group.Spec.Mixing,
+            trunk.FirstConvolution is { } first && baseProbe.MapOf(first) is { } joining ? joining : MapShape.Of(projected),
             MapShape.Of(projected),
             MapShape.Of(map),
             probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
@@ -223,6 +226,15 @@ internal sealed class ModelAssembly
                 yield return $"Input '{input.Name}': its projection normalises and the base has no normalisation behind it; such models often train badly. Leave it out, or normalise in the base too.";
             else if (activation == Activation.None && IsNormalization(layers[0]))
                 yield return $"Input '{input.Name}': its projection ends with a normalisation and the base begins with one; the first has no effect. Leave it out.";
+        }
+
+        foreach (var (group, (trunk, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Trunk.modules().OfType<BatchNorm>().Any()))
+        {
+            var apart = Paths.Where(path => path.Base == trunk).GroupBy(path => (path.Own, path.Joining)).ToArray();
+            if (apart.Length < 2)
+                continue;
+            yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Select(path => path.Name))))}, "
+                + "since their maps differ in size or they have adapters: each is trained by its own statistics and evaluated by a mixture of all. Give each its own, perInput: PerInput.Normalization, or normalise otherwise.";
         }
     }
 

@@ -17,8 +17,8 @@ namespace MultiInputNet;
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
 {
-    // Joining maps copies them, which costs more than one run of the base saves over several once they are large: inputs go
-    // through the base together while the largest map stays below this size.
+    // Joining maps copies them, which costs more than one run of the base saves over several once they are large: inputs that need not
+    // go through the base together do so while the largest map stays below this size.
     private const long LargestMergedBytesOnCpu = 4 << 20;
 
     // The names of these fields are the first parts of the keys of state_dict.
@@ -80,10 +80,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>
-    /// Whether inputs with maps of one size, which enter their base at one place, go through it as one batch. Inputs that have
-    /// parts of their own in the base go through it one after the other in any case.
+    /// Whether the inputs of one call with maps of one size go through their base as one batch where only speed depends on it. Where the
+    /// base mixes the samples of a batch (batch normalisation in training mode, modules of your own) they do so always, and
+    /// inputs that have parts of their own in the base never do.
     /// </summary>
-    /// <value>Default: <see langword="true"/>. The results are equal wherever the base does not mix the samples of a batch.</value>
+    /// <value>Default: <see langword="true"/>. The results are equal but for rounding.</value>
     public bool MergesInputs { get; set; } = true;
 
     /// <summary>The device that the model is on.</summary>
@@ -308,13 +309,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             var batch = input[name];
             CheckBatch(path, batch, type, device);
             var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
-            var (map, isBehindFirst) = path.Project(batch, type);
-            var entrance = new Entrance(path.Base, MapShape.Of(map), isBehindFirst);
-            var group = path.Own is not null ? null : open.FirstOrDefault(other => other.Entrance == entrance && other.Bytes + bytes <= limit);
+            var group = open.FirstOrDefault(other => other.CanTake(path) && (other.Bytes + bytes <= limit || path.MixesSamples));
             if (group is null)
-                open.Add(group = new(entrance));
+                open.Add(group = new());
             group.Bytes += bytes;
-            group.Parts.Add((path, map));
+            group.Parts.Add((path, path.Project(batch, type)));
         }
 
         foreach (var group in open)
@@ -407,31 +406,33 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>Where maps go: those of one place and size can go together.</summary>
-    private sealed record Entrance(SharedBase Base, MapShape Shape, bool IsBehindFirst);
-
     /// <summary>Maps that go through a base as one batch.</summary>
-    private sealed class MergedBatch(Entrance entrance)
+    private sealed class MergedBatch
     {
-        public Entrance Entrance { get; } = entrance;
-
         public long Bytes { get; set; }
 
-        public List<(InputPath Path, Tensor Map)> Parts { get; } = [];
+        public List<(InputPath Path, ProjectedMap Projected)> Parts { get; } = [];
+
+        public bool CanTake(InputPath path) =>
+            path.Own is null && Parts[0].Path is { Own: null } first && first.Base == path.Base && first.Joining == path.Joining;
 
         public void Run(Dictionary<string, Tensor> maps)
         {
-            using var entering = BaseEntrance.Enter(Entrance.IsBehindFirst ? Entrance.Base.FirstConvolution : null);
-            if (Parts is [var (only, alone)])
+            var trunk = Parts[0].Path.Base;
+            var first = trunk.FirstConvolution;
+            var isBehindFirst = first is not null && Parts.Any(part => part.Projected.IsBehindFirst || part.Path.Projected != Parts[0].Path.Projected);
+            Tensor[] joined = [.. Parts.Select(part => isBehindFirst && !part.Projected.IsBehindFirst ? first!.call(part.Projected.Map) : part.Projected.Map)];
+            using var entering = BaseEntrance.Enter(isBehindFirst ? first : null);
+            if (joined is [var alone])
             {
-                using var turn = only.Serve();
-                maps[only.Name] = Entrance.Base.call(alone);
+                using var turn = Parts[0].Path.Serve();
+                maps[Parts[0].Path.Name] = trunk.call(alone);
                 return;
             }
 
-            var merged = Entrance.Base.call(cat([.. Parts.Select(part => part.Map)], 0));
+            var merged = trunk.call(cat(joined, 0));
             var start = 0L;
-            foreach (var (path, map) in Parts)
+            foreach (var ((path, _), map) in Parts.Zip(joined))
             {
                 maps[path.Name] = merged.narrow(0, start, map.shape[0]);
                 start += map.shape[0];

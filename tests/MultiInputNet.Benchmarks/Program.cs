@@ -7,10 +7,17 @@ using static TorchSharp.torch;
 
 // Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
+// Batch normalisation that inputs share, on three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 Allocator.KeepMemory();
-var pairs = args.LastOrDefault() is { } last && last != "bases" ? int.Parse(last) : 41;
+var pairs = args.LastOrDefault() is { } last && int.TryParse(last, out var given) ? given : 41;
 if (Console.IsOutputRedirected)
-    AnsiConsole.Profile.Width = 120;
+    AnsiConsole.Profile.Width = 140;
+if (args.FirstOrDefault() == "normalization")
+{
+    AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 400, seeds: 3));
+    return;
+}
+
 if (args.FirstOrDefault() == "bases")
 {
     AnsiConsole.Write(BaseTable.Measure(pairs));

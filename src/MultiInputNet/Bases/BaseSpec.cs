@@ -17,6 +17,9 @@ public abstract record BaseSpec(int Channels)
 {
     internal abstract SharedBase Create();
 
+    /// <summary>Whether samples of a batch act on each other in the base, so that it matters which inputs share one.</summary>
+    internal virtual SampleMixing Mixing => SampleMixing.Always;
+
     /// <summary>The projection of an input that names none.</summary>
     internal virtual ProjectionSpec DefaultProjection(InputSpec input) => input.DefaultProjection;
 

@@ -19,6 +19,8 @@ public sealed record ConvNeXtSpec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <summary>Rows and columns below which nothing is left of a map.</summary>
     internal int SmallestSize => 4 << (Widths.Count - 1);
 
+    internal override SampleMixing Mixing => StochasticDepth > 0 ? SampleMixing.InTraining : SampleMixing.Never;
+
     internal override Int128 FirstWeightsPerChannel => 16 * (Int128)Widths[0];
 
     internal override SharedBase Create() => new ConvNeXtBase(this);

@@ -28,6 +28,8 @@ public sealed record ConvNetSpec(int Channels) : BaseSpec(Channels)
     /// <value>Default: <see langword="false"/>.</value>
     public bool Residual { get; init; }
 
+    internal override SampleMixing Mixing => Normalization == Normalization.Batch ? SampleMixing.InTraining : SampleMixing.Never;
+
     internal override Int128 FirstWeightsPerChannel => Residual ? 0 : 9 * Widths[0];
 
     internal override SharedBase Create() => new ConvNetBase(this);

@@ -12,6 +12,8 @@ public sealed record EfficientNetSpec(int Channels = 3) : ImageBaseSpec(Channels
     /// <value>Default: 0.2.</value>
     public double StochasticDepth { get; init; } = 0.2;
 
+    internal override SampleMixing Mixing => SampleMixing.InTraining;
+
     internal override Int128 FirstWeightsPerChannel => 9 * 32;
 
     internal override SharedBase Create() => new EfficientNetBase(this);

@@ -8,6 +8,8 @@ public sealed record MobileNetV3Spec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <value>Default: <see langword="false"/>.</value>
     public bool Large { get; init; }
 
+    internal override SampleMixing Mixing => SampleMixing.InTraining;
+
     internal override Int128 FirstWeightsPerChannel => 9 * 16;
 
     internal override SharedBase Create() => new MobileNetV3Base(this);

@@ -18,6 +18,8 @@ public sealed record ResNetSpec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <summary>Whether a block is 1×1, 3×3, 1×1 with four times as many channels at its ends, instead of 3×3, 3×3.</summary>
     internal bool Bottleneck => Depth >= 50;
 
+    internal override SampleMixing Mixing => Normalization == Normalization.Batch ? SampleMixing.InTraining : SampleMixing.Never;
+
     internal override Int128 FirstWeightsPerChannel => 49 * 64;
 
     internal override SharedBase Create() => new ResNetBase(this);

@@ -43,6 +43,8 @@ public sealed record VisionTransformerSpec(int Channels = 3) : ImageBaseSpec(Cha
     /// <value>Default: 0.</value>
     public double StochasticDepth { get; init; }
 
+    internal override SampleMixing Mixing => StochasticDepth > 0 || Dropout > 0 || AttentionDropout > 0 ? SampleMixing.InTraining : SampleMixing.Never;
+
     internal override Int128 FirstWeightsPerChannel => (Int128)Width * PatchSize * PatchSize;
 
     internal override SharedBase Create() => new VisionTransformerBase(this);

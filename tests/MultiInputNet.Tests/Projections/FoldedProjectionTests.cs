@@ -158,7 +158,7 @@ public sealed class FoldedProjectionTests
 
         var maps = model.forward_features(x);
 
-        runs.Should().Equal(merges ? [5, 4] : [2, 3, 4], "the stem's and the folded projection's enter behind the first convolution");
+        runs.Should().Equal(merges ? [9] : [2, 3, 4], "all join behind the first convolution");
 
         var state = model.state_dict();
         Tensor Convolved(string key, Tensor map) => nn.functional.conv2d(
