@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -5,7 +6,7 @@ namespace MultiInputNet;
 /// <summary>What a forward pass changes in a module, the statistics of its normalisations, as it was before one.</summary>
 internal sealed class KeptBuffers : IDisposable
 {
-    private readonly (Tensor Buffer, Tensor Copy)[] buffers;
+    private readonly (string Name, Tensor Buffer, Tensor Copy)[] buffers;
 
     public KeptBuffers(nn.Module module)
     {
@@ -15,7 +16,7 @@ internal sealed class KeptBuffers : IDisposable
         buffers =
         [
             .. module.named_buffers().Where(pair => pair.name.Split('.')[^1] != TorchScriptSpec.ArchiveKey)
-                .Select(pair => (pair.buffer, pair.buffer.clone().DetachFromDisposeScope())),
+                .Select(pair => (pair.name, pair.buffer, pair.buffer.clone().DetachFromDisposeScope())),
         ];
     }
 
@@ -25,13 +26,26 @@ internal sealed class KeptBuffers : IDisposable
     /// <summary>Gives them the values that were taken.</summary>
     public void PutBack() => Copy(pair => (pair.Buffer, pair.Copy));
 
+    /// <summary>The name of one that was finite when its value was taken and is not now; null where there is none.</summary>
+    public string? FindBroken()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var floating = buffers.Where(kept => kept.Buffer.is_floating_point()).ToArray();
+
+        // One answer for all: on an accelerator each waits for it.
+        return floating.Length == 0 || stack(floating.Select(kept => kept.Buffer.isfinite().all())).all().ToBoolean()
+            ? null
+            : floating.FirstOrDefault(kept => !kept.Buffer.isfinite().logical_or(kept.Copy.isfinite().logical_not()).all().ToBoolean()).Name;
+    }
+
     public void Dispose()
     {
-        foreach (var (_, copy) in buffers)
+        foreach (var (_, _, copy) in buffers)
             copy.Dispose();
     }
 
-    private void Copy(Func<(Tensor Buffer, Tensor Copy), (Tensor To, Tensor From)> direction)
+    private void Copy(Func<(string Name, Tensor Buffer, Tensor Copy), (Tensor To, Tensor From)> direction)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

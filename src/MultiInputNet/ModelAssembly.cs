@@ -30,6 +30,7 @@ internal sealed class ModelAssembly
             foreach (var task in description.Tasks)
                 Routes.Add(MakeRoute(task, description.Fusion));
             Warnings = [.. FindWarnings(description)];
+            GuardNormalizations();
         }
         catch
         {
@@ -205,6 +206,24 @@ internal sealed class ModelAssembly
             }
 
             return new Route(task.Name, sources, fusion, head, fusionSpec.Title, features, macs + probe.Macs);
+        }
+    }
+
+    private void GuardNormalizations()
+    {
+        foreach (var (group, (trunk, _, _)) in bases)
+            NormalizationGuard.Watch(trunk, Subject(group), ModelStage.Base);
+        foreach (var path in Paths)
+        {
+            NormalizationGuard.Watch(path.Projection, $"input '{path.Name}'", ModelStage.Projection);
+            if (path.Own is not null)
+                NormalizationGuard.Watch(path.Own, $"input '{path.Name}'", ModelStage.Base);
+        }
+
+        foreach (var route in Routes)
+        {
+            NormalizationGuard.Watch(route.Fusion, $"task '{route.Task}'", ModelStage.Fusion);
+            NormalizationGuard.Watch(route.Head, $"task '{route.Task}'", ModelStage.Head);
         }
     }
 

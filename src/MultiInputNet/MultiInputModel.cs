@@ -131,8 +131,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     }
 
     /// <summary>
-    /// Runs several inputs through to every task whose inputs are all there; inputs go through the base as one batch where
-    /// <see cref="MergesInputs"/> says so.
+    /// Runs several inputs through to every task whose inputs are all there; inputs with maps of one size go through the base as one
+    /// batch (see <see cref="MergesInputs"/>), so that in training mode a batch normalisation that they share normalises them together.
     /// </summary>
     /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task joins.</param>
     /// <returns>The output of each task by its name.</returns>

@@ -14,7 +14,7 @@ if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 140;
 if (args.FirstOrDefault() == "normalization")
 {
-    AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 400, seeds: 3));
+    AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 300, seeds: 3));
     return;
 }
 

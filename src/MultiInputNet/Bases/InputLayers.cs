@@ -45,6 +45,9 @@ internal sealed class InputLayers
     /// <param name="replaced">A convolution that the input's stem stands for, and that none had to come through.</param>
     public string? FindUnseen(Conv2d? replaced) => unseen.FirstOrDefault(name => !convs.Any(conv => conv.Name == name && conv.Layer == replaced));
 
+    /// <summary>The input that maps of this thread's run of a base belong to; null where they are several inputs'.</summary>
+    public static string? Served => served;
+
     /// <summary>Until the result is disposed, maps that this thread runs through bases belong to this input.</summary>
     public static IDisposable Serve(string input)
     {

@@ -1,6 +1,10 @@
 namespace MultiInputNet.Data;
 
 /// <summary>Which sources take part in a training step. A description: <see cref="Plan"/> makes the plan for given sources.</summary>
+/// <remarks>
+/// The sources of a step go through the model together. Where one source is drawn for each step, a batch normalisation that inputs share is
+/// trained by the statistics of one input at a time and evaluated by a mixture of all: give each its own, <see cref="PerInput.Normalization"/>.
+/// </remarks>
 public abstract record SourceSampling
 {
     private SourceSampling()

@@ -218,6 +218,7 @@ internal sealed class TrainingRun : IDisposable
         try
         {
             losses = Gradients();
+            CheckBuffers();
         }
         catch
         {
@@ -236,6 +237,18 @@ internal sealed class TrainingRun : IDisposable
         }
 
         return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count);
+    }
+
+    private void CheckBuffers()
+    {
+        if (buffers.FindBroken() is { } broken)
+        {
+            throw new MultiInputException(
+                "training",
+                ModelStage.Training,
+                $"'{broken}', which a forward pass changes, is not finite at step {state.Step + 1}.",
+                $"A normalisation had too few values or values that are too large: give larger batches, or look for huge values in the inputs. {WhatIsKept()}");
+        }
     }
 
     /// <summary>Computes the clipped gradients of a step and gives the sums of the losses and how many there were.</summary>
