@@ -60,13 +60,19 @@ public sealed class ClassificationHead : TaskHead
         using var scope = NewDisposeScope();
         var present = target >= 0;
         var labels = target.where(present, full_like(target, MissingLabel));
-        var weights = training && classWeights is not null ? tensor(classWeights, output.dtype, output.device) : null;
+        var weights = Weights(output.dtype, output.device);
         var sum = nn.functional.cross_entropy(
             output, labels, weights, MissingLabel, nn.Reduction.Sum, label_smoothing: training ? labelSmoothing : 0);
         if (weights is null)
             return (sum / present.sum().clamp_min(1)).MoveToOuterDisposeScope();
-        var total = weights.index_select(0, target.clamp_min(0)).where(present, zeros_like(weights[0])).sum();
+        var total = Total(weights, target);
         return (sum / total.where(total > 0, ones_like(total))).MoveToOuterDisposeScope();
+    }
+
+    internal override double Divisor(Tensor target)
+    {
+        using var scope = NewDisposeScope();
+        return Weights(ScalarType.Float64, target.device) is { } weights ? Total(weights, target).ToDouble() : base.Divisor(target);
     }
 
     /// <summary>The class with the largest logit.</summary>
@@ -110,6 +116,7 @@ public sealed class ClassificationHead : TaskHead
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var targets = state_dict();
+        var kept = rows.Index().Where(pair => pair.Item >= 0).ToArray();
         foreach (var (name, value) in other.state_dict())
         {
             if (!name.StartsWith("layers.linear.", StringComparison.Ordinal))
@@ -118,13 +125,16 @@ public sealed class ClassificationHead : TaskHead
                 continue;
             }
 
-            foreach (var (row, source) in rows.Index())
-            {
-                if (source >= 0)
-                    targets[name][row].copy_(value[source]);
-            }
+            targets[name].index_copy_(0, Numbers(value, kept.Select(pair => pair.Index)), value.index_select(0, Numbers(value, kept.Select(pair => pair.Item))));
         }
     }
+
+    private Tensor? Weights(ScalarType type, Device device) => training && classWeights is not null ? tensor(classWeights, type, device) : null;
+
+    private static Tensor Total(Tensor weights, Tensor target) =>
+        weights.index_select(0, target.clamp_min(0)).where(target >= 0, zeros_like(weights[0])).sum();
+
+    private static Tensor Numbers(Tensor like, IEnumerable<int> numbers) => tensor([.. numbers.Select(number => (long)number)], device: like.device);
 
     private const int MissingLabel = -100;
 }

@@ -6,46 +6,86 @@ namespace MultiInputNet;
 /// <c>accuracy</c>, the share of right classes; <c>balanced_accuracy</c>, the mean over the classes that occur of each
 /// class's share; <c>macro_f1</c>, the mean of each class's F1 over the classes that occur or are predicted.
 /// </summary>
-/// <param name="classes">How many classes there are.</param>
+/// <remarks>Memory: three counts for each class, and one for each pair of classes that was mistaken.</remarks>
+/// <param name="classes">How many classes there are, at least 1.</param>
+/// <exception cref="ArgumentOutOfRangeException">The number is below 1.</exception>
 public sealed class ClassificationMetrics(int classes) : TaskMetrics
 {
-    private readonly long[] counts = new long[(long)classes * classes];
+    private readonly long[] labelled = new long[AtLeastOne(classes)];
+    private readonly long[] predicted = new long[classes];
+    private readonly long[] right = new long[classes];
+    private readonly Dictionary<(int Label, int Prediction), long> mistakes = [];
+    private long all;
+    private long allRight;
 
     /// <inheritdoc/>
     public override string Primary => "accuracy";
+
+    /// <inheritdoc/>
+    public override double PrimaryValue => Ratio(allRight, all);
 
     /// <summary>How many samples of class <c>row</c> were taken for class <c>column</c>.</summary>
     /// <param name="row">The class by its label.</param>
     /// <param name="column">The class that was predicted.</param>
     /// <returns>The count.</returns>
-    public long Confusions(int row, int column) => counts[row * classes + column];
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public long Confusions(int row, int column)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)classes, nameof(row));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)classes, nameof(column));
+        return row == column ? right[row] : mistakes.GetValueOrDefault((row, column));
+    }
 
     /// <inheritdoc/>
+    /// <exception cref="MultiInputException">A label or a prediction is of no class.</exception>
     public override void Update(Tensor output, Tensor target)
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(target);
         using var scope = NewDisposeScope();
-        var present = target >= 0;
-        var cells = target * classes + output.argmax(1);
-        var tally = cells.masked_select(present).bincount(null, counts.Length).cpu().data<long>();
-        for (var i = 0; i < counts.Length; i++)
-            counts[i] += tally[i];
+        var labels = target.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
+        var predictions = output.argmax(1).cpu().contiguous().data<long>().ToArray();
+        if (Math.Max(labels.DefaultIfEmpty().Max(), predictions.DefaultIfEmpty().Max()) is var largest && largest >= classes)
+        {
+            throw new MultiInputException(
+                "labels", ModelStage.Target, $"one, or a prediction, is of class {largest} and there are {classes} classes.", $"They run from 0 to {classes - 1}.");
+        }
+
+        foreach (var (label, prediction) in labels.Zip(predictions))
+        {
+            if (label < 0)
+                continue;
+            all++;
+            labelled[label]++;
+            predicted[prediction]++;
+            if (label == prediction)
+            {
+                right[label]++;
+                allRight++;
+                continue;
+            }
+
+            var pair = ((int)label, (int)prediction);
+            mistakes[pair] = mistakes.GetValueOrDefault(pair) + 1;
+        }
     }
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Compute()
     {
         var numbers = Enumerable.Range(0, classes).ToArray();
-        var right = numbers.Select(c => Confusions(c, c)).ToArray();
-        var labelled = numbers.Select(c => numbers.Sum(p => Confusions(c, p))).ToArray();
-        var predicted = numbers.Select(p => numbers.Sum(c => Confusions(c, p))).ToArray();
         return new Dictionary<string, double>
         {
-            ["accuracy"] = Ratio(right.Sum(), labelled.Sum()),
+            ["accuracy"] = PrimaryValue,
             ["balanced_accuracy"] = Mean(numbers.Where(c => labelled[c] > 0).Select(c => Ratio(right[c], labelled[c]))),
             ["macro_f1"] = Mean(numbers.Where(c => labelled[c] + predicted[c] > 0).Select(c => Ratio(2 * right[c], labelled[c] + predicted[c]))),
         };
+    }
+
+    private static int AtLeastOne(int classes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
+        return classes;
     }
 
     private static double Mean(IEnumerable<double> values) => values.DefaultIfEmpty(double.NaN).Average();

@@ -5,7 +5,8 @@ namespace MultiInputNet;
 
 /// <summary>
 /// Over all labels of all samples: <c>micro_f1</c>, and <c>accuracy</c>, the share of labels predicted right. A label above
-/// one half is a yes.
+/// one half is a yes. Where labels are there and nothing is a yes, neither in them nor in the predictions, <c>micro_f1</c> is 0,
+/// as in scikit-learn.
 /// </summary>
 public sealed class MultiLabelMetrics : TaskMetrics
 {
@@ -16,6 +17,16 @@ public sealed class MultiLabelMetrics : TaskMetrics
 
     /// <inheritdoc/>
     public override string Primary => "micro_f1";
+
+    /// <inheritdoc/>
+    public override double PrimaryValue => All == 0 ? double.NaN
+        : truePositive == 0 ? 0
+        : Ratio(2 * truePositive, 2 * truePositive + falsePositive + falseNegative);
+
+    /// <summary><c>micro_f1</c>; NaN where no label is a yes, since then no prediction can raise it above 0.</summary>
+    public override double Score => truePositive + falseNegative == 0 ? double.NaN : PrimaryValue;
+
+    private long All => truePositive + trueNegative + falsePositive + falseNegative;
 
     /// <inheritdoc/>
     public override void Update(Tensor output, Tensor target)
@@ -37,7 +48,7 @@ public sealed class MultiLabelMetrics : TaskMetrics
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Compute() => new Dictionary<string, double>
     {
-        ["micro_f1"] = Ratio(2 * truePositive, 2 * truePositive + falsePositive + falseNegative),
-        ["accuracy"] = Ratio(truePositive + trueNegative, truePositive + trueNegative + falsePositive + falseNegative),
+        ["micro_f1"] = PrimaryValue,
+        ["accuracy"] = Ratio(truePositive + trueNegative, All),
     };
 }

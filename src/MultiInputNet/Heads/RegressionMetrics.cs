@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// <c>rmse</c>, the root of the mean squared error, and <c>mae</c>, the mean absolute error, over all outputs; <c>r2</c>, the
-/// share of each output's variance that is explained, averaged over the outputs.
+/// <c>rmse</c>, the root of the mean squared error, and <c>mae</c>, the mean absolute error, over all outputs and in the labels'
+/// units; <c>r2</c>, the share of each output's variance that is explained, averaged over the outputs whose labels differ; NaN
+/// where no output has such labels.
 /// </summary>
 public sealed class RegressionMetrics : TaskMetrics
 {
@@ -33,6 +34,13 @@ public sealed class RegressionMetrics : TaskMetrics
     public override bool HigherIsBetter => false;
 
     /// <inheritdoc/>
+    public override double PrimaryValue => Math.Sqrt(Ratio(squared.Sum(), counts.Sum()));
+
+    /// <summary><c>r2</c>, which has no unit.</summary>
+    public override double Score => squared.Zip(deviations)
+        .Where(output => output.Second > 0).Select(output => 1 - output.First / output.Second).DefaultIfEmpty(double.NaN).Average();
+
+    /// <inheritdoc/>
     public override void Update(Tensor output, Tensor target)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -59,8 +67,8 @@ public sealed class RegressionMetrics : TaskMetrics
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Compute() => new Dictionary<string, double>
     {
-        ["rmse"] = Math.Sqrt(Ratio(squared.Sum(), counts.Sum())),
+        ["rmse"] = PrimaryValue,
         ["mae"] = Ratio(absolute.Sum(), counts.Sum()),
-        ["r2"] = squared.Zip(deviations, (error, spread) => 1 - Ratio(error, spread)).Average(),
+        ["r2"] = Score,
     };
 }

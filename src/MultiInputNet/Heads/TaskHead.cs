@@ -49,11 +49,35 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     /// <summary>Whether a batch has any label that is not missing. Without one, a trainer leaves the task out of the step.</summary>
     /// <param name="target">The labels.</param>
     /// <returns>False where every label is missing.</returns>
-    public virtual bool HasLabels(Tensor target)
+    public virtual bool HasLabels(Tensor target) => CountLabels(target) > 0;
+
+    /// <summary>
+    /// How many labels of a batch are there: what <see cref="Loss"/> divides by. A trainer weights the mean losses of batches with
+    /// it, so that together they are the mean over all labels.
+    /// </summary>
+    /// <remarks>
+    /// By default every entry counts that is not NaN, in labels of integers every one from 0 on: the samples of a classification,
+    /// the single numbers of other heads. Override it in a head that marks missing labels otherwise.
+    /// </remarks>
+    /// <param name="target">The labels.</param>
+    /// <returns>The number, from 0.</returns>
+    public virtual long CountLabels(Tensor target)
     {
         ArgumentNullException.ThrowIfNull(target);
         using var scope = NewDisposeScope();
-        return target.is_floating_point() ? target.isnan().logical_not().any().ToBoolean() : (target >= 0).any().ToBoolean();
+        return Present(target).sum().ToInt64();
+    }
+
+    /// <summary>What <see cref="Loss"/> divides by in the mode that the head is in: the weight of a batch's loss among those of others.</summary>
+    internal virtual double Divisor(Tensor target) => CountLabels(target);
+
+    /// <summary>How many samples of a batch have a label.</summary>
+    internal long CountSamples(Tensor target)
+    {
+        if (!HasLabels(target))
+            return 0;
+        using var scope = NewDisposeScope();
+        return target.dim() < 2 ? CountLabels(target) : Present(target).flatten(start_dim: 1).any(1).sum().ToInt64();
     }
 
     private protected static Sequential OutputLayers(int features, int outputs, HeadOptions options)
@@ -74,6 +98,8 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
         layers.Add(("linear", nn.Linear(options.Hidden > 0 ? options.Hidden : features, outputs)));
         return nn.Sequential(layers);
     }
+
+    private protected static Tensor Present(Tensor target) => target.is_floating_point() ? target.isnan().logical_not() : target >= 0;
 
     private protected static MultiInputException WrongTarget(string problem, string cure) =>
         new("labels", ModelStage.Target, problem, cure);

@@ -12,6 +12,17 @@ public abstract class TaskMetrics
     /// <value>Default: <see langword="true"/>.</value>
     public virtual bool HigherIsBetter => true;
 
+    /// <summary>The value of <see cref="Primary"/> so far; NaN where no label was there.</summary>
+    /// <remarks>A trainer asks for it at each step that it reports. Override it where <see cref="Compute"/> takes long.</remarks>
+    public virtual double PrimaryValue => Compute()[Primary];
+
+    /// <summary>
+    /// How well the task does, as a number without a unit of which higher is better, so that it can be averaged over tasks;
+    /// NaN where it has no value. <see cref="Training.EarlyStopping"/> compares epochs by it.
+    /// </summary>
+    /// <value>Default: <see cref="PrimaryValue"/>, negated where lower is better.</value>
+    public virtual double Score => HigherIsBetter ? PrimaryValue : -PrimaryValue;
+
     /// <summary>Adds a batch.</summary>
     /// <param name="output">What the head's <c>forward</c> gave.</param>
     /// <param name="target">The labels.</param>

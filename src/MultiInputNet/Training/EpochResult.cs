@@ -5,7 +5,7 @@ namespace MultiInputNet.Training;
 /// <param name="Stage">The stage of the plan, from 1.</param>
 /// <param name="Step">Steps done since the training began.</param>
 /// <param name="LearningRate">The rate of its last step.</param>
-/// <param name="Losses">The mean training loss of each task over the steps that had labels for it.</param>
+/// <param name="Losses">The mean training loss of each task over the labels that the epoch's steps had for it.</param>
 /// <param name="EpochsSeen">How often each source has been passed since the training began, such as 2.5 times.</param>
 /// <param name="Validation">The evaluation of each task of the validation sources behind the epoch; empty without any.</param>
 public sealed record EpochResult(

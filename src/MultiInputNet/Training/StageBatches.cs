@@ -15,14 +15,17 @@ internal sealed class StageBatches : IDisposable
     private readonly Func<string> whatIsKept;
     private readonly FeatureCache?[] caches;
     private readonly BatchReader?[] readers;
-    private readonly Dictionary<string, TaskMetrics> running = [];
+    private readonly (long Asked, long Read)[] counts;
+    private readonly Dictionary<string, TaskMetrics>? running;
 
     /// <summary>Runs what is frozen in this stage once, where its results are to be reused.</summary>
     /// <param name="trainer">The model and how it is trained.</param>
     /// <param name="sources">The sources.</param>
     /// <param name="whatIsKept">Says what the user has where a loss is not finite.</param>
+    /// <param name="showsMetrics">Whether <see cref="Metrics"/> is asked for.</param>
     /// <param name="cancellationToken">Ends that first run.</param>
-    public StageBatches(Trainer trainer, IReadOnlyList<DataSource> sources, Func<string> whatIsKept, CancellationToken cancellationToken)
+    public StageBatches(
+        Trainer trainer, IReadOnlyList<DataSource> sources, Func<string> whatIsKept, bool showsMetrics, CancellationToken cancellationToken)
     {
         (this.trainer, model, options) = (trainer, trainer.Model, trainer.Options);
         (this.sources, this.whatIsKept) = (sources, whatIsKept);
@@ -30,47 +33,49 @@ internal sealed class StageBatches : IDisposable
         var cacheBytes = options.MixupAlpha is null ? options.FeatureCacheBytes : 0;
         caches = [.. sources.Select(source => FeatureCache.Make(model, source, cacheBytes, cancellationToken))];
         readers = new BatchReader?[sources.Count];
+        counts = new (long, long)[sources.Count];
+        running = showsMetrics ? [] : null;
     }
 
-    /// <summary>The losses of a batch of each source whose turn it is.</summary>
-    /// <param name="step">The step, from 0, that a message names.</param>
+    /// <summary>Reads a batch of each source whose turn it is.</summary>
     /// <param name="draws">The sources and which of their batches.</param>
-    public IReadOnlyList<(string Task, Tensor Loss, double Value)> Losses(long step, IReadOnlyList<SourceDraw> draws)
+    public IReadOnlyList<DrawnBatch> Draw(IReadOnlyList<SourceDraw> draws) => [.. draws.Select(Draw)];
+
+    /// <summary>The losses of batches.</summary>
+    /// <param name="step">The step, from 0, that a message names.</param>
+    /// <param name="batches">The batches.</param>
+    public IReadOnlyList<BatchLoss> Losses(long step, IReadOnlyList<DrawnBatch> batches)
     {
-        var losses = new List<(string Task, Tensor Loss, double Value)>();
-        var open = new List<(DataSource Source, InputBatch Batch)>();
-        foreach (var (index, draw) in draws)
-        {
-            var source = sources[index];
-            if (caches[index] is { } cache)
-            {
-                var rows = cache.Readable(orders[index].At(draw).ToArray());
-                foreach (var (task, labels) in LabelsOf(source, rows))
-                    losses.Add(Loss(step, source, task, cache.Run(task, rows), labels));
-            }
-            else
-            {
-                readers[index] ??= new(source, batch => orders[index].At(batch).ToArray(), draw, long.MaxValue);
-                open.Add((source, readers[index]!.Next()));
-            }
-        }
+        var losses = batches.Where(batch => batch.Cache is not null)
+            .SelectMany(batch => batch.Labels.Select(labels => Loss(step, batch.Source, labels, batch.Cache!.Run(labels.Task, batch.Rows)))).ToList();
 
         // Sources that share no input go through the model together.
+        var open = batches.Where(batch => batch.Cache is null).ToList();
         while (open.Count > 0)
         {
             var names = new HashSet<string>();
-            var together = open.Where(pair => !names.Overlaps(pair.Source.InputNames) && pair.Source.InputNames.All(names.Add)).ToArray();
-            open.RemoveAll(pair => together.Contains(pair));
-            losses.AddRange(Run(step, [.. together.Where(pair => pair.Batch.Rows.Count > 0)]));
+            var together = open.Where(batch => !names.Overlaps(batch.Source.InputNames) && batch.Source.InputNames.All(names.Add)).ToArray();
+            open.RemoveAll(together.Contains);
+            losses.AddRange(Run(step, [.. together.Where(batch => batch.Labels.Count > 0)]));
         }
 
         return losses;
     }
 
-    /// <summary>Each task's metric over the batches of the epoch so far.</summary>
-    public Dictionary<string, double> Metrics() => running.ToDictionary(pair => pair.Key, pair => pair.Value.Compute()[pair.Value.Primary]);
+    /// <summary>Throws where a source was asked for samples in this stage and none could be read.</summary>
+    public void CheckRead()
+    {
+        foreach (var (source, count) in sources.Zip(counts))
+        {
+            if (count is { Asked: > 0, Read: 0 })
+                throw Trainer.NothingToRead(source, count.Asked);
+        }
+    }
 
-    public void EndEpoch() => running.Clear();
+    /// <summary>Each task's metric over the batches of the epoch so far.</summary>
+    public Dictionary<string, double> Metrics() => running?.ToDictionary(pair => pair.Key, pair => pair.Value.PrimaryValue) ?? [];
+
+    public void EndEpoch() => running?.Clear();
 
     public void Dispose()
     {
@@ -80,40 +85,60 @@ internal sealed class StageBatches : IDisposable
             reader?.Dispose();
     }
 
-    private IEnumerable<(string Task, Tensor Loss, double Value)> Run(long step, IReadOnlyList<(DataSource Source, InputBatch Batch)> together)
+    private DrawnBatch Draw(SourceDraw draw)
+    {
+        var (source, order, cache) = (sources[draw.Source], orders[draw.Source], caches[draw.Source]);
+        var asked = order.At(draw.Batch).ToArray();
+        InputBatch? read = null;
+        if (cache is null)
+        {
+            readers[draw.Source] ??= new(source, batch => order.At(batch).ToArray(), draw.Batch, long.MaxValue);
+            read = readers[draw.Source]!.Next();
+        }
+
+        var rows = read?.Rows ?? cache!.Readable(asked);
+        ref var count = ref counts[draw.Source];
+        count = (count.Asked + asked.Length, count.Read + rows.Count);
+        if (count.Read == 0 && count.Asked >= order.BatchesPerPass * asked.Length)
+            throw Trainer.NothingToRead(source, count.Asked);
+        return new(source, cache, read, rows, rows.Count == 0 ? [] : LabelsOf(source, rows));
+    }
+
+    private IEnumerable<BatchLoss> Run(long step, IReadOnlyList<DrawnBatch> together)
     {
         var inputs = new Dictionary<string, Tensor>();
-        var labels = new List<(DataSource Source, string Task, Tensor Labels, Mixup? Mixup)>();
-        foreach (var (source, batch) in together)
+        var labelled = new List<(DataSource Source, TaskLabels Labels, Mixup? Mixup)>();
+        foreach (var (source, _, batch, rows, labels) in together)
         {
-            var labelled = LabelsOf(source, batch.Rows);
-            if (labelled.Length == 0)
-                continue;
-            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(batch.Rows.Count, alpha) : null;
-            labels.AddRange(labelled.Select(pair => (source, pair.Task, pair.Labels, mixup)));
-            foreach (var (name, samples) in batch.Inputs)
+            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(rows.Count, alpha) : null;
+            labelled.AddRange(labels.Select(its => (source, its, mixup)));
+            foreach (var (name, samples) in batch!.Inputs)
             {
                 var changed = model.Take(name, source.Augment is null ? samples : source.Augment(name, samples));
                 inputs.Add(name, mixup is null ? changed : mixup.Mix(changed));
             }
         }
 
-        if (labels.Count == 0)
+        if (labelled.Count == 0)
             return [];
-        var outputs = model.forward(inputs, labels.Select(pair => pair.Task));
-        return [.. labels.Select(pair => Loss(step, pair.Source, pair.Task, outputs[pair.Task], pair.Labels, pair.Mixup, inputs))];
+        var outputs = model.forward(inputs, labelled.Select(its => its.Labels.Task));
+        return [.. labelled.Select(its => Loss(step, its.Source, its.Labels, outputs[its.Labels.Task], its.Mixup, inputs))];
     }
 
     /// <summary>The labels of samples for each task that has any among them.</summary>
-    private (string Task, Tensor Labels)[] LabelsOf(DataSource source, IReadOnlyList<long> rows) => rows.Count == 0
-        ? []
-        : [.. source.Targets.Select(pair => (pair.Key, trainer.Labels(pair.Value, rows))).Where(pair => trainer.HeadOf(pair.Key).HasLabels(pair.Item2))];
+    private TaskLabels[] LabelsOf(DataSource source, IReadOnlyList<long> rows) =>
+    [
+        .. source.Targets.Select(pair => (Task: pair.Key, Head: trainer.HeadOf(pair.Key), Labels: trainer.Labels(pair.Value, rows)))
+            .Where(pair => pair.Head.HasLabels(pair.Labels))
+            .Select(pair => new TaskLabels(pair.Task, pair.Labels, pair.Head.Divisor(pair.Labels))),
+    ];
 
-    private (string Task, Tensor Loss, double Value) Loss(
-        long step, DataSource source, string task, Tensor output, Tensor labels, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
+    private BatchLoss Loss(
+        long step, DataSource source, TaskLabels labels, Tensor output, Mixup? mixup = null, IReadOnlyDictionary<string, Tensor>? inputs = null)
     {
+        var task = labels.Task;
         var head = trainer.HeadOf(task);
-        var loss = mixup is null ? head.Loss(output, labels) : mixup.Loss(head, output, labels);
+        var loss = mixup is null ? head.Loss(output, labels.Values) : mixup.Loss(head, output, labels.Values);
         var value = loss.ToDouble();
         if (!double.IsFinite(value))
         {
@@ -126,10 +151,23 @@ internal sealed class StageBatches : IDisposable
                 $"Look for NaN or huge values in the inputs and labels, or lower the learning rate. {whatIsKept()}");
         }
 
-        if (!running.TryGetValue(task, out var metrics))
-            running.Add(task, metrics = head.CreateMetrics());
-        using var noGrad = no_grad();
-        metrics.Update(output, labels);
-        return (task, loss, value);
+        if (running is not null)
+        {
+            if (!running.TryGetValue(task, out var metrics))
+                running.Add(task, metrics = head.CreateMetrics());
+            using var noGrad = no_grad();
+            metrics.Update(output, labels.Values);
+        }
+
+        return new(task, loss, value, labels.Divisor);
     }
 }
+
+/// <summary>The labels of a batch for a task that has some in it, and what its loss divides by.</summary>
+internal sealed record TaskLabels(string Task, Tensor Values, double Divisor);
+
+/// <summary>A source's batch that was read: samples, or none where their features are kept.</summary>
+internal sealed record DrawnBatch(DataSource Source, FeatureCache? Cache, InputBatch? Inputs, IReadOnlyList<long> Rows, IReadOnlyList<TaskLabels> Labels);
+
+/// <summary>The mean loss of a task over the labels of a source's batch, and what it was divided by.</summary>
+internal sealed record BatchLoss(string Task, Tensor Loss, double Value, double Divisor);

@@ -1,5 +1,4 @@
 using MultiInputNet.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
@@ -9,8 +8,14 @@ namespace MultiInputNet.Training;
 /// their tasks.
 /// </summary>
 /// <remarks>
+/// <para>
+/// A task's loss in a step is the mean over all labels that the step has for it, whichever sources and accumulated batches
+/// they come from; so it has one size in every <see cref="SourceSampling"/>, and a task of two sources counts no more than one of one.
+/// </para>
+/// <para>
 /// A training is a function of the model's weights, the sources and the options: the order of samples and all that is drawn at
 /// random follow from the seed and the step. On the CPU it is the same to the bit each time, and when it is resumed.
+/// </para>
 /// </remarks>
 /// <param name="model">The model. It stays the caller's.</param>
 /// <param name="options">How it trains; the defaults when null.</param>
@@ -28,7 +33,9 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <param name="cancellationToken">Ends the training between two steps; a checkpoint is written where there is a folder for it.</param>
     /// <returns>The result of each epoch.</returns>
     /// <exception cref="MultiInputException">
-    /// A source does not fit the model, a loss is not finite, or the folder for checkpoints holds those of another training.
+    /// A source does not fit the model; a source or a task has no label, or none of its samples can be read; a loss or an output
+    /// is not finite; no task has a value that <see cref="TrainerOptions.EarlyStopping"/> could compare; or the folder for
+    /// checkpoints holds those of another training.
     /// </exception>
     /// <exception cref="OperationCanceledException">The training was cancelled; the model keeps what it has learned.</exception>
     public TrainingHistory Fit(
@@ -60,52 +67,63 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <summary>Evaluates every task of the sources in evaluation mode; the model's mode is afterwards as before.</summary>
     /// <param name="sources">The samples.</param>
     /// <param name="cancellationToken">Ends the evaluation between two batches.</param>
-    /// <returns>The evaluation of each task by its name. A task of several sources is evaluated over all of them.</returns>
-    /// <exception cref="MultiInputException">A source does not fit the model.</exception>
+    /// <returns>
+    /// The evaluation of each task by its name. A task of several sources is evaluated over all of them; one without any label
+    /// has a count of 0, and NaN for loss and metrics.
+    /// </returns>
+    /// <exception cref="MultiInputException">
+    /// A source does not fit the model, none of its samples can be read, or what the model gives is not finite.
+    /// </exception>
     public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(IReadOnlyList<DataSource> sources, CancellationToken cancellationToken = default)
     {
         CheckSources(sources);
-        var tallies = new Dictionary<string, (TaskMetrics Metrics, double LossSum, long Count)>();
+        var tallies = new Dictionary<string, EvaluationTally>();
+        foreach (var task in sources.SelectMany(source => source.Targets.Keys).Distinct())
+            tallies.Add(task, new(task, HeadOf(task)));
         var wasTraining = model.training;
         model.eval();
         try
         {
             using var noGrad = no_grad();
             foreach (var source in sources)
-            {
-                for (var start = 0L; start < source.Count; start += EvaluationBatchSize)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    using var scope = NewDisposeScope();
-                    var batch = source.Read(BatchOrder.Range(start, Math.Min(EvaluationBatchSize, source.Count - start)));
-                    if (batch.Rows.Count == 0)
-                        continue;
-                    var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => model.Take(pair.Key, pair.Value)), source.Targets.Keys);
-                    foreach (var (task, target) in source.Targets)
-                    {
-                        var labels = Labels(target, batch.Rows);
-                        var (metrics, sum, count) = tallies.GetValueOrDefault(task, (HeadOf(task).CreateMetrics(), 0, 0));
-                        metrics.Update(outputs[task], labels);
-                        sum += HeadOf(task).Loss(outputs[task], labels).ToDouble() * batch.Rows.Count;
-                        tallies[task] = (metrics, sum, count + batch.Rows.Count);
-                    }
-                }
-            }
+                Evaluate(source, tallies, cancellationToken);
         }
         finally
         {
             model.train(wasTraining);
         }
 
-        return tallies.ToDictionary(
-            pair => pair.Key,
-            pair => new TaskEvaluation(
-                pair.Value.LossSum / pair.Value.Count,
-                pair.Value.Metrics.Compute(),
-                pair.Value.Metrics.Primary,
-                pair.Value.Metrics.HigherIsBetter,
-                pair.Value.Count));
+        return tallies.ToDictionary(pair => pair.Key, pair => pair.Value.Result());
     }
+
+    private void Evaluate(DataSource source, Dictionary<string, EvaluationTally> tallies, CancellationToken cancellationToken)
+    {
+        var read = 0L;
+        for (var start = 0L; start < source.Count; start += EvaluationBatchSize)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var batch = source.Read(BatchOrder.Range(start, Math.Min(EvaluationBatchSize, source.Count - start)));
+            if (batch.Rows.Count == 0)
+                continue;
+            read += batch.Rows.Count;
+            var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => model.Take(pair.Key, pair.Value)), source.Targets.Keys);
+            foreach (var (task, target) in source.Targets)
+                tallies[task].Add(outputs[task], Labels(target, batch.Rows));
+        }
+
+        if (read == 0)
+            throw NothingToRead(source, source.Count);
+        foreach (var task in source.Targets.Keys)
+            tallies[task].CheckFinite(source.Name, read);
+    }
+
+    /// <summary>The exception of a source whose samples are all broken.</summary>
+    internal static MultiInputException NothingToRead(DataSource source, long asked) => new(
+        $"source '{source.Name}'",
+        ModelStage.Training,
+        $"of {asked:N0} samples that were due none could be read, and nothing can be learned or measured from it.",
+        "Look at its list of broken samples for the reasons, mend them or leave the source out.");
 
     internal MultiInputModel Model => model;
 
@@ -127,13 +145,15 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         CheckSources(validation ?? []);
         if (sources.Count == 0)
             throw new MultiInputException("training", ModelStage.Training, "there is no source.", "Give at least one.");
-        if (Options.EarlyStopping is { } stopping && (validation is null || (stopping.Task is { } task && !validation.Any(source => source.Targets.ContainsKey(task)))))
+        CheckLabels(sources);
+        if (Options.EarlyStopping is { } stopping
+            && validation?.Any(source => source.Targets.Any(pair => (stopping.Task ?? pair.Key) == pair.Key && HeadOf(pair.Key).HasLabels(pair.Value))) != true)
         {
             throw new MultiInputException(
                 "training",
                 ModelStage.Training,
                 $"early stopping watches {(stopping.Task is null ? "the validation" : $"task '{stopping.Task}'")}, and no validation source has labels for it.",
-                "Give validation sources.");
+                "Give validation sources with labels.");
         }
 
         if (Options.MixupAlpha is not null)
@@ -150,6 +170,35 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             {
                 throw new MultiInputException(
                     $"input '{input.Name}'", ModelStage.Training, "mixup mixes numbers, and it has tokens or categories.", "Leave MixupAlpha out.");
+            }
+        }
+    }
+
+    /// <summary>Refuses sources and tasks that nothing could be learned from.</summary>
+    private void CheckLabels(IReadOnlyList<DataSource> sources)
+    {
+        foreach (var source in sources)
+        {
+            if (!source.Targets.Any(pair => HeadOf(pair.Key).HasLabels(pair.Value)))
+            {
+                throw new MultiInputException(
+                    $"source '{source.Name}'",
+                    ModelStage.Training,
+                    $"all its labels for task {Shapes.Names(source.Targets.Keys)} are missing, so that nothing can be learned from it.",
+                    "Give it labels, or leave it out.");
+            }
+        }
+
+        foreach (var task in sources.SelectMany(source => source.Targets.Keys).Distinct())
+        {
+            var its = sources.Where(source => source.Targets.ContainsKey(task)).ToArray();
+            if (!its.Any(source => HeadOf(task).HasLabels(source.Targets[task])))
+            {
+                throw new MultiInputException(
+                    $"task '{task}'",
+                    ModelStage.Training,
+                    $"all its labels in source {Shapes.Names(its.Select(source => source.Name))} are missing, so that it cannot be learned.",
+                    "Give it labels, or leave the task out of the sources.");
             }
         }
     }

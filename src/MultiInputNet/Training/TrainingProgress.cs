@@ -8,7 +8,7 @@ namespace MultiInputNet.Training;
 /// <param name="Stage">The stage of this step, from 1.</param>
 /// <param name="Stages">All stages.</param>
 /// <param name="LearningRate">The rate of this step.</param>
-/// <param name="Losses">The loss of each task that had labels in this step.</param>
+/// <param name="Losses">The loss of each task that had labels in this step: the mean over them, of all its sources.</param>
 /// <param name="Metrics">The primary metric of each task over the training batches of this epoch so far.</param>
 /// <param name="EpochsSeen">How often each source has been passed since the training began.</param>
 /// <param name="Remaining">The time that the rest of the plan takes at the speed so far; evaluations count.</param>

@@ -152,7 +152,10 @@ internal sealed class TrainingRun : IDisposable
                 {
                     result = EndEpoch(rate, cancellationToken);
                     if (state.Step == span.End || state.EpochsWithoutBetter >= options.EarlyStopping?.Patience)
+                    {
+                        batches!.CheckRead();
                         EndStage(span);
+                    }
                 }
 
                 var checkpoint = result is not null || state.Step % (options.Checkpoints?.EverySteps ?? long.MaxValue) == 0 ? WriteCheckpoint() : null;
@@ -198,7 +201,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
-        batches = new(trainer, sources, WhatIsKept, cancellationToken);
+        batches = new(trainer, sources, WhatIsKept, progress is not null, cancellationToken);
     }
 
     private void LeaveStage()
@@ -213,7 +216,7 @@ internal sealed class TrainingRun : IDisposable
     private Dictionary<string, double> Step(double rate)
     {
         using var scope = NewDisposeScope();
-        Dictionary<string, (double Sum, int Count)> losses;
+        Dictionary<string, TrainingState.LossSum> losses;
         buffers.Take();
         try
         {
@@ -230,13 +233,9 @@ internal sealed class TrainingRun : IDisposable
             group.LearningRate = rate * factor;
         optimizer.step();
         average?.Update();
-        foreach (var (task, (sum, count)) in losses)
-        {
-            var total = state.Losses.GetValueOrDefault(task, new(0, 0));
-            state.Losses[task] = new(total.Sum + sum, total.Count + count);
-        }
-
-        return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count);
+        foreach (var (task, loss) in losses)
+            state.Losses[task] = state.Losses.GetValueOrDefault(task, new(0, 0)).Add(loss);
+        return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean);
     }
 
     private void CheckBuffers()
@@ -251,24 +250,23 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Computes the clipped gradients of a step and gives the sums of the losses and how many there were.</summary>
-    private Dictionary<string, (double Sum, int Count)> Gradients()
+    /// <summary>Computes the clipped gradients of a step and gives the losses.</summary>
+    private Dictionary<string, TrainingState.LossSum> Gradients()
     {
         model.zero_grad();
         foreach (var parameter in balancer.Parameters)
             parameter.grad = null;
-        var losses = new Dictionary<string, (double Sum, int Count)>();
-        for (var i = 0; i < options.AccumulatedBatches; i++)
+        var losses = new Dictionary<string, TrainingState.LossSum>();
+        var first = state.Step * options.AccumulatedBatches;
+        var drawn = Enumerable.Range(0, options.AccumulatedBatches).Select(i => Draw(first + i)).ToArray();
+        var divisors = drawn.SelectMany(batch => batch).SelectMany(batch => batch.Labels)
+            .GroupBy(labels => labels.Task).ToDictionary(group => group.Key, group => group.Sum(labels => labels.Divisor));
+        foreach (var (i, batch) in drawn.Index())
         {
-            var batch = state.Step * options.AccumulatedBatches + i;
-
             // All that is drawn at random in a batch follows from the seed and its number: resuming needs no random state.
-            random.manual_seed(SeededOrder.SeedOf(options.Seed, batch));
-            foreach (var (task, loss) in Batch(batch))
-            {
-                var (sum, count) = losses.GetValueOrDefault(task);
-                losses[task] = (sum + loss, count + 1);
-            }
+            random.manual_seed(SeededOrder.SeedOf(options.Seed, first + i));
+            foreach (var loss in Descend(first + i, batch, divisors))
+                losses[loss.Task] = losses.GetValueOrDefault(loss.Task, new(0, 0)).Add(new(loss.Value * loss.Divisor, loss.Divisor));
         }
 
         var norm = nn.utils.clip_grad_norm_(parameters.Trained.Select(trained => trained.Parameter), options.GradientClip);
@@ -277,23 +275,32 @@ internal sealed class TrainingRun : IDisposable
             throw new MultiInputException(
                 "training",
                 ModelStage.Training,
-                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Sum / pair.Value.Count}"))}.",
+                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Mean}"))}.",
                 $"Lower the learning rate, or look for huge values in the inputs. {WhatIsKept()}");
         }
 
         return losses;
     }
 
-    /// <summary>Adds the gradients of a batch of each source and gives the losses.</summary>
-    private Dictionary<string, double> Batch(long number)
+    /// <summary>Reads a batch of each source whose turn it is.</summary>
+    private IReadOnlyList<DrawnBatch> Draw(long number)
     {
-        using var scope = NewDisposeScope();
         var draws = plan.At(number);
         foreach (var source in draws.Select(draw => sources[draw.Source]))
             state.Drawn[source.Name] = state.Drawn.GetValueOrDefault(source.Name) + Math.Min(source.Count, source.BatchSize ?? options.BatchSize);
-        var losses = batches!.Losses(state.Step, draws);
-        balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss / options.AccumulatedBatches))], shared, number);
-        return losses.GroupBy(loss => loss.Task).ToDictionary(group => group.Key, group => group.Sum(loss => loss.Value));
+        return batches!.Draw(draws);
+    }
+
+    /// <summary>
+    /// Adds the gradients of a batch of each source and gives the losses. Each counts as its share of what the step has for its
+    /// task: together they are the mean over all labels.
+    /// </summary>
+    private IReadOnlyList<BatchLoss> Descend(long number, IReadOnlyList<DrawnBatch> drawn, Dictionary<string, double> divisors)
+    {
+        using var scope = NewDisposeScope();
+        var losses = batches!.Losses(state.Step, drawn);
+        balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss * (loss.Divisor / Math.Max(divisors[loss.Task], double.Epsilon))))], shared, number);
+        return losses;
     }
 
     private string WhatIsKept() => checkpoints?.Files is [var latest, ..]
@@ -309,7 +316,7 @@ internal sealed class TrainingRun : IDisposable
             state.Stage + 1,
             state.Step,
             rate,
-            state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Sum / pair.Value.Count),
+            state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean),
             EpochsSeen(),
             evaluation);
         state.History.Add(result);
@@ -324,9 +331,20 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Keeps the weights where the validation is the best so far.</summary>
     private void Compare(EarlyStopping stopping, EpochResult result)
     {
-        var chosen = stopping.Task is null ? result.Validation.Values : [result.Validation[stopping.Task]];
-        var value = chosen.Average(evaluation => evaluation.HigherIsBetter ? evaluation.PrimaryValue : -evaluation.PrimaryValue);
-        if (state.BestValue is { } earlier && !(value > earlier + stopping.MinDelta))
+        var values = Values(stopping, result);
+        var best = state.History.FirstOrDefault(epoch => epoch.Epoch == state.BestEpoch);
+        var due = best is null ? 0 : Values(stopping, best).Length;
+        if (values.Length == 0 && best is null)
+        {
+            throw new MultiInputException(
+                "training",
+                ModelStage.Training,
+                $"early stopping has nothing to compare: in the validation no value of task {Shapes.Names(stopping.Task is null ? result.Validation.Keys : [stopping.Task])} is finite.",
+                "Validate on samples whose labels differ: several classes or numbers, and a yes for multi-label tasks; or leave EarlyStopping out.");
+        }
+
+        var value = values.DefaultIfEmpty(double.NegativeInfinity).Average();
+        if (best is not null && (values.Length < due || (values.Length == due && !(value > state.BestValue + stopping.MinDelta))))
         {
             state.EpochsWithoutBetter++;
             return;
@@ -335,6 +353,12 @@ internal sealed class TrainingRun : IDisposable
         (state.BestValue, state.BestEpoch, state.EpochsWithoutBetter) = (value, result.Epoch, 0);
         KeepAsBest();
     }
+
+    /// <summary>What early stopping compares: tasks without a finite value are left out.</summary>
+    private static double[] Values(EarlyStopping stopping, EpochResult result) =>
+    [
+        .. result.Validation.Where(pair => (stopping.Task ?? pair.Key) == pair.Key).Select(pair => pair.Value.Score).Where(double.IsFinite),
+    ];
 
     private void KeepAsBest()
     {

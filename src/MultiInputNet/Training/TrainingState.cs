@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MultiInputNet.Training;
 
 /// <summary>Where a training stands, apart from tensors. It is what a checkpoint says in JSON.</summary>
@@ -11,7 +13,7 @@ internal sealed class TrainingState
 
     public List<EpochResult> History { get; init; } = [];
 
-    /// <summary>The sum of each task's losses in this epoch, and how many there were.</summary>
+    /// <summary>The losses of each task in this epoch.</summary>
     public Dictionary<string, LossSum> Losses { get; init; } = [];
 
     /// <summary>How many samples of each source were drawn.</summary>
@@ -25,5 +27,12 @@ internal sealed class TrainingState
     /// <summary>Epochs of this stage since the best validation.</summary>
     public int EpochsWithoutBetter { get; set; }
 
-    internal sealed record LossSum(double Sum, long Count);
+    /// <summary>Losses, each times what it was divided by, and the sum of those divisors.</summary>
+    internal sealed record LossSum(double Sum, double Divisor)
+    {
+        [JsonIgnore]
+        public double Mean => Divisor > 0 ? Sum / Divisor : 0;
+
+        public LossSum Add(LossSum other) => new(Sum + other.Sum, Divisor + other.Divisor);
+    }
 }
