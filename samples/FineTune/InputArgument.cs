@@ -17,6 +17,9 @@ internal sealed partial record InputArgument(string Name, string Kind, string Pa
     /// <summary>The channels of prepared images.</summary>
     public int Channels { get; private init; } = 3;
 
+    /// <summary>Its files or folder.</summary>
+    public IEnumerable<string> Paths => [Path, .. Path.Split(',', StringSplitOptions.RemoveEmptyEntries)];
+
     /// <summary>The two files of a pair.</summary>
     public (string Samples, string Labels) Pair => Path.Split(',') is [var samples, var labels] ? (samples, labels) : (Path, "");
 
@@ -38,8 +41,8 @@ internal sealed partial record InputArgument(string Name, string Kind, string Pa
         return argument with
         {
             Path = path[..size.Index],
-            Size = Program.Number(size.Groups["size"].Value, least: 1),
-            Channels = size.Groups["channels"].Success ? Program.Number(size.Groups["channels"].Value, least: 1) : 3,
+            Size = CommandLine.Number(size.Groups["size"].Value, least: 1),
+            Channels = size.Groups["channels"].Success ? CommandLine.Number(size.Groups["channels"].Value, least: 1) : 3,
         };
     }
 

@@ -50,14 +50,13 @@ internal sealed record Prepared(
         DataSource ReadFrom(string folder, string part) => Read(Find(folder, $"{part}-images-idx3-ubyte"), Find(folder, $"{part}-labels-idx1-ubyte"));
         var (training, test) = Directory.Exists(argument.Path)
             ? (ReadFrom(argument.Path, "train"), ReadFrom(argument.Path, "t10k"))
-            : Read(argument.Pair.Samples, argument.Pair.Labels).Split(TestShare, settings.Seed);
+            : Halve(Read(argument.Pair.Samples, argument.Pair.Labels), TestShare, settings);
         return FromShape(argument, training, test, settings);
     }
 
     private static Prepared FromNumpy(InputArgument argument, Settings settings)
     {
-        var (training, test) = InMemory(argument, settings, NumpyFile.ReadSource(argument.Name, argument.Pair.Samples, argument.Pair.Labels))
-            .Split(TestShare, settings.Seed);
+        var (training, test) = Halve(InMemory(argument, settings, NumpyFile.ReadSource(argument.Name, argument.Pair.Samples, argument.Pair.Labels)), TestShare, settings);
         return FromShape(argument, training, test, settings);
     }
 
@@ -69,7 +68,7 @@ internal sealed record Prepared(
             BatchSize = settings.BatchSizes.Of(argument.Name, 64),
             Augment = Augmentation(argument, settings, null),
         };
-        var (training, test) = folder.Split(TestShare, settings.Seed);
+        var (training, test) = Halve(folder, TestShare, settings);
         var head = Heads.Classification(folder.ClassNames.Count, LabelSmoothing, dropout: settings.Dropouts.Of(argument.Name, 0.3)) with
         {
             ClassNames = folder.ClassNames,
@@ -87,6 +86,8 @@ internal sealed record Prepared(
         var count = new CsvSource(argument.Name, all, argument.Path).Count;
         using var order = randperm(count, generator: new Generator((ulong)settings.Seed));
         var test = order.data<long>().Take((int)(count * TestShare)).ToHashSet();
+        if (test.Count == 0)
+            throw TooFew(argument.Name, count);
         var schema = TableSchema.Infer(argument.Path, targets, new() { TrainingRows = row => !test.Contains(row) }) with { Targets = all.Targets };
         CsvSource Read(Func<long, bool> rows) => new(argument.Name, schema, argument.Path, rows)
         {
@@ -100,7 +101,7 @@ internal sealed record Prepared(
             RegressionSpec numbers => numbers with { Options = options },
             var other => other,
         };
-        var (training, validation) = Read(row => !test.Contains(row)).Split(ValidationShare, settings.Seed);
+        var (training, validation) = Halve(Read(row => !test.Contains(row)), ValidationShare, settings);
         return new(
             argument.Name, schema.Input, Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU), head, training, validation, Read(test.Contains));
     }
@@ -130,9 +131,24 @@ internal sealed record Prepared(
 
     private static Prepared Divide(InputSpec input, ProjectionSpec projection, HeadSpec head, DataSource training, DataSource test, Settings settings)
     {
-        var (rest, validation) = training.Split(ValidationShare, settings.Seed);
+        var (rest, validation) = Halve(training, ValidationShare, settings);
         return new(training.Name, input.StandardizedBy(rest), projection, head, rest, validation, test);
     }
+
+    private static (DataSource Kept, DataSource Held) Halve(DataSource source, double share, Settings settings)
+    {
+        try
+        {
+            return source.Split(share, settings.Seed);
+        }
+        catch (ArgumentException)
+        {
+            throw TooFew(source.Name, source.Count);
+        }
+    }
+
+    private static MultiInputException TooFew(string input, long count) => new(
+        $"input '{input}'", ModelStage.Input, $"it has {count} samples, too few to hold some back for validation and for the test.", "Give more, at least a dozen of each class.");
 
     private static TensorSource InMemory(
         InputArgument argument, Settings settings, TensorSource source, int batchSize = 64, Func<Tensor, Tensor>? augment = null) =>

@@ -34,29 +34,29 @@ internal static class Program
     {
         var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
-        var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. Default: the last.", text => NamedOrAll(text, value => value));
-        var trunk = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. Default: that of --weights, or convnet:64,128.", Base, Bases.ConvNet(48, 64, 128));
-        var channels = One("--channels", "Channels of the maps that a convnet takes. Default: 48.", text => Number(text, 1), 48);
-        var depth = One("--depth", "Convolutions in each stage of a convnet. Default: 1.", text => Number(text, 1), 1);
-        var normalization = One("--normalization", "A convnet's normalisation: none, batch, group or layer. Default: group.", Kind<Normalization>, Normalization.Group);
-        var weights = new Option<string>("--weights") { Description = "Where the training starts: a model that this library saved, as far as it fits, or weights of the base alone (safetensors, .pth)." };
-        var stages = One("--stages", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Stages, []);
-        var epochs = One("--epochs", "Epochs, where there are no stages. Default: 10.", text => Number(text, 1), 10);
-        var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. Default: until the largest input was passed once.", text => Number(text, 1));
-        var rate = One("--learning-rate", "The highest learning rate. Default: 0.003.", text => Real(text, 0, 100), 3e-3);
-        var decay = One("--weight-decay", "The weight decay. Default: 0.05.", text => Real(text, 0, 100), 0.05);
-        var batch = Several("--batch-size", "Samples in a step, NUMBER or NAME=NUMBER. Default: 64; samples have their own.", text => NamedOrAll(text, value => Number(value, 1)));
+        var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last.", text => NamedOrAll(text, value => value));
+        var trunk = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it comes from the file.", Base, "convnet:64,128");
+        var channels = One("--channels", "Channels of the maps that a convnet takes.", text => CommandLine.Number(text, 1), "48");
+        var depth = One("--depth", "Convolutions in each stage of a convnet.", text => CommandLine.Number(text, 1), "1");
+        var normalization = One("--normalization", "A convnet's normalisation: none, batch, group or layer.", Kind<Normalization>, "group");
+        var weights = One("--weights", "Where the training starts: a model that this library saved, as far as it fits, or weights of the base alone (safetensors, .pth).", text => text);
+        var stages = One("--stages", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Stages);
+        var epochs = One("--epochs", "Epochs, where there are no stages.", text => CommandLine.Number(text, 1), "10");
+        var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. By default as many as pass the largest input once.", text => CommandLine.Number(text, 1));
+        var rate = One("--learning-rate", "The highest learning rate.", text => Real(text, 0, 100), "0.003");
+        var decay = One("--weight-decay", "The weight decay.", text => Real(text, 0, 100), "0.05");
+        var batch = Several("--batch-size", "Samples in a step, NUMBER or NAME=NUMBER. Default: 64; samples have their own.", text => NamedOrAll(text, value => CommandLine.Number(value, 1)));
         var dropout = Several("--dropout", "Dropout in front of the head, SHARE or NAME=SHARE. Default: 0.3; samples have their own.", text => NamedOrAll(text, value => Real(value, 0, 0.99)));
-        var average = One<double?>("--average", "The decay of a moving average of the weights, such as 0.999. Default: none.", text => Real(text, 0, 0.999999));
+        var average = One<double?>("--average", "The decay of a moving average of the weights, such as 0.999. By default there is none.", text => Real(text, 0, 0.999999));
         var augment = Several("--augment", $"How training samples are changed at random, NAME=LIST of {string.Join(", ", augmentations.Keys)}.", text => NamedOrAll(text, Augmentation));
-        var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU. Default: all.", Sampling, SourceSampling.All);
-        var patience = One("--patience", "Epochs without a better validation before a stage ends. Default: 5.", text => Number(text, 1), 5);
-        var seed = One("--seed", "Governs everything that is random. Default: 0.", text => Number(text, 0), 0);
-        var file = new Option<string>("--out") { Description = "Where the best model is saved.", DefaultValueFactory = _ => "model.safetensors" };
-        var checkpoints = new Option<string>("--checkpoints") { Description = "A folder for what the training needs to go on after an interruption." };
+        var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU.", Sampling, "all");
+        var patience = One("--patience", "Epochs without a better validation before a stage ends.", text => CommandLine.Number(text, 1), "5");
+        var seed = One("--seed", "Governs everything that is random.", text => CommandLine.Number(text, 0), "0");
+        var file = One("--out", "Where the best model is saved, in a folder that exists.", text => text, "model.safetensors");
+        var checkpoints = One("--checkpoints", "A folder for what the training needs to go on after an interruption.", text => text);
         var resume = new Option<bool>("--resume") { Description = "Go on from the latest checkpoint, or begin where there is none." };
-        var threads = One<int?>("--threads", "Threads that compute. Default: as many as there are cores.", text => Number(text, 1));
-        var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it.")
+        var threads = One<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
+        var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it. Exit code: 0, or 1 where something went wrong or was stopped.")
         {
             input, target, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, checkpoints, resume, threads,
@@ -69,39 +69,33 @@ internal static class Program
                 BatchSizes = new(arguments.GetValue(batch) ?? []),
                 Dropouts = new(arguments.GetValue(dropout) ?? []),
                 Augmentations = new(arguments.GetValue(augment) ?? []),
-                Base = arguments.GetResult(trunk) is null or { Implicit: true } && arguments.GetValue(weights) is not null
+                Base = !trunk.IsGiven(arguments) && weights.IsGiven(arguments)
                     ? null
-                    : arguments.GetValue(trunk) is ConvNetSpec convNet ? convNet with
+                    : trunk.Of(arguments) is ConvNetSpec convNet ? convNet with
                     {
-                        Channels = arguments.GetValue(channels),
-                        Depth = arguments.GetValue(depth),
-                        Normalization = arguments.GetValue(normalization),
+                        Channels = channels.Of(arguments),
+                        Depth = depth.Of(arguments),
+                        Normalization = normalization.Of(arguments),
                     }
-                    : arguments.GetValue(trunk),
-                Weights = arguments.GetValue(weights),
-                Stages = arguments.GetValue(stages)!,
-                Epochs = arguments.GetValue(epochs),
-                StepsPerEpoch = arguments.GetValue(steps),
-                LearningRate = arguments.GetValue(rate),
-                WeightDecay = arguments.GetValue(decay),
-                Average = arguments.GetValue(average),
-                Sampling = arguments.GetValue(sampling)!,
-                Patience = arguments.GetValue(patience),
-                Seed = arguments.GetValue(seed),
-                Out = arguments.GetValue(file)!,
-                Checkpoints = arguments.GetValue(checkpoints),
+                    : trunk.Of(arguments),
+                Weights = weights.Of(arguments),
+                Stages = stages.Of(arguments) ?? [],
+                Epochs = epochs.Of(arguments),
+                StepsPerEpoch = steps.Of(arguments),
+                LearningRate = rate.Of(arguments),
+                WeightDecay = decay.Of(arguments),
+                Average = average.Of(arguments),
+                Sampling = sampling.Of(arguments),
+                Patience = patience.Of(arguments),
+                Seed = seed.Of(arguments),
+                Out = file.Of(arguments),
+                Checkpoints = checkpoints.Of(arguments),
                 Resume = arguments.GetValue(resume),
-                Threads = arguments.GetValue(threads),
+                Threads = threads.Of(arguments),
             },
             args));
-        return command.Parse(args).Invoke();
+        return CommandLine.Run(command, args);
     }
-
-    /// <exception cref="FormatException">The text is no such number.</exception>
-    public static int Number(string text, int least) =>
-        int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least
-            ? number
-            : throw new FormatException($"'{text}' is no whole number of at least {least}.");
 
     private static double Real(string text, double low, double high) =>
         double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
@@ -114,20 +108,20 @@ internal static class Program
         : throw new FormatException($"'{text}' is none of {string.Join(", ", Enum.GetNames<T>().Select(name => name.ToLowerInvariant()))}.");
 
     private static BaseSpec Base(string text) => Bases.Published.TryGetValue(text, out var published) ? published
-        : text.Split(':') is ["convnet", var widths] ? Bases.ConvNet(48, [.. widths.Split(',').Select(width => Number(width, 1))])
+        : text.Split(':') is ["convnet", var widths] ? Bases.ConvNet(48, [.. widths.Split(',').Select(width => CommandLine.Number(width, 1))])
         : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128, or one of {string.Join(", ", Bases.Published.Keys)}.");
 
     private static TrainingStage[] Stages(string text) =>
     [
         .. text.Split(',').Select(stage => stage.Split(':') is [var names, var epochs]
-            ? new TrainingStage(Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
+            ? new TrainingStage(CommandLine.Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
             : throw new FormatException($"'{stage}' is no stage; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
     ];
 
     private static PartRate PartAtRate(string text)
     {
         var name = text.Split('@')[0];
-        var part = name.StartsWith("last", StringComparison.Ordinal) ? Parts.LastBaseStages(Number(name["last".Length..], 1))
+        var part = name.StartsWith("last", StringComparison.Ordinal) ? Parts.LastBaseStages(CommandLine.Number(name["last".Length..], 1))
             : parts.GetValueOrDefault(name) ?? throw new FormatException($"'{name}' is no part of a model; use one of {string.Join(", ", parts.Keys)} or lastN.");
         return new(part, name == text ? 1 : Real(text[(name.Length + 1)..], 0, 1000));
     }
@@ -167,21 +161,5 @@ internal static class Program
         },
     };
 
-    private static Option<T> One<T>(string name, string description, Func<string, T> parse, T otherwise = default!) => new(name)
-    {
-        Description = description,
-        DefaultValueFactory = _ => otherwise,
-        CustomParser = result =>
-        {
-            try
-            {
-                return parse(result.Tokens[0].Value);
-            }
-            catch (FormatException e)
-            {
-                result.AddError($"{name}: {e.Message}");
-                return otherwise;
-            }
-        },
-    };
+    private static Choice<T> One<T>(string name, string description, Func<string, T> parse, string? otherwise = null) => new(name, description, parse, otherwise);
 }

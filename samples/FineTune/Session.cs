@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using MultiInputNet;
+using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using MultiInputNet.Weights;
 using Spectre.Console;
@@ -17,7 +18,7 @@ internal static class Session
             AnsiConsole.Profile.Width = 160;
         if (settings.FindMistake() is { } mistake)
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]{mistake}[/]");
+            Console.Error.WriteLine(mistake);
             return 1;
         }
 
@@ -34,14 +35,14 @@ internal static class Session
             Run(settings, cancel.Token);
             return 0;
         }
-        catch (Exception e) when (e is MultiInputException or ArgumentException)
+        catch (Exception e) when (e is MultiInputException or ArgumentException or IOException or UnauthorizedAccessException)
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            Console.Error.WriteLine(e.Message);
         }
         catch (OperationCanceledException e)
         {
-            AnsiConsole.MarkupLineInterpolated($"[yellow]{e.Message}[/]");
-            Console.WriteLine(settings.Checkpoints is null
+            Console.Error.WriteLine(e.Message);
+            Console.Error.WriteLine(settings.Checkpoints is null
                 ? "Nothing was saved; with --checkpoints FOLDER a training can go on."
                 : $"To go on: dotnet run -c Release --project samples/FineTune -- {string.Join(' ', args.Where(arg => arg != "--resume").Select(Quote))} --resume");
         }
@@ -71,9 +72,10 @@ internal static class Session
             Checkpoints = settings.Checkpoints is { } folder ? new(folder) { EverySteps = StepsBetweenCheckpoints } : null,
             Seed = settings.Seed,
         });
-        var history = Watch.Follow(inputs, progress => settings.Resume
-            ? trainer.Resume([.. inputs.Select(input => input.Training)], [.. inputs.Select(input => input.Validation)], progress, cancellation)
-            : trainer.Fit([.. inputs.Select(input => input.Training)], [.. inputs.Select(input => input.Validation)], progress, cancellation));
+        using var progress = new ConsoleProgress();
+        var (training, validation) = (inputs.Select(input => input.Training).ToArray(), inputs.Select(input => input.Validation).ToArray());
+        var history = settings.Resume ? trainer.Resume(training, validation, progress, cancellation) : trainer.Fit(training, validation, progress, cancellation);
+        progress.Complete(history);
         model.Save(settings.Out);
         PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellation), history);
         Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters is saved to {settings.Out}.");
@@ -136,7 +138,7 @@ internal static class Session
                 $"{input.Validation.Count:N0}",
                 $"{input.Test.Count:N0}",
                 result.Primary,
-                Watch.Text(input.Head, result.PrimaryValue),
+                input.Head is RegressionSpec ? $"{result.PrimaryValue:G5}" : $"{100 * result.PrimaryValue:0.00} %",
                 $"{history.BestEpoch}");
         }
 

@@ -56,6 +56,10 @@ internal sealed record Settings
             return $"Several inputs are called '{twice}'; give each a name of its own.";
         if (Targets.Names.Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
             return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
-        return Resume && Checkpoints is null ? "--resume needs the folder of the training to go on with; give --checkpoints FOLDER." : null;
+        if (Resume && Checkpoints is null)
+            return "--resume needs the folder of the training to go on with; give --checkpoints FOLDER.";
+        if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => Path.GetFullPath(path) == Path.GetFullPath(Out))) is { } read)
+            return $"--out: '{Out}' is a file of input '{read.Name}'; name another.";
+        return CommandLine.FindOutputMistake("--out", Out) ?? (Checkpoints is null ? null : CommandLine.FindFolderMistake("--checkpoints", Checkpoints));
     }
 }

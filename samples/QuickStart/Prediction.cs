@@ -10,7 +10,7 @@ internal static class Prediction
     {
         if (!File.Exists(path))
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]There is no model at {path}.[/] Train one first: run without --predict.");
+            Console.Error.WriteLine($"There is no model at '{path}'. Train one first: run without --predict.");
             return 1;
         }
 
@@ -21,7 +21,7 @@ internal static class Prediction
         }
         catch (MultiInputException e)
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            Console.Error.WriteLine(e.Message);
             return 1;
         }
 

@@ -1,26 +1,17 @@
 using System.CommandLine;
 
 // One base for four kinds of real data: trains it, shows a table, saves it; or loads it and classifies rows.
-var file = new Option<FileInfo>("--model") { Description = "Where the model is saved and loaded.", DefaultValueFactory = _ => new("quickstart.safetensors") };
+var file = new Choice<string>("--model", "Where the model is saved and loaded.", text => text, "quickstart.safetensors");
 var predict = new Option<bool>("--predict") { Description = "Load the saved model and classify test rows instead of training." };
-var rows = new Option<int>("--rows") { Description = "Rows of each data set that --predict classifies.", DefaultValueFactory = _ => 5 };
+var rows = new Choice<int>("--rows", "Rows of each data set that --predict classifies.", text => CommandLine.Number(text, 1), "5");
 var compare = new Option<bool>("--compare") { Description = "Train four separate models of the same total size too." };
 var validate = new Option<bool>("--validate") { Description = "Leave the test rows alone: train on 80% of the training rows and measure on the others." };
-var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 2000 };
+var steps = new Choice<int>("--steps", "Training steps.", text => CommandLine.Number(text, 1), "2000");
 var seeds = new Option<int[]>("--seeds")
 {
-    Description = "Seeds to train with, one after the other; the table shows the mean of all.",
-    DefaultValueFactory = _ => [0],
+    Description = "Seeds to train with, one after the other; the table shows the mean of all. Default: 0.",
     AllowMultipleArgumentsPerToken = true,
 };
-foreach (var option in new[] { rows, steps })
-{
-    option.Validators.Add(result =>
-    {
-        if (result.GetValueOrDefault<int>() < 1)
-            result.AddError($"{option.Name} needs a number of at least 1.");
-    });
-}
 
 var command = new RootCommand("Trains one model on digits (grayscale images), landsat (4-band images), dna (sequences) and letter (a table).")
 {
@@ -28,9 +19,15 @@ var command = new RootCommand("Trains one model on digits (grayscale images), la
 };
 command.SetAction(arguments =>
 {
-    var path = arguments.GetValue(file)!.FullName;
+    var path = file.Of(arguments);
     if (arguments.GetValue(predict))
-        return Prediction.Run(path, arguments.GetValue(rows));
-    return Training.Run(path, arguments.GetValue(seeds)!, arguments.GetValue(steps), arguments.GetValue(compare), arguments.GetValue(validate));
+        return Prediction.Run(path, rows.Of(arguments));
+    if (CommandLine.FindOutputMistake(file.Name, path) is { } mistake)
+    {
+        Console.Error.WriteLine(mistake);
+        return 1;
+    }
+
+    return Training.Run(path, arguments.GetValue(seeds) is { Length: > 0 } given ? given : [0], steps.Of(arguments), arguments.GetValue(compare), arguments.GetValue(validate));
 });
-return command.Parse(args).Invoke();
+return CommandLine.Run(command, args);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MultiInputNet;
+using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using Spectre.Console;
 using TorchSharp;
@@ -63,18 +64,8 @@ internal static class Training
             WeightDecay = 0.05,
             Seed = seed,
         });
-        AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                var bar = context.AddTask(Markup.Escape(title));
-                trainer.Fit([.. all.Select(samples => samples.Training)], progress: new Now(step =>
-                {
-                    bar.MaxValue = step.Steps;
-                    bar.Value = step.Step;
-                    bar.Description = Markup.Escape($"{title}; loss: {string.Join(", ", step.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00}"))}");
-                }));
-            });
+        using (var progress = new ConsoleProgress { Title = title })
+            trainer.Fit([.. all.Select(samples => samples.Training)], progress: progress);
         var results = trainer.Evaluate([.. all.Select(samples => samples.Held)]);
         return [.. all.Select(samples => 100 * results[samples.Data.Name].PrimaryValue)];
     }
@@ -85,7 +76,7 @@ internal static class Training
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 120;
         var table = new Table().Border(TableBorder.Markdown).AddColumns("input", "kind", "shape");
-        foreach (var column in new[] { "classes", "shared", "separate", "published" })
+        foreach (var column in new[] { "classes", "shared", "separate", "SVM, same rows", "published" })
             table.AddColumn(new TableColumn(column).RightAligned());
         foreach (var (i, (data, _, _)) in all.Index())
         {
@@ -96,13 +87,15 @@ internal static class Training
                 $"{data.ClassNames.Length}",
                 Accuracy(shared, i),
                 separate.Count > 0 ? Accuracy(separate, i) : "-",
-                $"{data.Published:0.0}");
+                validate ? "-" : $"{data.Svm:0.00}",
+                !validate && data.Published is { } published ? $"{published:0.0}" : "-");
         }
 
         AnsiConsole.WriteLine($"Accuracy on {(validate ? "held-out training rows" : "the test rows")}, in percent:");
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine($"shared: one model of {sharedSize:N0} parameters");
         AnsiConsole.WriteLine(separate.Count > 0 ? $"separate: four models of {separateSize:N0} parameters together" : "separate: four models of the same total size, with --compare");
+        AnsiConsole.WriteLine("SVM: trained on the same rows by Data/baselines.py; published: see Data/README.md for the sources");
     }
 
     /// <summary>The mean over the seeds, with the lowest and highest where there are several.</summary>
@@ -110,11 +103,5 @@ internal static class Training
     {
         var values = runs.Select(run => run[index]).ToArray();
         return values.Length == 1 ? $"{values[0]:0.00}" : $"{values.Average():0.00} ({values.Min():0.00} to {values.Max():0.00})";
-    }
-
-    /// <summary>Reports at once; <see cref="Progress{T}"/> would report later, on another thread.</summary>
-    private sealed class Now(Action<TrainingProgress> report) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => report(value);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MultiInputNet;
 using MultiInputNet.Data;
+using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using MultiInputNet.Weights;
 using Spectre.Console;
@@ -9,28 +10,34 @@ using static TorchSharp.torch;
 // Does a pretrained base help where there are few samples? A base learns five classes of Fashion-MNIST and is then trained on small
 // parts of other data, against the same model from scratch.
 const string weightFile = "pretrained.safetensors";
-var folder = new Option<string>("--fashion") { Description = "The folder of Fashion-MNIST.", DefaultValueFactory = _ => "/usr/share/datasets/fashion-mnist" };
-var seeds = new Option<int>("--seeds") { Description = "How often each training is repeated with other samples.", DefaultValueFactory = _ => 3 };
-var epochs = new Option<int>("--pretraining-epochs") { Description = $"Epochs of the pretraining; with 0, {weightFile} of an earlier run is used.", DefaultValueFactory = _ => 5 };
-var steps = new Option<int>("--steps") { Description = "Steps of each training.", DefaultValueFactory = _ => 400 };
-var threads = new Option<int?>("--threads") { Description = "Threads that compute. Default: as many as there are cores." };
+var folder = new Choice<string>("--fashion", "The folder of Fashion-MNIST.", text => text, "/usr/share/datasets/fashion-mnist");
+var seeds = new Choice<int>("--seeds", "How often each training is repeated with other samples.", text => CommandLine.Number(text, 1), "3");
+var epochs = new Choice<int>("--pretraining-epochs", $"Epochs of the pretraining; with 0, {weightFile} of an earlier run is used.", text => CommandLine.Number(text, 0), "5");
+var steps = new Choice<int>("--steps", "Steps of each training.", text => CommandLine.Number(text, 1), "400");
+var threads = new Choice<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
 var command = new RootCommand("Compares training from scratch with training from a pretrained base, on few samples.") { folder, seeds, epochs, steps, threads };
 command.SetAction(arguments =>
 {
-    if (arguments.GetValue(threads) is { } count)
+    if (CommandLine.FindOutputMistake("the current folder", weightFile) is { } mistake)
+    {
+        Console.Error.WriteLine(mistake);
+        return 1;
+    }
+
+    if (threads.Of(arguments) is { } count)
         set_num_threads(count);
     try
     {
-        Run(arguments.GetValue(folder)!, arguments.GetValue(seeds), arguments.GetValue(epochs), arguments.GetValue(steps));
+        Run(folder.Of(arguments), seeds.Of(arguments), epochs.Of(arguments), steps.Of(arguments));
         return 0;
     }
     catch (MultiInputException e)
     {
-        AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/] Debian has the data as [bold]apt-get install dataset-fashion-mnist[/].");
+        Console.Error.WriteLine($"{e.Message} Debian has the data: apt-get install dataset-fashion-mnist.");
         return 1;
     }
 });
-return command.Parse(args).Invoke();
+return CommandLine.Run(command, args);
 
 static void Run(string folder, int seeds, int epochs, int steps)
 {
@@ -67,7 +74,8 @@ static void Run(string folder, int seeds, int epochs, int steps)
 static void Pretrain(Data data, int epochs)
 {
     using var model = Build(data, data.Training, seed: 0);
-    new Trainer(model, new() { Epochs = epochs, LearningRate = 3e-3 }).Fit([data.Training]);
+    using (var progress = new ConsoleProgress { Title = "pretraining" })
+        new Trainer(model, new() { Epochs = epochs, LearningRate = 3e-3 }).Fit([data.Training], progress: progress);
     model.Save(weightFile);
     var accuracy = Evaluate(model, data);
     Console.Error.WriteLine($"pretrained: {accuracy:0.0} % of the test images of its own five classes");

@@ -5,7 +5,8 @@ namespace MultiInputNet.Logging;
 
 /// <summary>
 /// Logs a training's progress: steps as <see cref="LogLevel.Debug"/>; epochs and checkpoints as <see cref="LogLevel.Information"/>;
-/// a source that has been passed very often, and may be learned by heart, as a <see cref="LogLevel.Warning"/>, once.
+/// what is probably not meant (<see cref="TrainingProgress.Warnings"/>), and a source that has been passed very often and may be
+/// learned by heart, as a <see cref="LogLevel.Warning"/>, once.
 /// </summary>
 /// <param name="logger">Where to.</param>
 /// <param name="next">Told of each step too; nobody when null.</param>
@@ -21,6 +22,8 @@ public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingPro
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
+        foreach (var warning in value.Warnings)
+            LogWarning(warning);
         foreach (var (task, loss) in value.Losses)
             LogStep(value.Step, value.Steps, task, loss, value.LearningRate);
         if (value.EpochResult is { } result)
@@ -52,4 +55,7 @@ public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingPro
 
     [LoggerMessage(5, LogLevel.Information, "Step {Step}: checkpoint '{Path}' is written.")]
     private partial void LogCheckpoint(long step, string path);
+
+    [LoggerMessage(6, LogLevel.Warning, "{Warning}")]
+    private partial void LogWarning(string warning);
 }

@@ -6,4 +6,8 @@ namespace MultiInputNet;
 /// <param name="PerInput">What of its batch normalisations each input has of its own.</param>
 /// <param name="Adapters">The adapters that each input has of its own at its convolutions.</param>
 public sealed record BaseDescription(
-    BaseSpec Spec, IReadOnlyList<string>? Inputs = null, PerInput PerInput = PerInput.Nothing, Adapters Adapters = Adapters.None);
+    BaseSpec Spec, IReadOnlyList<string>? Inputs = null, PerInput PerInput = PerInput.Nothing, Adapters Adapters = Adapters.None)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

@@ -73,6 +73,22 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
             $"the model has no {typeof(TInput).Name} of this name.",
             $"Its inputs are {string.Join(", ", Inputs.Select(input => $"'{input.Name}' ({input.Spec.Kind})"))}.");
 
+    /// <summary>One of the tasks.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>The task: its head, the inputs that it reads, and its fusion.</returns>
+    /// <exception cref="MultiInputException">There is none of this name.</exception>
+    public TaskDescription Task(string name) => Tasks.FirstOrDefault(task => task.Name == name) ?? throw new MultiInputException(
+        $"task '{name}'", ModelStage.Description, "the model has no task of this name.", $"Its tasks are {Shapes.Names(Tasks.Select(task => task.Name))}.");
+
+    /// <summary>The head of one of the tasks, as the kind that it is.</summary>
+    /// <typeparam name="THead">The kind, such as <see cref="ClassificationSpec"/>.</typeparam>
+    /// <param name="name">The task's name.</param>
+    /// <returns>The head's description.</returns>
+    /// <exception cref="MultiInputException">There is no task of this name, or its head is of another kind.</exception>
+    public THead Task<THead>(string name)
+        where THead : HeadSpec => Task(name).Head as THead ?? throw new MultiInputException(
+            $"task '{name}'", ModelStage.Description, $"its head is a {Task(name).Head.GetType().Name} and no {typeof(THead).Name}.", "Ask for the kind that it is.");
+
     /// <summary>The description as JSON. Modules of the user's own are in it by name only.</summary>
     /// <returns>The JSON text.</returns>
     public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);

@@ -19,6 +19,21 @@ public sealed partial class MultiInputModel
         frozen.SetModes(this, training);
     }
 
+    /// <summary>Freezes the whole model but some parts, which are trained: what was frozen of them is no longer.</summary>
+    /// <param name="parts">The parts that are trained, from <see cref="Parts"/>.</param>
+    /// <exception cref="ArgumentException">No part is named.</exception>
+    /// <exception cref="MultiInputException">The model has no such part; nothing is changed.</exception>
+    public void FreezeAllBut(params IReadOnlyList<ModelPart> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        if (parts.Count == 0)
+            throw new ArgumentException("No part is named; to freeze everything, call Freeze(Parts.All).", nameof(parts));
+        var trained = parts.SelectMany(part => part.Find(this)).ToArray();
+        frozen.Freeze(Parts.All.Find(this));
+        frozen.Unfreeze(trained);
+        frozen.SetModes(this, training);
+    }
+
     /// <summary>Lets parts be trained again.</summary>
     /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
     /// <exception cref="MultiInputException">The model has no such part.</exception>

@@ -76,8 +76,10 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>What the model was built from.</summary>
     public ModelDescription Description { get; }
 
-    /// <summary>What <c>Build</c> noticed that is allowed and probably not meant; <see cref="Summary"/> prints it too.</summary>
-    public IReadOnlyList<string> Warnings { get; }
+    /// <summary>
+    /// What <c>Build</c>, and trainings since, noticed that is allowed and probably not meant; <see cref="Summary"/> prints it too.
+    /// </summary>
+    public IReadOnlyList<string> Warnings { get; private set; }
 
     /// <summary>
     /// Whether the inputs of one call with maps of one size go through their base as one batch where only speed depends on it. Where the
@@ -93,6 +95,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal IEnumerable<InputPath> Paths => paths.Values;
 
     internal IEnumerable<Route> Routes => routes.Values;
+
+    /// <summary>Adds what a training noticed.</summary>
+    internal void AddWarnings(IEnumerable<string> added) => Warnings = [.. Warnings.Union(added)];
 
     /// <summary>Begins the description of a model.</summary>
     /// <returns>A builder.</returns>
@@ -204,6 +209,15 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         ArgumentNullException.ThrowIfNull(task);
         return FindRoute(task).Head;
     }
+
+    /// <summary>The head of a task, as the type that it is.</summary>
+    /// <typeparam name="THead">The type, such as <see cref="ClassificationHead"/>, or <see cref="TaskHead"/> for its loss and its predictions.</typeparam>
+    /// <param name="task">The task's name.</param>
+    /// <returns>The head.</returns>
+    /// <exception cref="MultiInputException">There is no such task, or its head is of another type.</exception>
+    public THead Head<THead>(string task)
+        where THead : nn.Module<Tensor, Tensor> => Head(task) as THead ?? throw new MultiInputException(
+            $"task '{task}'", ModelStage.Head, $"its head is a {Head(task).GetType().Name} and no {typeof(THead).Name}.", "Ask for the type that it is.");
 
     /// <summary>
     /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with

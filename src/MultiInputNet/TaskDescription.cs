@@ -5,4 +5,8 @@ namespace MultiInputNet;
 /// <param name="Head">Its output layer.</param>
 /// <param name="From">The inputs that it reads; the one of its own name when null.</param>
 /// <param name="Fusion">Its fusion; the model's when null.</param>
-public sealed record TaskDescription(string Name, HeadSpec Head, IReadOnlyList<string>? From = null, FusionSpec? Fusion = null);
+public sealed record TaskDescription(string Name, HeadSpec Head, IReadOnlyList<string>? From = null, FusionSpec? Fusion = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

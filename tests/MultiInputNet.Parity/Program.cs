@@ -27,6 +27,12 @@ var stem = new Option<(int Channels, StemMethod Method)?>("--stem")
 var command = new RootCommand("Runs a base with given weights on a given input.") { name, weights, input, output, stem };
 command.SetAction(arguments =>
 {
+    if (CommandLine.FindOutputMistake(output.Name, arguments.GetRequiredValue(output).ToString()) is { } mistake)
+    {
+        Console.Error.WriteLine(mistake);
+        return 1;
+    }
+
     using var scope = NewDisposeScope();
     using var noGrad = no_grad();
     using var x = NumpyFile.Read(arguments.GetRequiredValue(input).FullName);
@@ -44,8 +50,9 @@ command.SetAction(arguments =>
     var map = model.forward_features(new Dictionary<string, Tensor> { ["x"] = x })["x"];
     NumpyFile.Write(arguments.GetRequiredValue(output).FullName, map);
     Console.WriteLine($"({string.Join(", ", map.shape)})");
+    return 0;
 });
-return command.Parse(args).Invoke();
+return CommandLine.Run(command, args);
 
 static void Load(MultiInputModel model, string path)
 {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using MultiInputNet.Tests.Data;
 using MultiInputNet.Weights;
 using static TorchSharp.torch;
@@ -72,10 +73,89 @@ public sealed class FineTuneTests : IDisposable
         File.Exists(folder["model.safetensors"]).Should().BeFalse();
     }
 
-    private (int Code, string Text) Run(params string[] arguments)
+    [Fact]
+    public void Every_place_to_write_to_is_looked_at_before_anything_is_read()
     {
-        var program = typeof(FineTuneTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "FineTune").Value!;
-        var start = new ProcessStartInfo("dotnet", [program, "--threads", "1", .. arguments])
+        File.WriteAllText(folder["a file"], "");
+        folder.Write("rows.csv", "a,b\n1,2\n");
+        string[] input = ["--input", "digits=images:there is no such folder"];
+
+        Mistake(input, "--out", "missing/model.safetensors").Should().StartWith("--out: there is no folder '").And.Contain("missing' for 'model.safetensors'; make it, or name another.");
+        Mistake(input, "--out", ".").Should().Be("--out: '.' is a folder; name a file in it.");
+        Mistake(input, "--out", "a file/model.safetensors").Should().StartWith("--out: there is no folder");
+        Mistake(input, "--out", "/proc/model.safetensors").Should().Be("--out: nothing can be written to the folder '/proc'; name another.");
+        Mistake(input, "--checkpoints", "a file").Should().StartWith("--checkpoints: '").And.EndWith("a file' is a file; name a folder.");
+        Mistake(input, "--checkpoints", "a file/below").Should().StartWith("--checkpoints: '").And.EndWith("a file' is a file; name a folder.");
+        Mistake(input, "--checkpoints", "/proc/below").Should().Be("--checkpoints: nothing can be written to the folder '/proc'; name another.");
+        Mistake(["--input", "rows=csv:rows.csv"], "--out", "./rows.csv").Should().Be("--out: './rows.csv' is a file of input 'rows'; name another.");
+        Directory.GetFileSystemEntries(folder["."]).Should().HaveCount(2, "nothing was made");
+
+        string Mistake(string[] input, params string[] arguments)
+        {
+            var (code, text) = Run([.. input, .. arguments]);
+            code.Should().Be(1);
+            return text.Trim();
+        }
+    }
+
+    [Fact]
+    public void A_mistake_in_the_arguments_is_a_line_with_the_nearest_option()
+    {
+        Run("--input", "a=sample:digits", "--epoch", "3").Should().Be((1, "There is no option --epoch; did you mean --epochs?\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "--frobnicate").Should().Be((1, "There is no option --frobnicate.\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "--epochs", "0").Should().Be((1, "--epochs: '0' is no whole number of at least 1.\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "3").Should().Be((1, "'3' belongs to no option.\nSee --help for the options.\n"));
+        Run("--input", "a=pictures:x").Should().Be((1, "--input: 'pictures' is no kind of input; use one of images, csv, idx, npy, sample.\nSee --help for the options.\n"));
+        Run("--epochs", "2").Should().Be((1, "Option '--input' is required.\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "--epochs").Text.Should().StartWith("Required argument missing for option: '--epochs'.").And.EndWith("\nSee --help for the options.\n");
+    }
+
+    [Theory]
+    [InlineData("FineTune", "Convolutions in each stage of a convnet. Default: 1.")]
+    [InlineData("QuickStart", "Training steps. Default: 2000.")]
+    public void The_help_says_each_default_once_as_a_user_writes_it(string sample, string line)
+    {
+        var (code, text) = RunSample(sample, "--help");
+
+        code.Should().Be(0);
+        Regex.Replace(text, @"\s+", " ").Should().Contain(line);
+        text.Should().NotContain("[default").And.NotContain("z__").And.NotContain("System.").And.NotContain("`").And.NotContain("{");
+        Regex.Split(text, @"\n  -").Should().OnlyContain(option => Regex.Count(option, "(?i)default") <= 1);
+    }
+
+    [Theory]
+    [InlineData("--model: there is no folder '", "--model", "missing/model.safetensors")]
+    [InlineData("--model: '.' is a folder; name a file in it.", "--model", ".")]
+    [InlineData("There is no model at 'missing.safetensors'.", "--model", "missing.safetensors", "--predict")]
+    [InlineData("There is no option --seed; did you mean --seeds?", "--seed", "1")]
+    [InlineData("--steps: '0' is no whole number of at least 1.", "--steps", "0")]
+    public void A_mistake_in_QuickStart_s_arguments_is_named_at_once(string message, params string[] arguments)
+    {
+        var (code, text) = RunSample("QuickStart", arguments);
+
+        code.Should().Be(1);
+        text.Should().StartWith(message);
+        text.Trim().Split('\n').Should().HaveCountLessThan(4);
+    }
+
+    [Fact]
+    public void Metrics_have_their_names_and_warnings_are_shown()
+    {
+        folder.Write("cars.csv", "weight,power,mpg\n" + string.Concat(Enumerable.Range(0, 60).Select(row => $"{900 + row},{row % 7},{30 - row / 10.0:0.0}\n")));
+
+        var (code, text) = Run("--input", "cars=csv:cars.csv", "--base", "convnet:4", "--epochs", "1", "--batch-size", "8");
+
+        code.Should().Be(0, text);
+        text.Should().MatchRegex(@"epoch 1 of 1, training loss: cars [\d.]+; validation: cars rmse [\d.]+").And.NotMatchRegex(@"metric [\d.]");
+        text.Should().Contain("Warning: Task 'cars': its validation has ").And.Contain("| rmse |");
+    }
+
+    private (int Code, string Text) Run(params string[] arguments) => RunSample("FineTune", ["--threads", "1", .. arguments]);
+
+    private (int Code, string Text) RunSample(string sample, params string[] arguments)
+    {
+        var program = typeof(FineTuneTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == sample).Value!;
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
         {
             WorkingDirectory = folder["."],
             RedirectStandardOutput = true,

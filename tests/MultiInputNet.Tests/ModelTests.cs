@@ -5,6 +5,26 @@ namespace MultiInputNet.Tests;
 public sealed class ModelTests
 {
     [Fact]
+    public void Tasks_and_heads_are_found_by_name_as_the_kind_that_they_are()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Tabular(3))
+            .Base(Bases.ConvNet(2))
+            .Task("a", new ClassificationSpec(2) { ClassNames = ["no", "yes"] })
+            .Task("b", Heads.Regression(1), from: ["a"])
+            .Build(CPU);
+
+        model.Description.Task("b").From.Should().Equal("a");
+        model.Description.Task<ClassificationSpec>("a").ClassNames.Should().Equal("no", "yes");
+        model.Head<TaskHead>("a").Should().BeSameAs(model.Head("a"));
+        model.Head<RegressionHead>("b").Outputs.Should().Be(1);
+        model.Invoking(m => m.Description.Task("c")).Should().Throw<MultiInputException>().WithMessage("Task 'c'*Its tasks are 'a', 'b'.");
+        model.Invoking(m => m.Description.Task<ClassificationSpec>("b")).Should().Throw<MultiInputException>().WithMessage("Task 'b'*its head is a RegressionSpec and no ClassificationSpec.*");
+        model.Invoking(m => m.Head<ClassificationHead>("b")).Should().Throw<MultiInputException>().WithMessage("Task 'b', head: its head is a RegressionHead and no ClassificationHead.*");
+        model.Invoking(m => m.Head<TaskHead>("c")).Should().Throw<MultiInputException>();
+    }
+
+    [Fact]
     public void Build_leaves_no_trace()
     {
         using var scope = NewDisposeScope();

@@ -1,5 +1,6 @@
 using MultiInputNet.Data;
 using MultiInputNet.Images;
+using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using MultiInputNet.Weights;
 using static TorchSharp.torch;
@@ -73,7 +74,9 @@ internal static class ReadmeExamples
             new("land", land, randint(6, [300]).to(ScalarType.Int64)) { BatchSize = 128 },
         ];
         var trainer = new Trainer(model, new() { Epochs = 2, LearningRate = 3e-3, Seed = 1 });
-        trainer.Fit(sources, progress: new Progress<TrainingProgress>(step => Console.WriteLine($"{step.Step} of {step.Steps}")));
+        using var progress = new ConsoleProgress(); // a live line, a line for each epoch, warnings
+        var history = trainer.Fit(sources, progress: progress);
+        progress.Complete(history); // a table
         foreach (var (task, result) in trainer.Evaluate(sources))
             Console.WriteLine($"{task}: {result.Primary} {result.PrimaryValue:0.000}");
 
@@ -89,7 +92,7 @@ internal static class ReadmeExamples
             .Task("digit", Heads.Classification(classes: 10))
             .Build();
         var (images, labels) = (rand(64, 1, 8, 8), randint(10, [64]).to(ScalarType.Int64));
-        var head = (TaskHead)model.Head("digit");
+        var head = model.Head<TaskHead>("digit");
         using var optimizer = optim.AdamW(model.parameters(), lr: 1e-3);
 
         model.train();
@@ -174,7 +177,7 @@ internal static class ReadmeExamples
         using var grown = model.Grow(
             add => add.Input("xray", Inputs.Image(channels: 1, height: 16, width: 16)).Task("xray", Heads.Classification(2)),
             perInput: PerInput.Normalization, adapters: Adapters.Parallel);
-        grown.Freeze(Parts.Base, Parts.InputLayers("pet"), Parts.Projections("pet"), Parts.Heads("pet")); // train what is new
+        grown.FreezeAllBut(Parts.InputLayers("xray"), Parts.Projections("xray"), Parts.Heads("xray")); // train what is new
         using var changed = grown.ReplaceClasses("pet", ["dog", "fox", "owl"]); // dog and fox keep their weights, owl's are new
         using var smaller = changed.RemoveTask("xray");
 
@@ -224,8 +227,8 @@ internal static class ReadmeExamples
         new Trainer(model, new() { Epochs = 3 }).Fit([training], validation: [validation]);
 
         using var image = ImageFiles.Read(model.Description.Input<ImageInput>("photo"), "new.png").to(model.Device);
-        var best = ((TaskHead)model.Head("photo")).Predict(model.forward(image, "photo")).item<long>();
-        Console.WriteLine($"{photos.ClassNames[(int)best]}; left out: {photos.Broken.Count}");
+        var best = model.Head<TaskHead>("photo").Predict(model.forward(image, "photo")).item<long>();
+        Console.WriteLine($"{model.Description.Task<ClassificationSpec>("photo").ClassNames![(int)best]}; left out: {photos.Broken.Count}");
     }
 
     public static void Pretrained_bases()

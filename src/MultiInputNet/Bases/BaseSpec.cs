@@ -36,4 +36,7 @@ public abstract record BaseSpec(int Channels)
     internal virtual (string Problem, string Cure)? FindMistake() => Channels is < 1 or > Limits.LargestSize
         ? ($"it takes {Channels} channels.", $"Give from 1 to {Limits.LargestSize:N0}.")
         : null;
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

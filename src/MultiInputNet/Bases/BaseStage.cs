@@ -6,4 +6,8 @@ namespace MultiInputNet;
 /// <param name="Name">Its name, unique in its base.</param>
 /// <param name="Modules">The modules that hold its parameters and statistics.</param>
 /// <param name="Run">What it does: the map before it in, the map behind it out.</param>
-public sealed record BaseStage(string Name, IReadOnlyList<nn.Module> Modules, Func<Tensor, Tensor> Run);
+public sealed record BaseStage(string Name, IReadOnlyList<nn.Module> Modules, Func<Tensor, Tensor> Run)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

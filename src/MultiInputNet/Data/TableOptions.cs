@@ -42,4 +42,7 @@ public sealed record TableOptions
     /// <summary>What becomes of rows with too many or too few fields, or with a text where a number is due.</summary>
     /// <value>Default: <see cref="OnBroken.Throw"/>.</value>
     public OnBroken OnBroken { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

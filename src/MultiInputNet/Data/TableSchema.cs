@@ -109,4 +109,7 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
 
     private static MultiInputException Unclear(string path, string column, string problem, string cure) =>
         new($"file '{path}'", ModelStage.File, $"column '{column}' {problem}", cure);
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -16,4 +16,7 @@ public sealed record TableTarget(string Column)
     public HeadSpec Head => ClassNames is null
         ? Heads.Regression(outputs: 1)
         : new ClassificationSpec(ClassNames.Count) { ClassNames = ClassNames };
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -38,4 +38,7 @@ public abstract record FusionSpec
         maps.Count > 1 && !TakesSeveral
             ? ($"{Title} takes one input and the task has {maps.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
             : null;
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

@@ -31,4 +31,7 @@ public abstract record HeadSpec
     private protected static (string Problem, string Cure)? CountMistake(int count, string what) => count is < 1 or > Limits.LargestSize
         ? ($"it has {count} {what}.", $"Give from 1 to {Limits.LargestSize:N0}.")
         : null;
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

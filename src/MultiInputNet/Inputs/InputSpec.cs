@@ -54,4 +54,7 @@ public abstract record InputSpec
                 "Give finite means and positive deviations (1 for a channel or feature that never changes).");
         return null;
     }
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

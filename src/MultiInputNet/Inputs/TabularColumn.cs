@@ -14,4 +14,7 @@ public abstract record TabularColumn(string Name)
 
     /// <summary>What is wrong with this column, and the cure; null when nothing is.</summary>
     internal abstract (string Problem, string Cure)? FindMistake();
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

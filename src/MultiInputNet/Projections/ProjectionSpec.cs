@@ -34,4 +34,7 @@ public abstract record ProjectionSpec
 
     private protected static (string Problem, string Cure) WrongKind(string projection, InputSpec input, string cure) =>
         ($"{projection} does not take {input.Kind} input of shape {Shapes.Text(input.Shape)}.", cure);
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => RecordText.Of(this);
 }

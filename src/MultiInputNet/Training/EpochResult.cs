@@ -15,4 +15,8 @@ public sealed record EpochResult(
     double LearningRate,
     IReadOnlyDictionary<string, double> Losses,
     IReadOnlyDictionary<string, double> EpochsSeen,
-    IReadOnlyDictionary<string, TaskEvaluation> Validation);
+    IReadOnlyDictionary<string, TaskEvaluation> Validation)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

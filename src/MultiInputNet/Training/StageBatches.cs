@@ -75,6 +75,9 @@ internal sealed class StageBatches : IDisposable
     /// <summary>Each task's metric over the batches of the epoch so far.</summary>
     public Dictionary<string, double> Metrics() => running?.ToDictionary(pair => pair.Key, pair => pair.Value.PrimaryValue) ?? [];
 
+    /// <summary>What each of <see cref="Metrics"/> is called.</summary>
+    public Dictionary<string, string> MetricNames() => running?.ToDictionary(pair => pair.Key, pair => pair.Value.Primary) ?? [];
+
     public void EndEpoch() => running?.Clear();
 
     public void Dispose()

@@ -24,4 +24,7 @@ public sealed record TaskEvaluation(
     /// </summary>
     /// <value>Default: NaN, no value.</value>
     public double Score { get; init; } = double.NaN;
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

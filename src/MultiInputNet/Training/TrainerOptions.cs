@@ -127,4 +127,7 @@ public sealed record TrainerOptions
         [nameof(EarlyStopping)] = $"{EarlyStopping}",
         [nameof(Seed)] = FormattableString.Invariant($"{Seed}"),
     };
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -9,6 +9,14 @@ namespace MultiInputNet.Training;
 public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? BestEpoch = null)
 {
     /// <summary>
+    /// What was noticed that is allowed and probably not meant, in the order in which it was noticed: raw values without
+    /// standardisation, classes with a single sample, a validation of a few samples.
+    /// </summary>
+    /// <remarks>Labels are all looked at, and some samples of each source, spread evenly. The model's own warnings have them too.</remarks>
+    /// <value>Default: empty.</value>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>
     /// Saves a row for each epoch: epoch, stage, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
     /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell; a name with a comma, a
     /// quote or a line end stands in quotes (RFC 4180).
@@ -54,4 +62,7 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
 
         return cells;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

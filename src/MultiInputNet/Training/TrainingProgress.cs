@@ -25,9 +25,20 @@ public sealed record TrainingProgress(
     IReadOnlyDictionary<string, double> EpochsSeen,
     TimeSpan Remaining)
 {
+    /// <summary>What each of <see cref="Metrics"/> is called, by the task's name, such as <c>accuracy</c> or <c>rmse</c>.</summary>
+    /// <value>Default: empty.</value>
+    public IReadOnlyDictionary<string, string> MetricNames { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What was noticed since the report before that is allowed and probably not meant. See <see cref="TrainingHistory.Warnings"/>.</summary>
+    /// <value>Default: empty.</value>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>The result of the epoch, at its last step.</summary>
     public EpochResult? EpochResult { get; init; }
 
     /// <summary>The checkpoint that was written behind this step, if one was.</summary>
     public string? Checkpoint { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

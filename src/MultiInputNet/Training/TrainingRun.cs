@@ -24,6 +24,8 @@ internal sealed class TrainingRun : IDisposable
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<string, Tensor> best = [];
     private readonly KeptBuffers buffers;
+    private readonly List<string> warnings = [];
+    private int reportedWarnings;
 
     private WeightAverage? average;
     private TrainingState state = new();
@@ -70,6 +72,8 @@ internal sealed class TrainingRun : IDisposable
         {
             var saved = Begin(resume);
             firstStep = state.Step;
+            warnings.AddRange(DataChecks.Find(model, options, sources, validation ?? []));
+            model.AddWarnings(warnings);
             model.train();
             while (state.Stage < stages.Count)
             {
@@ -79,7 +83,7 @@ internal sealed class TrainingRun : IDisposable
 
             if (average is not null && options.EarlyStopping is null)
                 KeepAverage();
-            return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch);
+            return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch) { Warnings = warnings };
         }
         finally
         {
@@ -469,7 +473,19 @@ internal sealed class TrainingRun : IDisposable
         losses,
         batches!.Metrics(),
         EpochsSeen(),
-        clock.Elapsed / (state.Step - firstStep) * (Steps - state.Step));
+        clock.Elapsed / (state.Step - firstStep) * (Steps - state.Step))
+    {
+        MetricNames = batches.MetricNames(),
+        Warnings = NewWarnings(),
+    };
+
+    /// <summary>The warnings that no report had yet.</summary>
+    private List<string> NewWarnings()
+    {
+        var added = warnings[reportedWarnings..];
+        reportedWarnings = warnings.Count;
+        return added;
+    }
 
     private Dictionary<string, double> EpochsSeen() =>
         sources.ToDictionary(source => source.Name, source => (double)state.Drawn.GetValueOrDefault(source.Name) / source.Count);

@@ -34,4 +34,7 @@ public sealed record LoadOptions
     /// <summary>Whether every weight must find its place with its shape and a type that fits; if not, what fits is loaded.</summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool Strict { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

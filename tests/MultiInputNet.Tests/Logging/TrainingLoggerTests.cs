@@ -22,7 +22,11 @@ public sealed class TrainingLoggerTests
         steps.Should().Be(15);
         logger.Entries.Count(entry => entry.Level == LogLevel.Debug).Should().Be(2 * 15, "each of two tasks has a loss in each step");
         logger.Entries.Count(entry => entry.Text.Contains("checkpoint '")).Should().Be(3);
-        logger.Entries.Where(entry => entry.Level == LogLevel.Warning).Select(entry => entry.Values["Source"]).Should().Equal("image", "table");
+        logger.Entries.Where(entry => entry.Values.ContainsKey("Source")).Select(entry => (entry.Level, entry.Values["Source"]))
+            .Should().Equal((LogLevel.Warning, "image"), (LogLevel.Warning, "table"));
+        history.Warnings.Should().NotBeEmpty();
+        logger.Entries.Where(entry => entry.Values.ContainsKey("Warning")).Select(entry => (entry.Level, entry.Text))
+            .Should().Equal(history.Warnings.Select(warning => (LogLevel.Warning, warning)));
         var validation = logger.Entries.Last(entry => entry.Text.Contains("validation loss of task 'table'"));
         validation.Level.Should().Be(LogLevel.Information);
         validation.Values["Metric"].Should().Be("rmse");

@@ -25,6 +25,32 @@ public sealed class FreezingTests
     }
 
     [Fact]
+    public void All_but_the_named_parts_is_frozen_whatever_was_frozen_before()
+    {
+        using var model = TrainingProblem.Build();
+        model.Freeze(Parts.Heads("table"));
+        var before = TrainingProblem.Weights(model);
+
+        model.FreezeAllBut(Parts.Heads("table"), Parts.Projections("image"));
+        new Trainer(model, TrainingProblem.Options).Fit(TrainingProblem.Sources());
+
+        TrainingProblem.Changed(model, before).Should().NotBeEmpty()
+            .And.OnlyContain(name => name.StartsWith("output_layers.table") || name.StartsWith("input_projections.image"));
+        TrainingProblem.Changed(model, before).Should().Contain(name => name.StartsWith("output_layers.table")).And.Contain(name => name.StartsWith("input_projections.image"));
+        model.IsFrozen(Parts.Base).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Nothing_is_frozen_where_a_part_is_none_or_unknown()
+    {
+        using var model = TrainingProblem.Build();
+
+        model.Invoking(m => m.FreezeAllBut()).Should().Throw<ArgumentException>().WithMessage("No part is named; to freeze everything, call Freeze(Parts.All).*");
+        model.Invoking(m => m.FreezeAllBut(Parts.Heads(), Parts.Heads("gone"))).Should().Throw<MultiInputException>().WithMessage("Task 'gone'*Name one of 'image', 'table'.");
+        model.parameters().Should().OnlyContain(parameter => parameter.requires_grad);
+    }
+
+    [Fact]
     public void Frozen_stays_frozen_whatever_train_is_called()
     {
         using var scope = NewDisposeScope();

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Globalization;
+
+/// <summary>How the samples read their arguments.</summary>
+internal static class CommandLine
+{
+    /// <summary>
+    /// Runs a command. A mistake in the arguments is a line that says what is wrong, not a page of help. Gives the exit code: 0, or 1 where
+    /// something went wrong.
+    /// </summary>
+    public static int Run(RootCommand command, string[] args)
+    {
+        var parsed = command.Parse(args);
+        if (parsed.Action is not ParseErrorAction)
+            return parsed.Invoke();
+        // The words behind an unknown option are probably its values.
+        var unknown = parsed.UnmatchedTokens.Any(token => token.StartsWith('-')) ? [.. parsed.UnmatchedTokens.Where(token => token.StartsWith('-'))] : parsed.UnmatchedTokens;
+        var others = parsed.Errors.Select(error => error.Message).Where(message => !parsed.UnmatchedTokens.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal)));
+        foreach (var message in unknown.Select(token => Unknown(command, token)).Concat(others).Distinct())
+            Console.Error.WriteLine(message);
+        Console.Error.WriteLine("See --help for the options.");
+        return 1;
+    }
+
+    /// <summary>Why nothing can be written to a file, and the cure; null where it can.</summary>
+    public static string? FindOutputMistake(string option, string path)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+            return $"{option} is empty; name a file.";
+        if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
+            return $"{option}: '{path}' is a folder; name a file in it.";
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return Directory.Exists(folder) ? FindFolderMistake(option, folder) : $"{option}: there is no folder '{folder}' for '{Path.GetFileName(path)}'; make it, or name another.";
+    }
+
+    /// <summary>Why nothing can be written to a folder that may not be there yet, and the cure; null where something can.</summary>
+    public static string? FindFolderMistake(string option, string folder)
+    {
+        if (string.IsNullOrWhiteSpace(folder))
+            return $"{option} is empty; name a folder.";
+        var existing = Path.GetFullPath(folder);
+        while (!Directory.Exists(existing))
+        {
+            if (File.Exists(existing))
+                return $"{option}: '{existing}' is a file; name a folder.";
+            existing = Path.GetDirectoryName(existing)!;
+        }
+
+        try
+        {
+            var probe = Path.Combine(existing, $".{Guid.NewGuid():N}");
+            using (new FileStream(probe, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose }))
+                return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"{option}: nothing can be written to the folder '{existing}'; name another.";
+        }
+    }
+
+    /// <summary>A whole number.</summary>
+    /// <exception cref="FormatException">The text is no such number.</exception>
+    public static int Number(string text, int least) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least
+            ? number
+            : throw new FormatException($"'{text}' is no whole number of at least {least}.");
+
+    /// <summary>A word that is no option, with the option that is spelt most like it.</summary>
+    private static string Unknown(RootCommand command, string token)
+    {
+        if (!token.StartsWith('-'))
+            return $"'{token}' belongs to no option.";
+        var name = token.Split('=', ':')[0];
+        var nearest = command.Options.Select(option => option.Name).MinBy(option => Distance(name, option))!;
+        return $"There is no option {name}{(Distance(name, nearest) <= Math.Max(1, name.Length / 3) ? $"; did you mean {nearest}?" : ".")}";
+    }
+
+    /// <summary>Levenshtein's distance: how many letters are to be added, left out or changed.</summary>
+    private static int Distance(string from, string to)
+    {
+        var row = Enumerable.Range(0, to.Length + 1).ToArray();
+        foreach (var letter in from)
+        {
+            var (diagonal, left) = (row[0], ++row[0]);
+            for (var i = 1; i <= to.Length; i++)
+            {
+                left = Math.Min(Math.Min(left, row[i]) + 1, diagonal + (letter == to[i - 1] ? 0 : 1));
+                (diagonal, row[i]) = (row[i], left);
+            }
+        }
+
+        return row[^1];
+    }
+}

@@ -1,0 +1,44 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using TorchSharp;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// A record as text: what a compiler writes for it, but with the elements of its collections, in invariant culture, and without what is null or
+/// a function.
+/// </summary>
+internal static class RecordText
+{
+    private const int MostElements = 12;
+
+    public static string Of(object record)
+    {
+        var type = record.GetType();
+        var members = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.SetMethod is not null)
+            .GroupBy(property => property.DeclaringType).Reverse().SelectMany(declared => declared) // what all of a kind have comes first
+            .Select(property => (property.Name, Value: property.GetValue(record)))
+            .Where(member => member.Value is not (null or Delegate))
+            .Select(member => $"{member.Name} = {Text(member.Value!)}")
+            .ToArray();
+        return members.Length == 0 ? $"{type.Name} {{ }}" : $"{type.Name} {{ {string.Join(", ", members)} }}";
+    }
+
+    private static string Text(object value) => value switch
+    {
+        string text => text,
+        torch.Tensor tensor => $"{tensor.dtype} {Shapes.Text(tensor.shape)}",
+        IDictionary values => $"{{ {string.Join(", ", Some(values.Keys, key => $"{Text(key)} = {Text(values[key]!)}"))} }}",
+        IEnumerable elements => $"[{string.Join(", ", Some(elements, Text))}]",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => $"{value}",
+    };
+
+    private static IEnumerable<string> Some(IEnumerable elements, Func<object, string> text)
+    {
+        var all = elements.Cast<object>().ToArray();
+        return all.Take(MostElements).Select(text).Concat(all.Length > MostElements ? [string.Create(CultureInfo.InvariantCulture, $"... {all.Length} in all")] : []);
+    }
+}

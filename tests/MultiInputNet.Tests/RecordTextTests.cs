@@ -1,0 +1,43 @@
+using System.Collections;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using MultiInputNet.Data;
+using MultiInputNet.Images;
+using MultiInputNet.Logging;
+using MultiInputNet.Terminal;
+using MultiInputNet.Training;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Tests;
+
+public sealed class RecordTextTests
+{
+    [Fact]
+    public void No_record_with_a_collection_leaves_its_text_to_the_compiler()
+    {
+        var packages = new[] { typeof(MultiInputModel), typeof(ImageFiles), typeof(TrainingLogger), typeof(ConsoleProgress) }.Select(type => type.Assembly);
+        var records = packages.SelectMany(package => package.GetExportedTypes()).Where(type => type.GetMethod("<Clone>$") is not null).ToArray();
+        records.Should().HaveCountGreaterThan(50);
+
+        records.Where(type => type.GetProperties().Any(property => property.PropertyType != typeof(string) && property.PropertyType.IsAssignableTo(typeof(IEnumerable))))
+            .Where(type => type.GetMethod(nameof(ToString), Type.EmptyTypes)!.GetCustomAttribute<CompilerGeneratedAttribute>() is not null)
+            .Should().BeEmpty("a compiler writes the names of collection types");
+    }
+
+    public static TheoryData<object, string> Records => new()
+    {
+        { Bases.ConvNet(48, 64, 128), "ConvNetSpec { Channels = 48, Widths = [64, 128], " },
+        { new ClassificationSpec(2) { ClassNames = ["cat", "dog"] }, "ClassNames = [cat, dog]" },
+        { new TabularInput(2) { Mean = [0.5f, 1], StandardDeviation = [1, 1.5f], Columns = [new NumericColumn("a"), new CategoricalColumn("b", ["x", "y"])] }, "Mean = [0.5, 1], StandardDeviation = [1, 1.5]" },
+        { new CategoricalColumn("b", [.. Enumerable.Range(0, 311).Select(number => $"c{number}")]), "c11, ... 311 in all]" },
+        { new TrainingHistory([new(1, 1, 5, 0.5, new Dictionary<string, double> { ["a"] = 1.5 }, new Dictionary<string, double>(), new Dictionary<string, TaskEvaluation>())]), "Losses = { a = 1.5 }" },
+        { new TaskDescription("a", Heads.Regression(1), ["x", "y"]), "From = [x, y]" },
+        { new InputBatch([3, 4], new Dictionary<string, Tensor> { ["x"] = zeros(2, 5) }), "InputBatch { Rows = [3, 4], Inputs = { x = Float32 (2, 5) } }" },
+        { new TableOptions { Numeric = ["a"], TrainingRows = row => row > 3 }, "Numeric = [a]" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Records), DisableDiscoveryEnumeration = true)]
+    public void A_record_s_text_shows_the_elements_of_its_collections(object record, string part) =>
+        record.ToString().Should().Contain(part).And.NotContain("z__").And.NotContain("System.").And.NotContain("`");
+}
