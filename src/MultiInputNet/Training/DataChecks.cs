@@ -153,8 +153,10 @@ internal static class DataChecks
             using var scope = NewDisposeScope();
             if (TryRead(source, rows[start..Math.Min(start + AtOnce, rows.Length)]) is not { } batch)
                 return [];
+            if (batch.Rows.Count == 0)
+                continue;
             var tensors = names.Select(name => batch.Inputs[name].cpu().contiguous()).ToArray();
-            var bytes = tensors.Sum(samples => samples.numel() * samples.ElementSize) / Math.Max(1, batch.Rows.Count);
+            var bytes = tensors.Sum(samples => samples.numel() * samples.ElementSize) / batch.Rows.Count;
             if (start == 0 && bytes * rows.Length > ComparedBytes)
                 rows = Spread(source.Count, Math.Max(AtOnce, ComparedBytes / bytes));
             for (var row = 0; row < batch.Rows.Count; row++)
