@@ -7,21 +7,28 @@ namespace MultiInputNet.Images;
 /// as it declares.
 /// </summary>
 /// <remarks>
-/// <para>PNG, JPEG, BMP, WebP and GIF (its first frame) give 8 bits a channel; TIFF gives any number of bands, as samples or as
-/// pages, of 8 or 16 bits or 32-bit floating numbers. Whole numbers become 0 to 1, floating ones stay as they are; colour
-/// profiles are not applied. Grey becomes RGB and RGB grey (ITU-R BT.601), opacity is added as 1 or left out, where the
-/// input's channels ask for it; other numbers of bands must be the file's own.</para>
-/// <para>Files are not trusted: a size that is declared is checked before anything is made of it.</para>
+/// <para>JPEG, BMP, WebP and GIF (its first frame) give 8 bits a channel, PNG 8 or 16; TIFF and BigTIFF give any number of bands, as
+/// samples or as pages, of whole numbers of 1 to 64 bits or floating numbers of 16 to 64. Whole numbers are divided by the
+/// largest of their type, so that they become 0 to 1, or -1 to 1 with a sign; floating ones stay as they are. Colour
+/// profiles are not applied; opacity that colours were multiplied by is taken out of them again, and CMYK becomes RGB.
+/// Strips and tiles of a TIFF that were never written are GDAL's number for no data, or 0.</para>
+/// <para>Grey becomes RGB and RGB grey (ITU-R BT.601), opacity is added as 1 or left out, where the input's channels ask for it;
+/// other numbers of bands must be the file's own. Images are turned as their EXIF says.</para>
+/// <para>Files are not trusted: a size that is declared is checked before anything is made of it, and a part that is missing or
+/// damaged is an error.</para>
 /// </remarks>
 public static class ImageFiles
 {
-    /// <summary>The most pixels of a file where no other number is given: 100 million.</summary>
-    public const long LargestImage = 100_000_000;
+    /// <summary>
+    /// The most pixels of a file where no other number is given: 67,108,864, as many as 8192×8192 are. A few kilobytes can declare
+    /// that many; decoding them takes about 1 GB at most.
+    /// </summary>
+    public const long LargestImage = 8192 * 8192;
 
     /// <summary>Reads a file as a batch of one image.</summary>
     /// <param name="input">The input, such as that of a loaded model: <c>model.Description.Input&lt;ImageInput&gt;("photo")</c>.</param>
     /// <param name="path">The file.</param>
-    /// <param name="largestImage">The most pixels that it may have.</param>
+    /// <param name="largestImage">The most pixels that it may have; a TIFF of more than four bands may have that many fewer.</param>
     /// <returns>The batch, <c>(1, channels, height, width)</c> of Float32 on the CPU; the model standardises it.</returns>
     /// <exception cref="MultiInputException">The file is damaged, of another kind, too large, or has other channels.</exception>
     public static Tensor Read(ImageInput input, string path, long largestImage = LargestImage)
@@ -37,16 +44,26 @@ public static class ImageFiles
         try
         {
             var content = RegularFile.ReadAllBytes(path);
-            var image = TiffDecoder.IsTiff(content) ? TiffDecoder.Decode(content, input.Channels, largestImage) : SkiaDecoder.Decode(content, largestImage);
+            var image = Decode(content, input.Channels, largestImage);
             var fitting = image.WithChannels(input.Channels)
-                ?? throw new InvalidDataException($"It has {image.Planes.Length} channels, and the input has {input.Channels}.");
-            return [.. fitting.Planes.SelectMany(plane => Fit(plane, (image.Height, image.Width), input))];
+                ?? throw new InvalidDataException($"It has {image.Planes.Count} channels, and the input has {input.Channels}.");
+            return [.. fitting.Planes.SelectMany(plane => Fit(plane(), (image.Height, image.Width), input))];
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new MultiInputException(
                 $"file '{path}'", ModelStage.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or leave such files out.", e);
         }
+    }
+
+    private static PixelPlanes Decode(byte[] content, int channels, long largestImage)
+    {
+        if (TiffDecoder.IsTiff(content))
+            return TiffDecoder.Decode(content, channels, largestImage);
+        if (!PngFile.IsPng(content))
+            return SkiaDecoder.Decode(content, largestImage);
+        var png = new PngFile(content);
+        return (png.Has16Bits ? png.Decode(largestImage) : SkiaDecoder.Decode(content, largestImage)).Oriented(png.Orientation);
     }
 
     private static float[] Fit(float[] plane, (int Height, int Width) size, ImageInput input)

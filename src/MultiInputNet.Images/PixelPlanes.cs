@@ -3,24 +3,46 @@ namespace MultiInputNet.Images;
 /// <summary>A decoded image: one plane of numbers for each channel, row by row.</summary>
 /// <param name="Height">Rows of pixels.</param>
 /// <param name="Width">Columns of pixels.</param>
-/// <param name="Planes">A plane for each channel.</param>
+/// <param name="Planes">Gives the plane of each channel, made when it is asked for, so that not all need be in memory at once.</param>
 /// <param name="IsColour">Whether the first three channels are red, green and blue.</param>
 /// <param name="HasAlpha">Whether the last channel is opacity.</param>
-internal sealed record PixelPlanes(int Height, int Width, float[][] Planes, bool IsColour, bool HasAlpha)
+internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<float[]>> Planes, bool IsColour, bool HasAlpha)
 {
+    /// <summary>The image of samples that lie pixel by pixel.</summary>
+    /// <param name="size">Its height and width.</param>
+    /// <param name="samples">The samples.</param>
+    /// <param name="stride">Samples of a pixel.</param>
+    /// <param name="channels">Which of them are the channels.</param>
+    /// <param name="largest">The largest value of a sample, which becomes 1.</param>
+    /// <param name="isColour">Whether the first three channels are red, green and blue.</param>
+    /// <param name="hasAlpha">Whether the last channel is opacity.</param>
+    public static PixelPlanes Of<T>((int Height, int Width) size, T[] samples, int stride, IEnumerable<int> channels, float largest, bool isColour, bool hasAlpha)
+        where T : unmanaged, System.Numerics.INumber<T>
+    {
+        return new(size.Height, size.Width, [.. channels.Select(channel => (Func<float[]>)(() => Plane(channel)))], isColour, hasAlpha);
+
+        float[] Plane(int channel)
+        {
+            var plane = new float[size.Height * size.Width];
+            for (var i = 0; i < plane.Length; i++)
+                plane[i] = float.CreateTruncating(samples[i * stride + channel]) / largest;
+            return plane;
+        }
+    }
+
     /// <summary>The image with the declared number of channels; null where there is no way to make it.</summary>
     public PixelPlanes? WithChannels(int channels)
     {
-        if (channels == Planes.Length)
+        if (channels == Planes.Count)
             return this;
         var colours = IsColour ? 3 : 1;
-        if (Planes.Length != colours + (HasAlpha ? 1 : 0))
+        if (Planes.Count != colours + (HasAlpha ? 1 : 0))
             return null; // bands, of which none can be left out
         return channels switch
         {
-            1 => this with { Planes = [IsColour ? Luminance() : Planes[0]], HasAlpha = false },
+            1 => this with { Planes = [IsColour ? Luminance : Planes[0]], HasAlpha = false },
             3 => this with { Planes = Colours(), HasAlpha = false },
-            4 => this with { Planes = [.. Colours(), HasAlpha ? Planes[^1] : Opaque()], HasAlpha = true },
+            4 => this with { Planes = [.. Colours(), HasAlpha ? Planes[^1] : Opaque], HasAlpha = true },
             _ => null,
         };
     }
@@ -33,9 +55,11 @@ internal sealed record PixelPlanes(int Height, int Width, float[][] Planes, bool
             return this;
         var isTurned = orientation >= 5;
         var (height, width) = isTurned ? (Width, Height) : (Height, Width);
-        var planes = Planes.Select(plane =>
+        return this with { Height = height, Width = width, Planes = [.. Planes.Select(plane => (Func<float[]>)(() => Seen(plane())))] };
+
+        float[] Seen(float[] stored)
         {
-            var seen = new float[plane.Length];
+            var seen = new float[stored.Length];
             for (var y = 0; y < height; y++)
             {
                 for (var x = 0; x < width; x++)
@@ -43,16 +67,15 @@ internal sealed record PixelPlanes(int Height, int Width, float[][] Planes, bool
                     var (row, column) = isTurned ? (x, y) : (y, x);
                     row = orientation is 3 or 4 or 6 or 7 ? Height - 1 - row : row;
                     column = orientation is 2 or 3 or 7 or 8 ? Width - 1 - column : column;
-                    seen[y * width + x] = plane[row * Width + column];
+                    seen[y * width + x] = stored[row * Width + column];
                 }
             }
 
             return seen;
-        });
-        return this with { Height = height, Width = width, Planes = [.. planes] };
+        }
     }
 
-    private float[][] Colours() => IsColour ? Planes[..3] : [Planes[0], Planes[0], Planes[0]];
+    private IReadOnlyList<Func<float[]>> Colours() => IsColour ? [.. Planes.Take(3)] : [Planes[0], Planes[0], Planes[0]];
 
     private float[] Opaque()
     {
@@ -65,8 +88,12 @@ internal sealed record PixelPlanes(int Height, int Width, float[][] Planes, bool
     private float[] Luminance()
     {
         var grey = new float[Height * Width];
-        for (var i = 0; i < grey.Length; i++)
-            grey[i] = 0.299f * Planes[0][i] + 0.587f * Planes[1][i] + 0.114f * Planes[2][i];
+        foreach (var (plane, weight) in Planes.Zip([0.299f, 0.587f, 0.114f]))
+        {
+            foreach (var (i, value) in plane().Index())
+                grey[i] += weight * value;
+        }
+
         return grey;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SkiaSharp;
 
 namespace MultiInputNet.Images;
@@ -11,39 +12,30 @@ internal static class SkiaDecoder
         using var data = SKData.CreateCopy(content);
         using var codec = SKCodec.Create(data) ?? throw new InvalidDataException("It is no image of a kind that is read: PNG, JPEG, BMP, WebP, GIF or TIFF.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if (width < 1 || height < 1 || (long)width * height > largestImage)
-            throw new InvalidDataException($"It declares {width:N0}×{height:N0} pixels, and at most {largestImage:N0} are read.");
+        if (width < 1 || height < 1 || (long)width * height > Math.Min(largestImage, Array.MaxLength / 4))
+            throw TooLarge(width, height, largestImage);
 
         // Without a colour space in it, the numbers come as they are stored.
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        using var bitmap = new SKBitmap();
-        if (!bitmap.TryAllocPixels(info))
-            throw new InvalidDataException($"Its {width:N0}×{height:N0} pixels do not fit into memory.");
-        var result = codec.GetPixels(info, bitmap.GetPixels());
-        if (result != SKCodecResult.Success)
-            throw new InvalidDataException($"It is damaged: {(result == SKCodecResult.IncompleteInput ? "it ends within the image" : result)}.");
+        var pixels = new byte[height * info.RowBytes];
+        var pinned = GCHandle.Alloc(pixels, GCHandleType.Pinned);
+        try
+        {
+            var result = codec.GetPixels(info, pinned.AddrOfPinnedObject());
+            if (result != SKCodecResult.Success)
+                throw new InvalidDataException($"It is damaged: {(result == SKCodecResult.IncompleteInput ? "it ends within the image" : result)}.");
+        }
+        finally
+        {
+            pinned.Free();
+        }
 
         var isGrey = codec.Info.ColorType == SKColorType.Gray8;
         var hasAlpha = codec.Info.AlphaType != SKAlphaType.Opaque;
         int[] channels = [.. isGrey ? [0] : (int[])[0, 1, 2], .. hasAlpha ? [3] : (int[])[]];
-        var planes = channels.Select(channel => Plane(bitmap, channel)).ToArray();
-        return new PixelPlanes(height, width, planes, !isGrey, hasAlpha).Oriented((int)codec.EncodedOrigin);
+        return PixelPlanes.Of((height, width), pixels, 4, channels, byte.MaxValue, !isGrey, hasAlpha).Oriented((int)codec.EncodedOrigin);
     }
 
-    private static float[] Plane(SKBitmap bitmap, int channel)
-    {
-        // Read once: these properties ask the native library.
-        var pixels = bitmap.GetPixelSpan();
-        var (height, width, rowBytes) = (bitmap.Height, bitmap.Width, bitmap.RowBytes);
-        var plane = new float[height * width];
-        for (var y = 0; y < height; y++)
-        {
-            var row = pixels.Slice(y * rowBytes, width * 4);
-            var target = plane.AsSpan(y * width, width);
-            for (var x = 0; x < target.Length; x++)
-                target[x] = row[x * 4 + channel] / 255f;
-        }
-
-        return plane;
-    }
+    public static InvalidDataException TooLarge(long width, long height, long largestImage) =>
+        new($"It declares {width:N0}×{height:N0} pixels, and at most {largestImage:N0} are read.");
 }

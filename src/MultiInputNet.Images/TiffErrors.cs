@@ -12,6 +12,8 @@ internal sealed class TiffErrors : IDisposable
     [ThreadStatic]
     private static TiffErrors? current;
 
+    private bool isInPixels;
+
     static TiffErrors()
     {
         var handler = new Handler();
@@ -23,7 +25,20 @@ internal sealed class TiffErrors : IDisposable
     /// <summary>The last error, without a full stop; null when there was none.</summary>
     public string? Last { get; private set; }
 
+    /// <summary>
+    /// Forgets what was said so far. From now on warnings are errors, since the decoder gives pixels of chance and warns where a strip ends early.
+    /// </summary>
+    public void BeginPixels() => (isInPixels, Last) = (true, null);
+
+    // These warnings leave the pixels right.
+    private static bool IsHarmless(string format) =>
+        format.Contains("not terminated with EOI", StringComparison.Ordinal)
+        || format.Contains("Old-style LZW codes", StringComparison.Ordinal)
+        || format.Contains("discarding", StringComparison.Ordinal);
+
     public void Dispose() => current = null;
+
+    private static string Text(string format, object[] args) => string.Format(CultureInfo.InvariantCulture, format, args).TrimEnd('.');
 
     private sealed class Handler : TiffErrorHandler
     {
@@ -32,7 +47,7 @@ internal sealed class TiffErrors : IDisposable
         public override void ErrorHandler(Tiff tif, string method, string format, params object[] args)
         {
             if (current is { } here)
-                here.Last = string.Format(CultureInfo.InvariantCulture, format, args).TrimEnd('.');
+                here.Last = Text(format, args);
             else
                 Previous?.ErrorHandler(tif, method, format, args);
         }
@@ -47,6 +62,8 @@ internal sealed class TiffErrors : IDisposable
         {
             if (current is null)
                 Previous?.WarningHandler(tif, method, format, args);
+            else if (current.isInPixels && !IsHarmless(format))
+                current.Last = Text(format, args);
         }
 
         public override void WarningHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
