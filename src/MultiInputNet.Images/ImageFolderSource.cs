@@ -58,7 +58,7 @@ public sealed class ImageFolderSource : DataSource
     public IReadOnlyList<string> Files { get; }
 
     /// <summary>The files that could not be read so far and were left out.</summary>
-    public IReadOnlyList<BrokenSample> Broken => [.. broken.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
+    public override IReadOnlyList<BrokenSample> Broken => [.. broken.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
 
     /// <inheritdoc/>
     /// <exception cref="MultiInputException">A file cannot be read, and is not to be left out.</exception>

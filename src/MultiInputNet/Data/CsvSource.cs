@@ -32,7 +32,7 @@ public sealed class CsvSource : DataSource
     public Tensor Samples { get; }
 
     /// <summary>The rows that were left out.</summary>
-    public IReadOnlyList<BrokenSample> Broken { get; }
+    public override IReadOnlyList<BrokenSample> Broken { get; }
 
     /// <inheritdoc/>
     public override bool IsInMemory => true;

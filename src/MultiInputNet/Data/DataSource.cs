@@ -51,6 +51,10 @@ public abstract class DataSource
     /// <value>Default: <see langword="null"/>, samples are used as they are.</value>
     public Func<string, Tensor, Tensor>? Augment { get; init; }
 
+    /// <summary>The samples that could not be read so far and were left out.</summary>
+    /// <value>None, where a source leaves out nothing.</value>
+    public virtual IReadOnlyList<BrokenSample> Broken => [];
+
     /// <summary>Whether <see cref="Read"/> takes so little time that reading ahead on another thread gains nothing.</summary>
     public virtual bool IsInMemory => false;
 
@@ -95,6 +99,9 @@ public abstract class DataSource
             throw new ArgumentException($"Of the {Count} samples of source '{Name}', {validation.Length} are a share of {validationShare}: each part needs one.", nameof(validationShare));
         return (Subset(training), Subset(validation));
     }
+
+    /// <summary>Says why samples are broken, for the end of a message; empty where none are known to be.</summary>
+    internal string WhyBroken => Broken is [var first, ..] ? $" The first of {Broken.Count:N0}: {first.Place}: {first.Problem}" : "";
 
     /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
     private protected void CheckCount(string key, Tensor tensor)

@@ -17,6 +17,9 @@ internal sealed class SubsetSource : DataSource
         Augment = whole.Augment;
     }
 
+    /// <summary>Those of the whole source.</summary>
+    public override IReadOnlyList<BrokenSample> Broken => whole.Broken;
+
     public override bool IsInMemory => whole.IsInMemory;
 
     public override InputBatch Read(IReadOnlyList<long> rows)

@@ -122,8 +122,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     internal static MultiInputException NothingToRead(DataSource source, long asked) => new(
         $"source '{source.Name}'",
         ModelStage.Training,
-        $"of {asked:N0} samples that were due none could be read, and nothing can be learned or measured from it.",
-        "Look at its list of broken samples for the reasons, mend them or leave the source out.");
+        $"of {asked:N0} samples that were due none could be read, and nothing can be learned or measured from it.{source.WhyBroken}",
+        "Mend them, or leave the source out.");
 
     internal MultiInputModel Model => model;
 

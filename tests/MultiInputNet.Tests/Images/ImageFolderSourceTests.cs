@@ -247,6 +247,44 @@ public sealed class ImageFolderSourceTests : IDisposable
         source.Broken.Single().Place.Should().EndWith("blue/0.png'");
     }
 
+    [Fact]
+    public void A_source_of_broken_files_alone_is_an_error_and_a_broken_batch_is_passed_over()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MultiInputModel.Define()
+            .Input("photo", Input).Base(Bases.ConvNet(channels: 4)).Task("photo", Heads.Classification(2)).Build(CPU);
+        var whole = new ImageFolderSource("photo", folder["photos"], Input);
+        foreach (var name in new[] { "red", "blue" })
+        {
+            Directory.CreateDirectory(folder[$"broken/{name}"]);
+            for (var i = 0; i < 5; i++)
+                folder.Write($"broken/{name}/{i}.png", "broken");
+        }
+
+        ImageFolderSource Broken() => new("photo", folder["broken"], Input, onBroken: OnBroken.Skip);
+        var options = new TrainerOptions { Epochs = 2, BatchSize = 4, WeightAverageDecay = 0.9, AccumulatedBatches = 2 };
+        var first = $"The first of *: file '{folder["broken/blue/0.png"]}': It is no image";
+
+        new Action(() => new Trainer(model, options).Fit([Broken()]))
+            .Should().Throw<MultiInputException>().WithMessage("Source 'photo', training: of * samples that were due none could be read*The first of *: file '*.png': It is no image*");
+        new Action(() => new Trainer(model, options).Evaluate([Broken()]))
+            .Should().Throw<MultiInputException>().WithMessage($"Source 'photo', training: of 10 samples that were due none could be read*{first}*");
+        new Action(() => new Trainer(model, options).Evaluate([Broken().Subset([0, 1])])).Should().Throw<MultiInputException>().WithMessage($"*{first}*");
+        new Action(() => new Trainer(model, options with { EarlyStopping = new() { Task = "photo" } }).Fit([whole], [Broken()]))
+            .Should().Throw<MultiInputException>().WithMessage($"*of 10 samples that were due none could be read*{first}*");
+        new Action(() => new Trainer(model, options with { FeatureCacheBytes = 0 }).Fit([Broken()])).Should().Throw<MultiInputException>().WithMessage("*could be read*");
+        new Action(() => Input.StandardizedBy(Broken())).Should().Throw<MultiInputException>().WithMessage($"*none of its 10 samples can be read*{first}*");
+
+        // With batches of one, some are wholly broken.
+        folder.Write("photos/red/1.png", "broken");
+        folder.Write("photos/blue/3.png", "broken");
+        var partly = new ImageFolderSource("photo", folder["photos"], Input, onBroken: OnBroken.Skip);
+        var history = new Trainer(model, new() { Epochs = 2, BatchSize = 1 }).Fit([partly], [partly]);
+
+        history.Epochs[^1].Validation["photo"].Count.Should().Be(14);
+        partly.Broken.Should().HaveCount(2);
+    }
+
     private string[] Images(string path) =>
         [.. Enumerable.Range(0, 8).Select(i => folder[$"{path}/{(i == 7 ? "more/" : "")}{i}.png"])];
 }
