@@ -23,7 +23,12 @@ internal static class ChannelsLast
                 conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
             else if (HasWrongGradient(conv) && Hooks.Count(conv) == 0)
                 conv.register_forward_hook((_, input, result) => NeedsCare(input) ? RunOnTwoChannels(conv, input, conv.weight) : result);
+            if (conv.groups > 1 && conv.stride.Any(step => step > 1) && IsPadded(conv))
+                conv.register_forward_hook((_, input, result) => NeedsCare(input) && input.dtype == ScalarType.BFloat16 ? RunInSinglePrecision(conv, input) : result);
         }
+
+        foreach (var conv in module.modules().Prepend(module).OfType<Conv1d>().Where(conv => conv.groups == 1 && IsPadded(conv)))
+            conv.register_forward_hook((_, input, result) => input.dim() == 3 && (NeedsCare(input) || IsWrong(conv, input)) ? RunAsMap(conv, input) : result);
     }
 
     /// <summary>What a convolution gives with other weights.</summary>
@@ -37,11 +42,39 @@ internal static class ChannelsLast
         using var scope = NewDisposeScope();
         return nn.functional.conv2d(WithZeros(input), WithZeros(weight), conv.bias, conv.stride, conv.padding, conv.dilation)
             .MoveToOuterDisposeScope();
-
-        static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
     }
 
-    private static bool NeedsCare(Tensor input) => input.requires_grad && input.device_type == DeviceType.CPU;
+    private static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
+
+    /// <summary>What a 1-D convolution makes of a sequence, as a channels-last map of one row.</summary>
+    private static Tensor RunAsMap(Conv1d conv, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var (stride, padding, dilation) = (conv.stride[0], conv.padding![0], conv.dilation[0]);
+        if (conv.weight.shape[2] == 1)
+        {
+            var steps = nn.functional.pad(input, [padding, padding]).transpose(1, 2).index(TensorIndex.Ellipsis, TensorIndex.Slice(step: stride), TensorIndex.Colon);
+            return nn.functional.linear(steps, conv.weight.squeeze(2), conv.bias).transpose(1, 2).MoveToOuterDisposeScope();
+        }
+
+        var (map, weight) = (Of(input.unsqueeze(2)), Of(conv.weight.unsqueeze(2)));
+        if (conv.in_channels == 1)
+            (map, weight) = (WithZeros(map), WithZeros(weight));
+        return nn.functional.conv2d(map, weight, conv.bias, [1, stride], [0, padding], [1, dilation]).squeeze(2).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor RunInSinglePrecision(Conv2d conv, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.conv2d(
+            input.to(ScalarType.Float32), conv.weight.to(ScalarType.Float32), conv.bias?.to(ScalarType.Float32), conv.stride, conv.padding, conv.dilation, conv.groups)
+            .to(input.dtype).MoveToOuterDisposeScope();
+    }
+
+    private static bool NeedsCare(Tensor input) => input.device_type == DeviceType.CPU && (input.requires_grad || input.dtype == ScalarType.BFloat16);
+
+    /// <summary>Whether a 1-D convolution, which is computed in the default layout, may give wrong results, and not a wrong gradient alone.</summary>
+    private static bool IsWrong(Conv1d conv, Tensor input) => input.device_type == DeviceType.CPU && conv.in_channels > 16 && conv.in_channels % 16 != 0;
 
     private static void ConvertWeights(nn.Module module)
     {
@@ -63,5 +96,7 @@ internal static class ChannelsLast
         || (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels);
 
     /// <summary>Whether it computes the gradient of a convolution's input wrongly on some CPUs: that of one channel.</summary>
-    private static bool HasWrongGradient(Conv2d conv) => conv.in_channels == 1 && conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;
+    private static bool HasWrongGradient(Conv2d conv) => conv.in_channels == 1 && IsPadded(conv);
+
+    private static bool IsPadded(Convolution conv) => conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;
 }

@@ -18,8 +18,26 @@ public sealed record AdamWSpec : OptimizerSpec
     /// <value>Default: 1e-8.</value>
     public double Epsilon { get; init => field = TrainerOptions.Between(value, double.Epsilon, 1, nameof(Epsilon)); } = 1e-8;
 
-    internal override OptimizerHelper Create(IReadOnlyList<(IReadOnlyList<Parameter> Parameters, double WeightDecay)> groups) => optim.AdamW(
-        groups.Select(group => new AdamW.ParamGroup(group.Parameters, beta1: Beta1, beta2: Beta2, eps: Epsilon, weight_decay: group.WeightDecay)));
+    internal override OptimizerHelper Create(IReadOnlyList<(IReadOnlyList<Parameter> Parameters, double WeightDecay)> groups)
+    {
+        var optimizer = optim.AdamW(
+            groups.Select(group => new AdamW.ParamGroup(group.Parameters, beta1: Beta1, beta2: Beta2, eps: Epsilon, weight_decay: group.WeightDecay)));
+        foreach (var state in optimizer.state_dict().State.Cast<AdamW.State>())
+        {
+            state.exp_avg = Widen(state.exp_avg);
+            state.exp_avg_sq = Widen(state.exp_avg_sq);
+        }
+
+        return optimizer;
+
+        static Tensor Widen(Tensor moment)
+        {
+            if (moment.dtype == moment.dtype.AtLeastSingle())
+                return moment;
+            using (moment)
+                return moment.to(moment.dtype.AtLeastSingle()).DetachFromDisposeScope();
+        }
+    }
 
     internal override IReadOnlyDictionary<string, Tensor> Save(OptimizerState state)
     {

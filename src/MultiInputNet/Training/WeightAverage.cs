@@ -9,7 +9,8 @@ namespace MultiInputNet.Training;
 /// </summary>
 /// <remarks>
 /// It holds a copy of all trained parameters and of all buffers of floating numbers, such as the statistics of normalisations.
-/// A parameter that is unfrozen later is averaged from then on. Memory: one more set of the trained weights.
+/// A parameter that is unfrozen later is averaged from then on. Weights of 16 bits have averages of 32. Memory: one more set of the
+/// trained weights, and another while the average is in the module's place.
 /// </remarks>
 public sealed class WeightAverage : IDisposable
 {
@@ -18,6 +19,7 @@ public sealed class WeightAverage : IDisposable
 
     private readonly nn.Module module;
     private readonly Dictionary<string, Tensor> averages = [];
+    private readonly Dictionary<string, Tensor> kept = [];
     private bool applied;
 
     /// <summary>Begins with the weights as they are.</summary>
@@ -75,8 +77,15 @@ public sealed class WeightAverage : IDisposable
     public IDisposable Apply()
     {
         CheckNotApplied();
-        Swap();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         applied = true;
+        foreach (var (name, weight) in Weights().Where(pair => averages.ContainsKey(pair.Name)))
+        {
+            kept.Add(name, weight.clone().DetachFromDisposeScope());
+            weight.copy_(averages[name]);
+        }
+
         return new AtEnd(Restore);
     }
 
@@ -140,7 +149,7 @@ public sealed class WeightAverage : IDisposable
     private static Tensor Copy(Tensor weight)
     {
         using var noGrad = no_grad();
-        return weight.clone().DetachFromDisposeScope();
+        return weight.to(weight.dtype.AtLeastSingle(), copy: true).DetachFromDisposeScope();
     }
 
     private static MultiInputException WrongState(string problem) => new(
@@ -162,24 +171,17 @@ public sealed class WeightAverage : IDisposable
         }
     }
 
-    private void Swap()
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        foreach (var (name, weight) in Weights().Where(pair => averages.ContainsKey(pair.Name)))
-        {
-            using var kept = weight.clone();
-            weight.copy_(averages[name]);
-            averages[name].copy_(kept);
-        }
-    }
-
     private void Restore()
     {
         if (!applied)
             return;
         applied = false;
-        Swap();
+        using var noGrad = no_grad();
+        foreach (var (name, weight) in Weights().Where(pair => kept.ContainsKey(pair.Name)))
+            weight.copy_(kept[name]);
+        foreach (var weight in kept.Values)
+            weight.Dispose();
+        kept.Clear();
     }
 
     private void CheckNotApplied()

@@ -108,4 +108,78 @@ public sealed class ChannelsLastTests
         var expected = einsum("rc,bchw->brhw", weight, chosen) + state["base_model.module.conv.bias"].to(float64).view(1, -1, 1, 1);
         map.to(float64).ShouldEqual(expected, 1e-5);
     }
+
+    public static TheoryData<ScalarType, int, int, int> Sequences { get; } = Table(
+        [ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16], [1, 3, 8, 16, 24, 40], [1, 3, 7], [1, 2]);
+
+    [Theory]
+    [MemberData(nameof(Sequences))]
+    public void Convolutions_of_sequences_give_what_they_give_in_double_precision(ScalarType type, int channels, int kernel, int stride)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        foreach (var results in new[] { 4, 12, 16, 24 })
+        {
+            using var conv = nn.Conv1d(channels, results, kernel, stride, padding: kernel / 2);
+            ChannelsLast.Prepare(conv);
+            ShouldBeAsInDoublePrecision(conv, randn(4, channels, 20), type, (x, weight, bias) =>
+                nn.functional.linear(nn.functional.pad(x, [kernel / 2, kernel / 2]).unfold(2, kernel, stride).permute(0, 2, 1, 3).flatten(2), weight.flatten(1), bias).transpose(1, 2));
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 12)]
+    [InlineData(2, 1, 12)]
+    [InlineData(1, 6, 6)]
+    [InlineData(2, 6, 6)]
+    [InlineData(2, 12, 12)]
+    [InlineData(2, 3, 24)]
+    public void Convolutions_in_bfloat16_give_what_they_give_in_double_precision(int stride, int channels, int results)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var groups = channels == results ? channels : 1;
+        using var conv = nn.Conv2d(channels, results, kernel_size: 3L, stride: stride, padding: 1L, groups: groups);
+        ChannelsLast.Prepare(conv);
+        ShouldBeAsInDoublePrecision(conv, ChannelsLast.Of(randn(4, channels, 9, 9)), ScalarType.BFloat16, (x, weight, bias) =>
+        {
+            var windows = nn.functional.pad(x, [1, 1, 1, 1]).unfold(2, 3, stride).unfold(3, 3, stride);
+            return groups == 1
+                ? einsum("bchwij,rcij->brhw", windows, weight) + bias.view(1, -1, 1, 1)
+                : einsum("bchwij,cij->bchw", windows, weight.squeeze(1)) + bias.view(1, -1, 1, 1);
+        });
+    }
+
+    private static void ShouldBeAsInDoublePrecision(nn.Module<Tensor, Tensor> conv, Tensor input, ScalarType type, Func<Tensor, Tensor, Tensor, Tensor> reference)
+    {
+        conv.to(type);
+        var state = conv.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
+        var x = input.to(type).detach().requires_grad_();
+        var (real, weight, bias) = (Double(x), Double(state["weight"]), Double(state["bias"]));
+        var expected = reference(real, weight, bias);
+        (expected * linspace(-1, 1, expected.numel()).reshape(expected.shape).to(float64)).sum().backward();
+        var result = conv.call(x);
+        (result * linspace(-1, 1, result.numel()).reshape(result.shape).to(type)).sum().backward();
+
+        var tolerance = type == ScalarType.Float32 ? 1e-5 : 0.02;
+        foreach (var (name, actual, its) in new[] { ("result", result, expected), ("input", x.grad!, real.grad!), ("weight", state["weight"].grad!, weight.grad!), ("bias", state["bias"].grad!, bias.grad!) })
+            ((actual.to(float64) - its).norm() / its.norm()).item<double>().Should().BeLessThan(tolerance, name);
+
+        static Tensor Double(Tensor value) => value.detach().to(float64).requires_grad_();
+    }
+
+    private static TheoryData<ScalarType, int, int, int> Table(ScalarType[] types, int[] channels, int[] kernels, int[] strides)
+    {
+        var data = new TheoryData<ScalarType, int, int, int>();
+        foreach (var type in types)
+        {
+            foreach (var count in channels)
+            {
+                foreach (var (kernel, stride) in kernels.SelectMany(kernel => strides.Select(stride => (kernel, stride))))
+                    data.Add(type, count, kernel, stride);
+            }
+        }
+
+        return data;
+    }
 }

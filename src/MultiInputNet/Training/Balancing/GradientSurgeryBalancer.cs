@@ -67,6 +67,7 @@ internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : L
             if (gradients.All(gradient => gradient[index] is null))
                 continue;
             var rows = stack(gradients.Select(gradient => gradient[index]?.reshape(-1) ?? zeros_like(parameter).reshape(-1)));
+            rows = rows.to(rows.dtype.AtLeastSingle());
             tables.Add(rows.mm(rows.t()).MoveToOuterDisposeScope());
         }
 
