@@ -7,8 +7,14 @@ public sealed class ModelPart
 {
     private readonly string text;
     private readonly Func<MultiInputModel, IEnumerable<nn.Module>> find;
+    private readonly bool isWhole;
 
-    internal ModelPart(string text, Func<MultiInputModel, IEnumerable<nn.Module>> find) => (this.text, this.find) = (text, find);
+    /// <summary>Creates the part.</summary>
+    /// <param name="text">How code writes it.</param>
+    /// <param name="find">Finds its modules.</param>
+    /// <param name="isWhole">Whether all modules below those belong to it as well.</param>
+    internal ModelPart(string text, Func<MultiInputModel, IEnumerable<nn.Module>> find, bool isWhole = true) =>
+        (this.text, this.find, this.isWhole) = (text, find, isWhole);
 
     /// <summary>This part, trained at a rate of its own.</summary>
     /// <param name="rate">Times the learning rate of the training, from 0.</param>
@@ -23,5 +29,5 @@ public sealed class ModelPart
     /// <summary>Every module of the part, each before its children.</summary>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
     internal IReadOnlyList<nn.Module> Find(MultiInputModel model) =>
-        [.. find(model).SelectMany(module => module.modules().Prepend(module)).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>()];
+        [.. find(model).SelectMany(module => isWhole ? module.modules().Prepend(module) : [module]).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>()];
 }

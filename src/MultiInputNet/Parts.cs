@@ -16,10 +16,10 @@ public static class Parts
     /// <returns>The part.</returns>
     public static ModelPart BaseStages(params IReadOnlyList<string> names) => new(Text(nameof(BaseStages), names), model =>
     {
-        var stages = model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.Stages).ToArray();
+        var stages = model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.WholeStages()).ToArray();
         return Check("base stage", names, [.. stages.Select(stage => stage.Name).Distinct()])
             .SelectMany(name => stages.Where(stage => stage.Name == name)).SelectMany(stage => stage.Modules);
-    });
+    }, isWhole: false);
 
     /// <summary>The last stages of every base.</summary>
     /// <param name="count">How many, at least 1; all where a base has fewer.</param>
@@ -28,7 +28,7 @@ public static class Parts
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         return new($"LastBaseStages({count})", model =>
-            model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.Stages.TakeLast(count)).SelectMany(stage => stage.Modules));
+            model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.WholeStages().TakeLast(count)).SelectMany(stage => stage.Modules), isWhole: false);
     }
 
     /// <summary>The projections of inputs, with what those share with others (<see cref="AdaptedStemSpec.Shared"/>).</summary>

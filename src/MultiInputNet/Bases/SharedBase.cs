@@ -28,7 +28,8 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
 
     /// <summary>
     /// Its stages from input to output; run one after the other they do what <c>forward</c> does. They can be frozen and
-    /// trained apart, and their maps looked at by name.
+    /// trained apart, and their maps looked at by name. What is in the modules of none, such as parameters of the base itself, goes
+    /// with the first, as tokens and position embeddings do in timm.
     /// </summary>
     /// <value>Default: one stage, <c>base</c>, which is the whole.</value>
     public virtual IReadOnlyList<BaseStage> Stages => [new("base", [this], call)];
@@ -46,6 +47,15 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
         foreach (var map in maps.Values)
             map.MoveToOuterDisposeScope();
         return maps;
+    }
+
+    /// <summary>Each stage with all modules that belong to it, those below them too: together they are the whole base.</summary>
+    internal IReadOnlyList<(string Name, IReadOnlyList<nn.Module> Modules)> WholeStages()
+    {
+        var stages = Stages.Select(stage => (stage.Name, Modules: stage.Modules.SelectMany(module => module.modules().Prepend(module)).ToList())).ToArray();
+        var known = stages.SelectMany(stage => stage.Modules).ToHashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        stages[0].Modules.AddRange(modules().Prepend(this).Where(module => !known.Contains(module)));
+        return [.. stages.Select(stage => (stage.Name, (IReadOnlyList<nn.Module>)stage.Modules))];
     }
 
     /// <summary>The first convolution, which an adapted stem or a folded projection can stand for; null where there is none.</summary>

@@ -15,7 +15,7 @@ namespace MultiInputNet;
 /// </para>
 /// <para>
 /// For maps that have not the grid of the position embedding, it is interpolated (bicubic, corners on corners) as by
-/// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to no stage.
+/// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to the first stage.
 /// </para>
 /// </remarks>
 public sealed class VisionTransformerBase : SharedBase

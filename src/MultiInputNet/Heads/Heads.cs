@@ -22,7 +22,7 @@ public static class Heads
     public static MultiLabelSpec MultiLabel(int labels, int hidden = 0, double dropout = 0) =>
         new(labels) { Options = new() { Hidden = hidden, Dropout = dropout } };
 
-    /// <summary>Numbers. See <see cref="RegressionHead"/>.</summary>
+    /// <summary>Numbers, in any unit: the head standardises them. See <see cref="RegressionHead"/>.</summary>
     /// <param name="outputs">How many numbers there are per sample.</param>
     /// <param name="hidden">The width of a hidden layer; 0 for none.</param>
     /// <param name="dropout">The chance of each feature to be left out in training mode.</param>

@@ -3,9 +3,14 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What a stage trains: the parameters by their names, and each one's rate.</summary>
-internal sealed record StageParameters(IReadOnlyList<(string Name, Parameter Parameter, double Rate)> Trained, IReadOnlyCollection<nn.Module> Frozen)
+/// <summary>What a stage trains: the parameters by their names, each one's rate, and whether weight decay takes it along.</summary>
+internal sealed record StageParameters(
+    IReadOnlyList<(string Name, Parameter Parameter, double Rate, bool Decays)> Trained, IReadOnlyCollection<nn.Module> Frozen)
 {
+    // timm's and torchvision's lists of what has no weight decay though it has several dimensions, by parts of names.
+    private static readonly string[] namesWithoutDecay =
+        ["class_token", "cls_token", "dist_token", "reg_token", "pos_embed", "position_embedding", "relative_position", "layer_scale"];
+
     /// <summary>Finds what a stage trains; without a stage, all that is not frozen.</summary>
     public static StageParameters Find(MultiInputModel model, TrainingStage? stage)
     {
@@ -23,24 +28,35 @@ internal sealed record StageParameters(IReadOnlyList<(string Name, Parameter Par
         }
 
         if (stage is { LayerDecay: not 1 })
-            Decay(model, stage.LayerDecay, rates);
-        var trained = model.named_parameters().Where(pair => rates.ContainsKey(pair.parameter)).Select(pair => (pair.name, pair.parameter, rates[pair.parameter]));
+            Slow(model, stage.LayerDecay, rates);
+        var normalisations = model.modules().OfType<LayerNorm>().SelectMany(norm => norm.parameters()).ToHashSet<Parameter>(ReferenceEqualityComparer.Instance);
+        var trained = model.named_parameters().Where(pair => rates.ContainsKey(pair.parameter))
+            .Select(pair => (pair.name, pair.parameter, rates[pair.parameter], !normalisations.Contains(pair.parameter) && Decays(pair.name, pair.parameter)));
         return new([.. trained], [.. model.modules().Where(module => !modules.Contains(module))]);
     }
 
-    private static void Decay(MultiInputModel model, double decay, Dictionary<Parameter, double> rates)
+    /// <summary>timm's rule: matrices and kernels decay; vectors, biases of any shape, tokens, positions and scales of layers do not.</summary>
+    private static bool Decays(string name, Parameter parameter)
     {
+        var own = name.Split('.')[^1];
+        return parameter.dim() > 1 && !own.EndsWith("bias", StringComparison.Ordinal)
+            && !namesWithoutDecay.Any(without => own.Contains(without, StringComparison.Ordinal));
+    }
+
+    private static void Slow(MultiInputModel model, double decay, Dictionary<Parameter, double> rates)
+    {
+        var slowed = new HashSet<Parameter>(ReferenceEqualityComparer.Instance);
         foreach (var paths in model.Paths.GroupBy(path => path.Base))
         {
-            var stages = paths.Key.Stages;
+            var stages = paths.Key.WholeStages();
             foreach (var (i, stage) in stages.Index())
                 Slow(stage.Modules, stages.Count - i);
-            Slow(paths.SelectMany(path => path.ProjectionModules).Distinct(), stages.Count + 1);
+            Slow(paths.SelectMany(path => path.ProjectionModules).SelectMany(module => module.modules().Prepend(module)), stages.Count + 1);
         }
 
         void Slow(IEnumerable<nn.Module> modules, int power)
         {
-            foreach (var parameter in modules.SelectMany(module => module.parameters()).Where(rates.ContainsKey))
+            foreach (var parameter in modules.SelectMany(module => module.parameters(recurse: false)).Where(parameter => rates.ContainsKey(parameter) && slowed.Add(parameter)))
                 rates[parameter] *= Math.Pow(decay, power);
         }
     }

@@ -4,8 +4,8 @@ namespace MultiInputNet.Training;
 
 /// <summary>How well a task does on some samples.</summary>
 /// <param name="Loss">
-/// The mean loss over the labels that are there, of all batches together; without label smoothing and class weights. NaN where
-/// there is no label.
+/// The mean loss over the labels that are there, of all batches together; without label smoothing and class weights, and for a
+/// regression of standardised values. NaN where there is no label.
 /// </param>
 /// <param name="Metrics">The task's metrics by name; NaN where there is no label.</param>
 /// <param name="Primary">The name of the metric that a report shows first.</param>

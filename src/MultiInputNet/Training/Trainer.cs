@@ -13,6 +13,11 @@ namespace MultiInputNet.Training;
 /// they come from; so it has one size in every <see cref="SourceSampling"/>, and a task of two sources counts no more than one of one.
 /// </para>
 /// <para>
+/// A regression learns standardised values: before the first step its head takes the mean and deviation of all training
+/// labels of its task, and keeps them in later trainings (<see cref="RegressionHead"/>). Losses so begin at about one size whatever
+/// the labels' units are.
+/// </para>
+/// <para>
 /// A training is a function of the model's weights, the sources and the options: the order of samples and all that is drawn at
 /// random follow from the seed and the step. On the CPU it is the same to the bit each time, and when it is resumed.
 /// </para>

@@ -64,7 +64,11 @@ public sealed record TrainerOptions
     /// <value>Default: <see cref="LearningRateSchedule.WarmupCosine"/>.</value>
     public LearningRateSchedule Schedule { get; init => field = value ?? throw new ArgumentNullException(nameof(Schedule)); } = LearningRateSchedule.WarmupCosine();
 
-    /// <summary>The weight decay. Biases and the affine parameters of normalisations have none.</summary>
+    /// <summary>
+    /// The weight decay of matrices and kernels, embeddings of tokens and categories among them. As in timm, vectors, biases of any
+    /// shape and the affine parameters of normalisations have none, and by their names class tokens, position embeddings, tables of
+    /// relative positions and layer scales.
+    /// </summary>
     /// <value>Default: 0.01.</value>
     public double WeightDecay { get; init => field = Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
 

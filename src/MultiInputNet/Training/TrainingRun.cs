@@ -132,9 +132,22 @@ internal sealed class TrainingRun : IDisposable
                 "Go on with that training by Resume, or choose an empty folder.");
         }
 
+        StandardizeTargets();
         StartAverage();
         WriteCheckpoint();
         return null;
+    }
+
+    /// <summary>Gives the mean and deviation of their training labels to the heads that are trained and have none yet.</summary>
+    private void StandardizeTargets()
+    {
+        var trained = stages.SelectMany(span => StageParameters.Find(model, span.Stage).Trained).Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var labels in sources.SelectMany(source => source.Targets).GroupBy(pair => pair.Key, pair => pair.Value))
+        {
+            using var scope = NewDisposeScope();
+            if (trainer.HeadOf(labels.Key) is RegressionHead { HasTargetStatistics: false } head && head.parameters().Any(trained.Contains))
+                head.StandardizeTargets(cat([.. labels.Select(its => its.to(ScalarType.Float64).cpu())], 0));
+        }
     }
 
     private void RunStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
@@ -183,8 +196,7 @@ internal sealed class TrainingRun : IDisposable
         if (parameters.Trained.Count == 0)
             throw new MultiInputException("training", ModelStage.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a stage.");
 
-        // Matrices and kernels decay, biases and the affine parameters of normalisations do not.
-        var groups = parameters.Trained.GroupBy(trained => (trained.Rate, Decays: trained.Parameter.dim() > 1)).ToArray();
+        var groups = parameters.Trained.GroupBy(trained => (trained.Rate, trained.Decays)).ToArray();
         parameters = parameters with { Trained = [.. groups.SelectMany(group => group)] };
         groupRates = [.. groups.Select(group => group.Key.Rate), 1];
         optimizer = options.Optimizer.Create(

@@ -33,7 +33,8 @@ public sealed record TrainingStage
 
     /// <summary>
     /// Times the rate for each stage of the base on the way from its end to the input (Howard and Ruder, 2018): with n stages
-    /// the last has this rate, the first its n-th power, and projections its (n + 1)-th.
+    /// the last has this rate, the first its n-th power, and projections its (n + 1)-th. Class tokens and position embeddings go
+    /// with the first stage; what an input has of its own in the base, normalisation and adapters, keeps the full rate.
     /// </summary>
     /// <value>Default: 1, all have one rate.</value>
     public double LayerDecay { get; init => field = TrainerOptions.Between(value, 0, 1, nameof(LayerDecay)); } = 1;

@@ -47,7 +47,8 @@ public static class ModuleWeights
                 ? DataParallelPrefix
                 : "");
         var sources = Place(file, prefix, options);
-        var plan = Compare(file, sources, targets, prefix, options);
+        var before = RegressionHeads(module).Where(head => !RegressionHead.Statistics.Any(name => sources.ContainsKey(head.Name + name))).ToArray();
+        var plan = Compare(file, sources, targets, [.. before.SelectMany(head => RegressionHead.Statistics.Select(name => head.Name + name))], prefix, options);
         if (options.Strict && !plan.IsComplete)
         {
             throw file.Refuse(
@@ -58,6 +59,8 @@ public static class ModuleWeights
         var values = file.Read(plan.Loaded.Select(name => sources[name]));
         foreach (var name in plan.Loaded)
             targets[name].copy_(values[sources[name].Name]);
+        foreach (var (_, head) in before.Where(head => plan.Loaded.Any(loaded => HasPrefix(loaded, head.Name))))
+            head.TakeValuesAsTheyAre();
         return plan;
     }
 
@@ -77,7 +80,12 @@ public static class ModuleWeights
     }
 
     private static LoadReport Compare(
-        WeightFile file, Dictionary<string, WeightEntry> sources, Dictionary<string, Tensor> targets, string prefix, LoadOptions options)
+        WeightFile file,
+        Dictionary<string, WeightEntry> sources,
+        Dictionary<string, Tensor> targets,
+        IReadOnlyCollection<string> optional,
+        string prefix,
+        LoadOptions options)
     {
         var ignored = sources.Keys.Union(targets.Keys).Where(IsIgnored).ToArray();
         var left = targets.Keys.Except(ignored).ToArray();
@@ -92,7 +100,7 @@ public static class ModuleWeights
             StrippedPrefix = file.Entries.Any(entry => HasPrefix(entry.Name, prefix)) ? prefix : "",
             Loaded = [.. shared.Except(otherShape).Except(otherType.Except(converted).Select(type => type.Name))],
             Converted = converted,
-            Missing = [.. left.Except(sources.Keys)],
+            Missing = [.. left.Except(sources.Keys).Except(optional)],
             Unexpected = [.. sources.Keys.Except(ignored).Except(targets.Keys)],
             OtherShape = [.. otherShape.Select(name => new ShapeDifference(name, sources[name].Shape, targets[name].shape))],
             OtherType = [.. otherType.Except(converted)],
@@ -105,6 +113,11 @@ public static class ModuleWeights
 
         TypeDifference Types(string name) => new(name, sources[name].Type, targets[name].dtype);
     }
+
+    /// <summary>The regression heads of a module. Files from before they standardised labels lack mean and deviation, and are whole without.</summary>
+    private static IEnumerable<(string Name, RegressionHead Head)> RegressionHeads(nn.Module module) =>
+        module.named_modules().Select(pair => (pair.name + ".", pair.module)).Prepend(("", module))
+            .Where(pair => pair.module is RegressionHead).Select(pair => (pair.Item1, (RegressionHead)pair.module));
 
     private static bool HasPrefix(string name, string prefix) => name.StartsWith(prefix, StringComparison.Ordinal);
 }

@@ -132,7 +132,7 @@ public sealed class HeadTests
     {
         using var scope = NewDisposeScope();
         using var head = new RegressionHead(4, 2, new() { Hidden = 3, Dropout = 0.5 });
-        head.state_dict().Keys.Should().Equal("layers.hidden.weight", "layers.hidden.bias", "layers.linear.weight", "layers.linear.bias");
+        head.state_dict().Keys.Should().Equal("layers.hidden.weight", "layers.hidden.bias", "layers.linear.weight", "layers.linear.bias", "target_mean", "target_deviation");
         head.eval();
         var (x, weights) = (randn(5, 4), head.state_dict());
 

@@ -145,11 +145,12 @@ public sealed class FreezingTests
         changes[0].Should().BeEquivalentTo(
             "input_projections.table.linear.weight", "input_projections.table.linear.bias",
             "output_layers.image.layers.linear.weight", "output_layers.image.layers.linear.bias",
-            "output_layers.table.layers.linear.weight", "output_layers.table.layers.linear.bias");
+            "output_layers.table.layers.linear.weight", "output_layers.table.layers.linear.bias",
+            "output_layers.table.target_mean", "output_layers.table.target_deviation");
         changes[1].Should().Contain("base_model.stages.1.blocks.0.norm.running_var").And.OnlyContain(name =>
             name.StartsWith("base_model.stages.1.", StringComparison.Ordinal) || name.StartsWith("output_layers.image.", StringComparison.Ordinal));
         changes[2].Should().Contain("base_model.stages.0.blocks.0.norm.running_var").And.OnlyContain(name => name.StartsWith("base_model.stages.0.", StringComparison.Ordinal));
-        changes[3].Should().HaveCount(before.Count, "the last stage trains all");
+        changes[3].Should().HaveCount(before.Count - 2, "the last stage trains all; the mean and deviation of labels stay");
         model.IsFrozen(Parts.Projections("image")).Should().BeFalse("what was not frozen before is not frozen afterwards");
     }
 

@@ -49,7 +49,8 @@ public sealed class TrainerTests
         MultiInputModel Build()
         {
             random.manual_seed(2);
-            return MultiInputModel.Define().Input("t", Inputs.Tabular(5)).Base(Bases.ConvNet(4, 6)).Task("t", Heads.Regression(1)).Build(CPU);
+            return MultiInputModel.Define().Input("t", Inputs.Tabular(5)).Base(Bases.ConvNet(4, 6))
+                .Task("t", Heads.Regression(1) with { StandardizesTargets = false }).Build(CPU);
         }
 
         using var model = Build();
@@ -101,7 +102,7 @@ public sealed class TrainerTests
         using var scope = NewDisposeScope();
         var (samples, labels) = (randn(8, 3), randn(8, 1));
         using var model = MultiInputModel.Define().Input("t", Inputs.Tabular(3)).Base(Bases.From("none", 2, () => nn.Identity()))
-            .Task("t", Heads.Regression(1)).Build(CPU);
+            .Task("t", Heads.Regression(1) with { StandardizesTargets = false }).Build(CPU);
         model.Freeze(Parts.Projections());
         using var noGrad = no_grad();
         var weights = TrainingProblem.Weights(model);
