@@ -88,8 +88,11 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             using System.Reflection;
             using TorchSharp;
 
-            System.Console.WriteLine($"modes {(int)typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()!.DebuggingFlags:x}");
+            Console.WriteLine($"modes {(int)typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()!.DebuggingFlags:x}");
+            if (args.Contains("stress"))
+                Console.WriteLine(MultiInputNet.Stress.GarbageStress.Run(TimeSpan.Zero)); // each of its works once
             """);
+        File.Copy(Path.Combine(BuildValue("StressFolder"), "GarbageStress.cs"), Path.Combine(program, "GarbageStress.cs"));
         string Publish(string folder, params string[] properties)
         {
             PackedLibrary.Dotnet(program, ["publish", "-c", "Release", "-o", folder, .. properties]);
@@ -104,6 +107,8 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
         Assembly("published", "TorchSharp.dll").Should().Be((0x103, false, false));
         Assembly("compiled", "TorchSharp.dll").Should().Be((0x103, false, false), "compiled ahead it would be optimised, whatever its attribute says");
         Assembly("compiled", "MultiInputNet.dll").Precompiled.Should().BeTrue();
+        PackedLibrary.Run(program, Path.Combine(program, "published", "modes"), "stress").Should().Contain("collections");
+        PackedLibrary.Run(program, Path.Combine(program, "compiled", "modes"), "stress").Should().Contain("collections");
 
         PackedLibrary.Dotnet(program, "clean", "-c", "Release");
         Directory.EnumerateFiles(program, "TorchSharp.dll", SearchOption.AllDirectories).Where(file => file.Contains("/obj/") || file.Contains("/bin/")).Should().BeEmpty();
