@@ -229,6 +229,8 @@ internal sealed class ModelAssembly
 
     private IEnumerable<string> FindWarnings(ModelDescription description)
     {
+        if (Backend.FindWarning() is { } fault)
+            yield return fault;
         foreach (var (input, path) in description.Inputs.Zip(Paths))
         {
             var (normalization, activation) = input.Projection switch

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>The stages of a model in the order in which data flows, and the two around it.</summary>
+/// <summary>The stages of a model in the order in which data flows, and what is around it.</summary>
 public enum ModelStage
 {
     /// <summary>The description as a whole: names, and what refers to what.</summary>
@@ -29,4 +29,7 @@ public enum ModelStage
 
     /// <summary>A file on disk.</summary>
     File,
+
+    /// <summary>The libtorch that everything runs on.</summary>
+    Backend,
 }

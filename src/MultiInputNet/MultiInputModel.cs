@@ -39,6 +39,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal MultiInputModel(ModelDescription description, Device? device, long largestModel = Limits.LargestModel)
         : base(nameof(MultiInputModel))
     {
+        Backend.Load();
         Description = description;
         var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel);
         Warnings = assembly.Warnings;
