@@ -44,7 +44,7 @@ internal sealed record ArrayLayout
     public void CheckLength(long bytes)
     {
         if (bytes != Bytes)
-            throw new InvalidDataException($"An array of shape {Shapes.Text(Shape)} takes {Bytes:N0} bytes, and {bytes:N0} are there.");
+            throw new InvalidDataException(FormattableString.Invariant($"An array of shape {Shapes.Text(Shape)} takes {Bytes:N0} bytes, and {bytes:N0} are there."));
     }
 
     /// <summary>Reads the array to the end of a stream.</summary>
@@ -55,7 +55,7 @@ internal sealed record ArrayLayout
     public Tensor Read(Stream content, long limit)
     {
         if (Bytes > limit)
-            throw new InvalidDataException($"An array of shape {Shapes.Text(Shape)} takes {Bytes:N0} bytes, and the file holds {limit:N0} at the most.");
+            throw new InvalidDataException(FormattableString.Invariant($"An array of shape {Shapes.Text(Shape)} takes {Bytes:N0} bytes, and the file holds {limit:N0} at the most."));
         using var scope = NewDisposeScope();
         var stored = empty(FortranOrder ? [.. Shape.Reverse()] : [.. Shape], Element.Stored);
         var flat = stored.view(-1);
@@ -67,7 +67,7 @@ internal sealed record ArrayLayout
         }
 
         if (content.ReadByte() >= 0)
-            throw new InvalidDataException($"It goes on behind the {Bytes:N0} bytes of its array of shape {Shapes.Text(Shape)}.");
+            throw new InvalidDataException(FormattableString.Invariant($"It goes on behind the {Bytes:N0} bytes of its array of shape {Shapes.Text(Shape)}."));
         var given = Element.Convert(stored);
         return (FortranOrder ? given.permute([.. Enumerable.Range(0, Shape.Count).Reverse().Select(d => (long)d)]).contiguous() : given)
             .MoveToOuterDisposeScope();

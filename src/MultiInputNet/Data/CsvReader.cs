@@ -1,4 +1,5 @@
-using System.Text;
+using System.Globalization;
+using nietras.SeparatedValues;
 
 namespace MultiInputNet.Data;
 
@@ -7,34 +8,77 @@ internal sealed class CsvReader : IDisposable
 {
     private const int LargestField = 1 << 20;
 
-    private readonly TextReader text;
+    private readonly SepReader reader;
     private readonly char delimiter;
-    private readonly StringBuilder field = new();
-    private readonly List<string> cells = [];
+    private readonly bool hasQuotes;
+    private char[] unquoted = new char[256];
     private bool isBuffered;
-    private long line = 1;
 
     /// <summary>Reads the header, or the number of columns from the first row.</summary>
     /// <exception cref="InvalidDataException">There is no row, or two columns have one name.</exception>
     public CsvReader(TextReader text, CsvFormat format)
     {
-        this.text = text;
-        delimiter = format.Delimiter;
+        (delimiter, hasQuotes) = (format.Delimiter, format.HasQuotes);
+        try
+        {
+            reader = new Sep(delimiter).Reader(options => options with
+            {
+                HasHeader = false,
+                DisableColCountCheck = true,
+                DisableQuotesParsing = !hasQuotes,
+                CultureInfo = CultureInfo.InvariantCulture,
+            }).From(text);
+        }
+        catch (NotSupportedException e)
+        {
+            throw TooLong(e);
+        }
+
         if (!ReadRow())
             throw new InvalidDataException("It holds no row.");
-        Columns = format.HasHeader ? [.. cells.Select(name => name.Trim())] : [.. cells.Select((_, index) => $"column{index + 1}")];
+        if (Mistake is not null)
+            throw new InvalidDataException(Mistake);
+        Columns = [.. Cells.Select((name, index) => format.HasHeader && name.Trim() is { Length: > 0 } trimmed ? trimmed : $"column{index + 1}")];
         isBuffered = !format.HasHeader;
+        if (Columns.FirstOrDefault(name => name.Contains('\0', StringComparison.Ordinal)) is not null)
+            throw new InvalidDataException("Its first line holds zeros: it is no text in the encoding that it is read in.");
         if (Columns.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key is { } twice)
             throw new InvalidDataException($"Its header names column '{twice}' several times.");
     }
 
+    /// <summary>The names of the columns; one that the header leaves empty is called by its number.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>The fields of the current row; more or fewer than the columns where the row is ragged.</summary>
-    public IReadOnlyList<string> Cells => cells;
+    /// <summary>The number of fields in the current row; more or fewer than the columns where the row is ragged.</summary>
+    public int Count => reader.Current.ColCount;
+
+    /// <summary>The fields of the current row.</summary>
+    public IReadOnlyList<string> Cells => [.. Enumerable.Range(0, Count).Select(index => this[index].ToString())];
 
     /// <summary>The line in which the current row begins, from 1.</summary>
-    public long Line { get; private set; }
+    public long Line => reader.Current.LineNumberFrom;
+
+    /// <summary>What is wrong with the quotes of the current row; null when nothing is.</summary>
+    public string? Mistake { get; private set; }
+
+    /// <summary>A field of the current row, valid until the next one is asked for.</summary>
+    public ReadOnlySpan<char> this[int index]
+    {
+        get
+        {
+            var field = reader.Current[index].Span;
+            return hasQuotes && field.Contains('"') ? Unquote(field) : field;
+        }
+    }
+
+    /// <summary>Whether a field of the current row is a number with a decimal point. It may be one and not be known so: with spaces or quotes.</summary>
+    public bool TryParse(int index, out double number)
+    {
+        // Sep would pass over commas.
+        var field = reader.Current[index];
+        number = 0;
+        return (delimiter == ',' || !field.Span.Contains(',')) && field.TryParse(out number) && double.IsFinite(number);
+    }
 
     /// <summary>Goes to the next row; false behind the last.</summary>
     /// <exception cref="InvalidDataException">A field is longer than any should be, or its quote never closes.</exception>
@@ -46,82 +90,97 @@ internal sealed class CsvReader : IDisposable
         return true;
     }
 
-    public void Dispose() => text.Dispose();
+    public void Dispose() => reader.Dispose();
+
+    private static bool BeginsWithQuote(ReadOnlySpan<char> field) => field.TrimStart(' ') is ['"', ..];
 
     private bool ReadRow()
     {
-        cells.Clear();
-        while (text.Peek() is '\r' or '\n')
-            ReadLineEnd(text.Read());
-        if (text.Peek() < 0)
-            return false;
-        Line = line;
-        while (true)
+        try
         {
-            var end = ReadField();
-            if (cells.Count > Limits.LargestSize)
-                throw new InvalidDataException($"Line {Line} has more than {Limits.LargestSize:N0} fields.");
-            if (end == delimiter)
+            do
+            {
+                if (!reader.MoveNext())
+                    return false;
+            }
+            while (reader.Current.Span.IsEmpty);
+        }
+        catch (NotSupportedException e)
+        {
+            throw TooLong(e);
+        }
+
+        var row = reader.Current;
+        if (row.ColCount > Limits.LargestSize)
+            throw new InvalidDataException(FormattableString.Invariant($"Line {Line} has more than {Limits.LargestSize:N0} fields."));
+        Mistake = null;
+        if (row.Span.Length > LargestField || (hasQuotes && row.Span.Contains('"')))
+            CheckFields(row);
+        return true;
+    }
+
+    private void CheckFields(SepReader.Row row)
+    {
+        for (var index = 0; index < row.ColCount; index++)
+        {
+            var field = row[index].Span;
+            if (field.Length > LargestField)
+                throw new InvalidDataException(FormattableString.Invariant($"A field of line {Line} has more than {LargestField:N0} characters; is a quote not closed, or the delimiter another one?"));
+            if (!hasQuotes || !field.Contains('"'))
                 continue;
-            if (end >= 0)
-                ReadLineEnd(end);
-            return true;
-        }
-    }
-
-    /// <summary>Reads a field into the row and gives the character that ended it, -1 for the end of the file.</summary>
-    private int ReadField()
-    {
-        field.Clear();
-        var isQuoted = text.Peek() == '"';
-        if (isQuoted)
-            ReadQuoted();
-        while (true)
-        {
-            var next = text.Read();
-            if (next < 0 || next == delimiter || next is '\r' or '\n')
+            if (!BeginsWithQuote(field))
             {
-                cells.Add(field.ToString());
-                return next;
+                // A quote in the midst is as it was meant, unless it has taken a delimiter or the end of a line for a part of the field.
+                if (field.IndexOfAny(delimiter, '\r', '\n') >= 0)
+                {
+                    Mistake = $"its field {index + 1} has a quote in its midst, where the text up to the next quote is read as part of it: "
+                        + "begin the field with a quote and double those in it, or set CsvFormat.HasQuotes to false.";
+                }
             }
-
-            Append(next);
-        }
-    }
-
-    private void ReadQuoted()
-    {
-        var opened = line;
-        text.Read();
-        while (true)
-        {
-            var next = text.Read();
-            if (next < 0)
+            else if (field.Count('"') % 2 == 1 && index == row.ColCount - 1 && !IsClosed(field))
+            {
+                var opened = row.LineNumberFrom + row.Span[..^field.Length].Count('\n');
                 throw new InvalidDataException($"The quote that line {opened} opens is not closed.");
-            if (next == '"')
-            {
-                if (text.Peek() != '"')
-                    return;
-                text.Read();
             }
-
-            if (next == '\n')
-                line++;
-            Append(next);
         }
     }
 
-    private void Append(int character)
+    /// <summary>Whether a field that begins with a quote has the one that closes it.</summary>
+    private static bool IsClosed(ReadOnlySpan<char> field)
     {
-        if (field.Length == LargestField)
-            throw new InvalidDataException($"A field of line {Line} has more than {LargestField:N0} characters; is a quote not closed, or the delimiter another one?");
-        field.Append((char)character);
+        field = field.TrimStart(' ');
+        for (var i = 1; i < field.Length; i++)
+        {
+            if (field[i] == '"' && (i + 1 == field.Length || field[++i] != '"'))
+                return true;
+        }
+
+        return false;
     }
 
-    private void ReadLineEnd(int character)
+    /// <summary>The text of a field: what is between its quotes, and what follows them.</summary>
+    private ReadOnlySpan<char> Unquote(ReadOnlySpan<char> field)
     {
-        if (character == '\r' && text.Peek() == '\n')
-            text.Read();
-        line++;
+        if (!BeginsWithQuote(field))
+            return field;
+        field = field.TrimStart(' ');
+        if (unquoted.Length < field.Length)
+            unquoted = new char[Math.Max(field.Length, 2 * unquoted.Length)];
+        var length = 0;
+        for (var i = 1; i < field.Length; i++)
+        {
+            if (field[i] == '"' && (++i == field.Length || field[i] != '"'))
+            {
+                field[i..].CopyTo(unquoted.AsSpan(length));
+                return unquoted.AsSpan(0, length + field.Length - i);
+            }
+
+            unquoted[length++] = field[i];
+        }
+
+        return unquoted.AsSpan(0, length);
     }
+
+    private static InvalidDataException TooLong(NotSupportedException e) =>
+        new($"A row is longer than is read ({e.Message}); is a quote not closed?", e);
 }

@@ -125,7 +125,7 @@ public static partial class NumpyFile
         content.ReadExactly(start[6] == 1 ? size[..2] : size);
         var length = BinaryPrimitives.ReadUInt32LittleEndian(size);
         if (length > LargestHeader || length > limit)
-            throw new InvalidDataException($"Its header claims {length:N0} bytes.");
+            throw new InvalidDataException(FormattableString.Invariant($"Its header claims {length:N0} bytes."));
         var bytes = new byte[length];
         content.ReadExactly(bytes);
         return ParseHeader((start[6] == 3 ? Encoding.UTF8 : Encoding.Latin1).GetString(bytes));

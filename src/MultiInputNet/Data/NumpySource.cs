@@ -42,7 +42,7 @@ public sealed class NumpySource : DataSource, IDisposable
             if (header.Shape is not [var count, ..] || count != Count)
                 throw new InvalidDataException($"It holds an array of shape {Shapes.Text(header.Shape)}, and there are labels for {Count} samples.");
             if (header.Bytes / count > int.MaxValue)
-                throw new InvalidDataException($"A sample takes {header.Bytes / count:N0} bytes; at most {int.MaxValue:N0} are read.");
+                throw new InvalidDataException(FormattableString.Invariant($"A sample takes {header.Bytes / count:N0} bytes; at most {int.MaxValue:N0} are read."));
             if (header.FortranOrder)
                 throw new InvalidDataException("Its array is in Fortran order, where a sample does not lie in one place.");
             return (header, content.Position);

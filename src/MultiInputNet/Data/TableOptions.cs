@@ -24,14 +24,22 @@ public sealed record TableOptions
     public Func<long, bool>? TrainingRows { get; init; }
 
     /// <summary>The texts that stand for a missing value, in any case.</summary>
-    /// <value>Default: <see langword="null"/>, which means empty, <c>NA</c>, <c>NaN</c> and <c>null</c>.</value>
+    /// <value>Default: <see langword="null"/>, the words that <see cref="TabularInput.MissingTexts"/> lists.</value>
     public IReadOnlyList<string>? MissingTexts { get; init; }
+
+    /// <summary>What stands before the fraction of a number.</summary>
+    /// <value>Default: a point.</value>
+    public char DecimalSeparator { get; init; } = '.';
+
+    /// <summary>What may stand between the thousands of a number: groups of three digits; a space stands for a narrow one too.</summary>
+    /// <value>Default: <see langword="null"/>, nothing.</value>
+    public char? ThousandsSeparator { get; init; }
 
     /// <summary>Whether columns with missing numbers also tell the model that they are missing.</summary>
     /// <value>Default: <see langword="false"/>.</value>
     public bool MissingIndicators { get; init; }
 
-    /// <summary>The most categories that a column or target may have; one with more is taken for a mistake.</summary>
+    /// <summary>The most categories that a column or target may have in the whole file; one with more is taken for a mistake.</summary>
     /// <value>Default: 1,000.</value>
     public int LargestCategoryCount { get; init; } = 1000;
 
@@ -45,4 +53,18 @@ public sealed record TableOptions
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
+
+    internal NumberFormat Numbers => new(DecimalSeparator, ThousandsSeparator);
+
+    /// <summary>What is wrong with the options; null when nothing is.</summary>
+    internal string? FindMistake() =>
+        Numeric.Intersect(Categorical).Concat(Numeric.Intersect(Ignore)).Concat(Categorical.Intersect(Ignore)).FirstOrDefault() is { } twice
+            ? $"Column '{twice}' is in several of Numeric, Categorical and Ignore; name it in one."
+        : LargestCategoryCount is < 1 or > Limits.LargestSize
+            ? FormattableString.Invariant($"LargestCategoryCount is {LargestCategoryCount:N0}; give from 1 to {Limits.LargestSize:N0}.")
+        : MissingTexts?.Contains(null!) == true
+            ? "A missing text is null; an empty one always counts as missing."
+        : Numbers.FindMistake() is { } separators
+            ? $"The options say that {separators} Give two different characters that are no part of a number, such as ',' and '.'."
+            : null;
 }

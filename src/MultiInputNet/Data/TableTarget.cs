@@ -4,9 +4,13 @@ namespace MultiInputNet.Data;
 /// <param name="Column">The column's name.</param>
 public sealed record TableTarget(string Column)
 {
-    /// <summary>The texts of the classes, from class 0 on.</summary>
+    /// <summary>The texts of the classes, from class 0 on. Where all are numbers, another text of the same number is the same class.</summary>
     /// <value>Default: <see langword="null"/>, the label is a number to regress.</value>
     public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>Texts that stand for a missing label to regress, in any case, beside those of <see cref="TabularInput.MissingTexts"/>.</summary>
+    /// <value>Default: <see langword="null"/>, none; where the target is inferred, the odd texts among its numbers.</value>
+    public IReadOnlyList<string>? MissingTexts { get; init; }
 
     /// <summary>The task that the labels are of.</summary>
     /// <value>Default: <see langword="null"/>: the source's name where there is one target, and the column's where there are several.</value>

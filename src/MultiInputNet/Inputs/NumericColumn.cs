@@ -12,9 +12,13 @@ public sealed record NumericColumn(string Name) : TabularColumn(Name)
     /// <value>Default: <see langword="false"/>.</value>
     public bool MissingIndicator { get; init; }
 
+    /// <summary>Texts that stand for a missing number in this column, in any case, beside those of <see cref="TabularInput.MissingTexts"/>.</summary>
+    /// <value>Default: <see langword="null"/>, none; where the column is inferred, the odd texts among its numbers.</value>
+    public IReadOnlyList<string>? MissingTexts { get; init; }
+
     internal override int Width => MissingIndicator ? 2 : 1;
 
     internal override (string Problem, string Cure)? FindMistake() => float.IsFinite((float)Fill)
-        ? null
+        ? MissingTexts?.Contains(null!) == true ? ($"column '{Name}' has a missing text that is null.", "Give texts; an empty one always counts as missing.") : null
         : ($"column '{Name}' has a fill value of {Fill}.", "Give a finite number.");
 }

@@ -1,28 +1,41 @@
-using System.Globalization;
-
 namespace MultiInputNet;
 
 /// <summary>Turns the texts of a table into the numbers of a batch, by the columns of an input that was checked.</summary>
 internal sealed class TableEncoder
 {
-    private static readonly string[] defaultMissingTexts = ["", "NA", "NaN", "null"];
+    // Those of pandas, and what is written in their place; comparisons leave case out.
+    private static readonly string[] defaultMissingTexts =
+        ["", "NA", "N/A", "NaN", "-NaN", "null", "None", "#N/A", "#N/A N/A", "#NA", "<NA>", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "?"];
+
+    // In a column of texts, such as the classes + and -, a dash may be one of them.
+    private static readonly string[] defaultMissingNumbers = [.. defaultMissingTexts, "-", "--"];
 
     private readonly Dictionary<string, int>?[] categories;
-    private readonly HashSet<string> missing;
+    private readonly HashSet<string>[] missing;
+    private readonly NumberFormat numbers;
 
     public TableEncoder(TabularInput input)
     {
-        categories = [.. input.Columns!.Select(column =>
-            (column as CategoricalColumn)?.Categories.Index().ToDictionary(category => category.Item, category => category.Index + 1))];
-        missing = MissingTexts(input.MissingTexts);
+        numbers = input.Numbers;
+        categories = [.. input.Columns!.Select(column => (column as CategoricalColumn)?.Categories.Index().ToDictionary(category => category.Item, category => category.Index + 1))];
+        missing = [.. input.Columns!.Select(column => MissingNumbers(input.MissingTexts, (column as NumericColumn)?.MissingTexts))];
     }
 
-    public static HashSet<string> MissingTexts(IReadOnlyList<string>? texts) => new(texts ?? defaultMissingTexts, StringComparer.OrdinalIgnoreCase);
+    /// <summary>What stands for a missing text.</summary>
+    public static HashSet<string> MissingTexts(IReadOnlyList<string>? texts) => new(texts ?? defaultMissingTexts, StringComparer.OrdinalIgnoreCase) { "" };
 
-    public static bool TryParse(string text, out double number) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
+    /// <summary>What stands for a missing number; an empty text always does.</summary>
+    public static HashSet<string> MissingNumbers(IReadOnlyList<string>? texts, IReadOnlyList<string>? ofColumn = null) =>
+        new((texts ?? defaultMissingNumbers).Concat(ofColumn ?? []), StringComparer.OrdinalIgnoreCase) { "" };
 
-    public static string NoNumber(string column, string? text) => $"column '{column}' holds '{text}', which is no number.";
+    public static string NoNumber(string column, string? text) => $"column '{column}' holds '{Short(text)}', which is no number.";
+
+    /// <summary>A text as a message shows it.</summary>
+    public static string Short(string? text)
+    {
+        const int Longest = 60;
+        return text is { Length: > Longest } ? text[..Longest] + "…" : text ?? "";
+    }
 
     /// <summary>The number of a text; false where it is a number column's and none.</summary>
     public bool TryEncode(int column, string? text, out double value)
@@ -30,16 +43,13 @@ internal sealed class TableEncoder
         text = text?.Trim() ?? "";
         if (categories[column] is { } known)
         {
-            value = missing.Contains(text) ? 0 : known.GetValueOrDefault(text);
+            value = known.TryGetValue(text, out var number) ? number : 0;
             return true;
         }
 
-        if (missing.Contains(text) || text.Length == 0)
-        {
-            value = double.NaN;
-            return true;
-        }
-
-        return TryParse(text, out value);
+        if (!missing[column].Contains(text))
+            return numbers.TryParse(text, out value);
+        value = double.NaN;
+        return true;
     }
 }

@@ -16,8 +16,22 @@ public sealed record TabularInput(int Features) : InputSpec
     public IReadOnlyList<TabularColumn>? Columns { get; init; }
 
     /// <summary>The texts that stand for a missing value, in any case.</summary>
-    /// <value>Default: <see langword="null"/>, which means empty, <c>NA</c>, <c>NaN</c> and <c>null</c>.</value>
+    /// <value>
+    /// Default: <see langword="null"/>, which means the words that pandas knows: empty, <c>NA</c>, <c>N/A</c>, <c>#N/A</c>, <c>NaN</c>,
+    /// <c>null</c>, <c>None</c> and their like, and <c>?</c>; in columns of numbers <c>-</c> and <c>--</c> too.
+    /// </value>
     public IReadOnlyList<string>? MissingTexts { get; init; }
+
+    /// <summary>What stands before the fraction of a number.</summary>
+    /// <value>Default: <see langword="null"/>, a point.</value>
+    public char? DecimalSeparator { get; init; }
+
+    /// <summary>What may stand between the thousands of a number: groups of three digits; a space stands for a narrow one too.</summary>
+    /// <value>Default: <see langword="null"/>, nothing.</value>
+    public char? ThousandsSeparator { get; init; }
+
+    /// <summary>How numbers are written.</summary>
+    internal NumberFormat Numbers => new(DecimalSeparator ?? '.', ThousandsSeparator);
 
     private protected override IReadOnlyList<long> SampleShape => [Features];
 
@@ -73,6 +87,10 @@ public sealed record TabularInput(int Features) : InputSpec
             return ("a column has no name, or the name of another.", "Give each a name of its own.");
         if (Columns.Select(column => column.FindMistake()).FirstOrDefault(found => found is not null) is { } found)
             return found;
+        if (MissingTexts?.Contains(null!) == true)
+            return ("a missing text is null.", "Give texts; an empty one always counts as missing.");
+        if (Numbers.FindMistake() is { } separators)
+            return (separators, "Give two different characters that are no part of a number, such as ',' and '.'.");
         return Mean is not null && Columns.Index().Any(column => column.Item is CategoricalColumn && (Mean[column.Index] != 0 || StandardDeviation![column.Index] != 1))
             ? ("a categorical column has a mean or a standard deviation.", "Give it a mean of 0 and a deviation of 1: its values are numbers of categories.")
             : null;
