@@ -1,7 +1,8 @@
-using System.IO.Compression;
+using System.Text;
 using MultiInputNet;
 using MultiInputNet.Data;
 using MultiInputNet.Images;
+using Spectre.Console;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -78,22 +79,46 @@ internal sealed record Prepared(
 
     private static Prepared FromCsv(InputArgument argument, Settings settings)
     {
-        var target = settings.Targets.Of(argument.Name, "");
-        string[] targets = [target.Length > 0 ? target : LastColumn(argument.Path)];
+        var format = Format(argument, settings);
+        var columns = CsvTable.ReadColumns(argument.Path, format);
+        CheckColumns(settings);
+        string[] Of(params string[] kinds) => [.. settings.Columns.Where(column => kinds.Contains(column.Kind) && columns.Contains(column.Name)).Select(column => column.Name)];
+        var labels = Of("class", "regression");
+        var target = settings.Targets.Of(argument.Name, labels.FirstOrDefault(columns[^1]));
+        if (labels.FirstOrDefault(label => label != target) is { } second)
+            throw new MultiInputException($"input '{argument.Name}'", ModelStage.Target, $"its labels are in '{target}' and in '{second}'.", "Name one column; give the other one the kind number, category or ignore.");
 
         // The classes are those of all rows, the statistics of the columns those of the rows to train on.
-        var all = TableSchema.Infer(argument.Path, targets);
-        var count = new CsvSource(argument.Name, all, argument.Path).Count;
-        using var order = randperm(count, generator: new Generator((ulong)settings.Seed));
-        var test = order.data<long>().Take((int)(count * TestShare)).ToHashSet();
-        if (test.Count == 0)
-            throw TooFew(argument.Name, count);
-        var schema = TableSchema.Infer(argument.Path, targets, new() { TrainingRows = row => !test.Contains(row) }) with { Targets = all.Targets };
-        CsvSource Read(Func<long, bool> rows) => new(argument.Name, schema, argument.Path, rows)
+        var table = CsvTable.Read(argument.Path, new()
         {
-            BatchSize = settings.BatchSizes.Of(argument.Name, 64),
-            Augment = Augmentation(argument, settings, null),
-        };
+            Format = format,
+            Numeric = Of("number", "regression"),
+            Categorical = Of("category", "class"),
+            Ignore = Of("ignore"),
+            DecimalSeparator = settings.DecimalSeparators.Of(argument.Name, '.'),
+            ThousandsSeparator = settings.ThousandsSeparators.Of(argument.Name, null),
+        });
+        var all = table.Infer([target]);
+        using var order = randperm(table.Count, generator: new Generator((ulong)settings.Seed));
+        var test = order.data<long>().Take((int)(table.Count * TestShare)).ToHashSet();
+        if (test.Count == 0)
+            throw TooFew(argument.Name, table.Count);
+        var schema = table.Infer([target], row => !test.Contains(row)) with { Targets = all.Targets };
+        Console.WriteLine($"{argument.Name}, {argument.Path}:\n{schema}");
+        foreach (var warning in all.Warnings)
+            AnsiConsole.MarkupLineInterpolated($"[yellow]{argument.Name}: {warning}[/]");
+        if (all.Warnings.Count > 0)
+            Console.WriteLine($"To say what a column is: --column COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
+        DataSource Read(Func<long, bool> rows)
+        {
+            var source = table.Source(argument.Name, schema, rows);
+            return new TensorSource(argument.Name, new Dictionary<string, Tensor> { [argument.Name] = source.Samples }, source.Targets)
+            {
+                BatchSize = settings.BatchSizes.Of(argument.Name, 64),
+                Augment = Augmentation(argument, settings, null),
+            };
+        }
+
         var options = new HeadOptions { Dropout = settings.Dropouts.Of(argument.Name, 0.3) };
         HeadSpec head = schema.Head switch
         {
@@ -167,20 +192,16 @@ internal sealed record Prepared(
         return File.Exists(path) || !File.Exists($"{path}.gz") ? path : $"{path}.gz";
     }
 
-    private static string LastColumn(string path)
+    private static CsvFormat Format(InputArgument argument, Settings settings) => new()
     {
-        try
-        {
-            using var file = File.OpenRead(path);
-            var packed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
-            file.Position = 0;
-            using Stream content = packed ? new GZipStream(file, CompressionMode.Decompress) : file;
-            using var reader = new StreamReader(content);
-            return (reader.ReadLine() ?? "").Split(',')[^1].Trim().Trim('"');
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, "Give a CSV file whose first line names the columns.");
-        }
+        Delimiter = settings.Delimiters.Of(argument.Name, ','),
+        Encoding = settings.Encodings.Of(argument.Name, Encoding.UTF8),
+    };
+
+    private static void CheckColumns(Settings settings)
+    {
+        var known = settings.Inputs.Where(input => input.Kind == "csv").SelectMany(input => CsvTable.ReadColumns(input.Path, Format(input, settings))).ToHashSet();
+        if (settings.Columns.FirstOrDefault(column => !known.Contains(column.Name)) is { Name: { } unknown })
+            throw new MultiInputException($"column '{unknown}'", ModelStage.Input, "no CSV file has it.", $"The columns are {string.Join(", ", known)}.");
     }
 }

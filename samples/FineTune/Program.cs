@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using MultiInputNet;
 using MultiInputNet.Data;
 using MultiInputNet.Training;
@@ -35,6 +36,11 @@ internal static class Program
         var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
         var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last.", text => NamedOrAll(text, value => value));
+        var column = Several("--column", $"What a column of a CSV file is, COLUMN=KIND, where it is not to be inferred. Kinds: {string.Join(", ", Settings.ColumnKinds)}; class and regression are labels.", Column);
+        var delimiter = Several("--delimiter", "What stands between the fields of a CSV file, CHARACTER (or tab) or NAME=CHARACTER. By default a comma.", text => NamedOrAll(text, Delimiter));
+        var point = Several("--decimal", "What stands before the fraction of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default a point.", text => NamedOrAll(text, Character));
+        var thousands = Several("--thousands", "What stands between the thousands of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default nothing.", text => NamedOrAll(text, value => (char?)Character(value)));
+        var encoding = Several("--encoding", "The encoding of a CSV file, such as utf-8, utf-16 or windows-1252, ENCODING or NAME=ENCODING. By default utf-8.", text => NamedOrAll(text, TextEncoding));
         var trunk = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it comes from the file.", Base, "convnet:64,128");
         var channels = One("--channels", "Channels of the maps that a convnet takes.", text => CommandLine.Number(text, 1), "48");
         var depth = One("--depth", "Convolutions in each stage of a convnet.", text => CommandLine.Number(text, 1), "1");
@@ -58,7 +64,7 @@ internal static class Program
         var threads = One<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
         var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it. Exit code: 0, or 1 where something went wrong or was stopped.")
         {
-            input, target, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
+            input, target, column, delimiter, point, thousands, encoding, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, checkpoints, resume, threads,
         };
         command.SetAction(arguments => Session.Run(
@@ -66,6 +72,11 @@ internal static class Program
             {
                 Inputs = arguments.GetValue(input)!,
                 Targets = new(arguments.GetValue(target) ?? []),
+                Columns = arguments.GetValue(column) ?? [],
+                Delimiters = new(arguments.GetValue(delimiter) ?? []),
+                DecimalSeparators = new(arguments.GetValue(point) ?? []),
+                ThousandsSeparators = new(arguments.GetValue(thousands) ?? []),
+                Encodings = new(arguments.GetValue(encoding) ?? []),
                 BatchSizes = new(arguments.GetValue(batch) ?? []),
                 Dropouts = new(arguments.GetValue(dropout) ?? []),
                 Augmentations = new(arguments.GetValue(augment) ?? []),
@@ -140,6 +151,37 @@ internal static class Program
         .. list.Split(',').Select(name => augmentations.GetValueOrDefault(name)
             ?? throw new FormatException($"'{name}' is no augmentation; use some of {string.Join(", ", augmentations.Keys)}.")),
     ]);
+
+    private static (string Name, string Kind) Column(string text) =>
+        text.LastIndexOf('=') is > 0 and var at && Settings.ColumnKinds.Contains(text[(at + 1)..])
+            ? (text[..at], text[(at + 1)..])
+            : throw new FormatException($"'{text}' says of no column what it is; give COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
+
+    private static char Character(string text) => text.Length == 1 ? text[0] : throw new FormatException($"'{text}' is no single character.");
+
+    private static char Delimiter(string text)
+    {
+        try
+        {
+            return new CsvFormat { Delimiter = text is "tab" or "\\t" ? '\t' : Character(text) }.Delimiter;
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException($"'{text}' is no delimiter. {e.Message}", e);
+        }
+    }
+
+    private static Encoding TextEncoding(string name)
+    {
+        try
+        {
+            return CodePagesEncodingProvider.Instance.GetEncoding(name) ?? Encoding.GetEncoding(name);
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException($"'{name}' is no encoding; give one such as utf-8, utf-16 or windows-1252.", e);
+        }
+    }
 
     private static (string? Input, T Value) NamedOrAll<T>(string text, Func<string, T> parse) =>
         text.Split('=', 2) is [var name, var value] ? (name, parse(value)) : (null, parse(text));

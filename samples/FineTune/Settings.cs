@@ -1,3 +1,4 @@
+using System.Text;
 using MultiInputNet;
 using MultiInputNet.Data;
 using MultiInputNet.Training;
@@ -10,6 +11,19 @@ internal sealed record Settings
 
     /// <summary>The column of a CSV file that holds the labels; the last where none is named.</summary>
     public required ByInput<string> Targets { get; init; }
+
+    /// <summary>What columns of CSV files are, one of <see cref="ColumnKinds"/> each.</summary>
+    public required IReadOnlyList<(string Name, string Kind)> Columns { get; init; }
+
+    public required ByInput<char> Delimiters { get; init; }
+
+    public required ByInput<char> DecimalSeparators { get; init; }
+
+    public required ByInput<char?> ThousandsSeparators { get; init; }
+
+    public required ByInput<Encoding> Encodings { get; init; }
+
+    public static IReadOnlyList<string> ColumnKinds { get; } = ["number", "category", "class", "regression", "ignore"];
 
     public required ByInput<int> BatchSizes { get; init; }
 
@@ -54,7 +68,7 @@ internal sealed record Settings
         var names = Inputs.Select(argument => argument.Name).ToArray();
         if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key is { } twice)
             return $"Several inputs are called '{twice}'; give each a name of its own.";
-        if (Targets.Names.Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
+        if (Targets.Names.Concat(Delimiters.Names).Concat(DecimalSeparators.Names).Concat(ThousandsSeparators.Names).Concat(Encodings.Names).Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
             return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
         if (Resume && Checkpoints is null)
             return "--resume needs the folder of the training to go on with; give --checkpoints FOLDER.";

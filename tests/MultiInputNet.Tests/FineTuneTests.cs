@@ -59,6 +59,25 @@ public sealed class FineTuneTests : IDisposable
         File.ReadAllBytes(folder["again.safetensors"]).Should().Equal(File.ReadAllBytes(folder["whole.safetensors"]));
     }
 
+    [Fact]
+    public void It_is_told_what_columns_are_and_says_what_it_takes_them_for()
+    {
+        folder.Write("cars.csv", System.Text.Encoding.Latin1.GetBytes(
+            "id;Größe;preis;farbe\n" + string.Concat(Enumerable.Range(0, 100).Select(row => $"{row};{row},5;{(row == 7 ? "auf Anfrage" : $"1.{row:000},25")};{(row % 2 == 0 ? "weiß" : "grün")}\n"))));
+        string[] options = ["--input", "cars=csv:cars.csv", "--base", "convnet:8", "--epochs", "1", "--steps-per-epoch", "2", "--delimiter", ";", "--decimal", ",", "--thousands", "cars=.", "--encoding", "iso-8859-1"];
+
+        var (code, text) = Run([.. options, "--column", "id=ignore", "--column", "preis=regression", "--column", "farbe=category"]);
+        var inferred = Run([.. options, "--target", "preis"]);
+        var unknown = Run([.. options, "--column", "price=ignore"]);
+
+        code.Should().Be(1, "a text is no number to regress where a user says that all are");
+        text.Should().Contain("line 9").And.Contain("'auf Anfrage', which is no number");
+        inferred.Code.Should().Be(0, inferred.Text);
+        inferred.Text.Should().Contain("Größe   number        mean ").And.Contain("farbe   category      2: 'grün', 'weiß'").And.Contain("preis   label: number  to regress; missing: 1: 'auf Anfrage'")
+            .And.Contain("column 'preis' is no number in 1 of 100 rows ('auf Anfrage' in line 9), which count as missing");
+        unknown.Text.Should().Contain("Column 'price'").And.Contain("no CSV file has it");
+    }
+
     [Theory]
     [InlineData("'vgg' is no base", "--input", "a=sample:digits", "--base", "vgg")]
     [InlineData("There is no input 'b'; use one of a.", "--input", "a=sample:digits", "--batch-size", "b=3")]

@@ -38,7 +38,7 @@ internal sealed class ColumnSummary
 
         Deviation = Numbers > 0 && Math.Sqrt(squares / Numbers) is > 1e-30 and var deviation ? deviation : 1;
         IsConstant = squares == 0;
-        CountsRows = counting && Numbers == Rows && Rows > 1;
+        CountsRows = counting && IsWhole && Numbers == Rows && Rows > 1;
         Texts = counts is null ? null : [.. cells.Texts.Zip(counts).Where(pair => pair.Second > 0)];
     }
 

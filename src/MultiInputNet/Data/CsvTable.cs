@@ -67,6 +67,13 @@ public sealed class CsvTable
         return table;
     }
 
+    /// <summary>Reads the names of the columns and nothing else.</summary>
+    /// <param name="path">A CSV file, plain or packed by gzip.</param>
+    /// <param name="format">How it holds its table; commas and a header when null.</param>
+    /// <returns>The names, in the order of the file.</returns>
+    /// <exception cref="MultiInputException">The file is no table.</exception>
+    public static IReadOnlyList<string> ReadColumns(string path, CsvFormat? format = null) => Open(path, format ?? new(), reader => reader.Columns);
+
     /// <summary>Learns what the columns are, as <see cref="TableSchema.Infer"/> does.</summary>
     /// <param name="targets">The columns with labels.</param>
     /// <param name="trainingRows">Which rows are learned from, by their number in the file from 0; those of <see cref="TableOptions.TrainingRows"/> when null.</param>
@@ -200,18 +207,21 @@ public sealed class CsvTable
         return (tensor(samples).view(kept.Count, columns.Length).DetachFromDisposeScope(), targets, mistakes.List());
     }
 
-    private static CsvTable Read(string path, TableOptions options, Func<string, TableCells?> cellsOf, Func<long, bool>? rows) => DataFile.Read(path, Cure, file =>
+    private static CsvTable Read(string path, TableOptions options, Func<string, TableCells?> cellsOf, Func<long, bool>? rows) =>
+        Open(path, options.Format, reader => new CsvTable(path, options, reader, cellsOf, rows));
+
+    private static T Open<T>(string path, CsvFormat format, Func<CsvReader, T> read) => DataFile.Read(path, Cure, file =>
     {
         try
         {
-            using var reader = new CsvReader(CsvText.Open(file, options.Format.Encoding), options.Format);
-            return new CsvTable(path, options, reader, cellsOf, rows);
+            using var reader = new CsvReader(CsvText.Open(file, format.Encoding), format);
+            return read(reader);
         }
         catch (DecoderFallbackException)
         {
-            using var again = File.OpenRead(path);
+            using var again = RegularFile.Open(path);
             throw new InvalidDataException(FormattableString.Invariant(
-                $"Line {CsvText.FindBrokenLine(again, options.Format.Encoding)} has bytes that are no {options.Format.Encoding.WebName.ToUpperInvariant()}: name the file's encoding in CsvFormat.Encoding, or save it as UTF-8."));
+                $"Line {CsvText.FindBrokenLine(again, format.Encoding)} has bytes that are no {format.Encoding.WebName.ToUpperInvariant()}: name the file's encoding in CsvFormat.Encoding, or save it as UTF-8."));
         }
     });
 

@@ -161,7 +161,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         && options.Numbers.TryParse(texts[0], out var first) && first is 0 or 1
         && texts.Index().All(text => options.Numbers.TryParse(text.Item, out var number) && number == first + text.Index);
 
-    private bool IsNearlyUnique(ColumnSummary column, string[] texts) => texts.Length > FewTexts && texts.Length > column.Present / 2;
+    private static bool IsNearlyUnique(ColumnSummary column, string[] texts) => texts.Length > FewTexts && texts.Length > column.Present / 2;
 
     /// <summary>The different texts: numbers by their size, others by their characters.</summary>
     private string[] Texts(ColumnSummary column)
