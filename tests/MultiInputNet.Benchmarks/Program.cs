@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 // Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
 // Batch normalisation that inputs share, on three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
+// A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
 Allocator.KeepMemory();
 var pairs = args.LastOrDefault() is { } last && int.TryParse(last, out var given) ? given : 41;
 if (Console.IsOutputRedirected)
@@ -15,6 +16,12 @@ if (Console.IsOutputRedirected)
 if (args.FirstOrDefault() == "normalization")
 {
     AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 300, seeds: 3));
+    return;
+}
+
+if (args.FirstOrDefault() == "csv")
+{
+    AnsiConsole.Write(CsvBenchmark.Measure(repeats: args.Length > 1 ? pairs : 5));
     return;
 }
 
