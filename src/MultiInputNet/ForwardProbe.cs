@@ -11,9 +11,14 @@ internal sealed class ForwardProbe : IDisposable
 {
     private readonly List<Action> removers = [];
     private readonly Dictionary<nn.Module, MapShape> maps = [];
+    private readonly PassBudget? budget;
 
-    public ForwardProbe(nn.Module module)
+    /// <summary>Begins to watch.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="budget">What bounds the results; nothing when null.</param>
+    public ForwardProbe(nn.Module module, PassBudget? budget = null)
     {
+        this.budget = budget;
         Watch(module);
         foreach (var child in module.modules())
             Watch(child);
@@ -36,6 +41,15 @@ internal sealed class ForwardProbe : IDisposable
         {
             var hook = layer.register_forward_hook((_, input, output) => See(layer, output));
             removers.Add(hook.remove);
+            if (budget is not null)
+            {
+                var before = layer.register_forward_pre_hook((_, input) =>
+                {
+                    budget.Require(Foresee(layer, input));
+                    return null!; // the input stays as it is
+                });
+                removers.Add(before.remove);
+            }
         }
         else if (module is AttentionFusion attention)
         {
@@ -53,6 +67,7 @@ internal sealed class ForwardProbe : IDisposable
         LargestResult = Math.Max(LargestResult, output.numel());
         if (output.dim() == 4)
             maps[layer] = MapShape.Of(output);
+        budget?.Add(output);
         Macs += layer switch
         {
             Conv1d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
@@ -65,5 +80,29 @@ internal sealed class ForwardProbe : IDisposable
             _ => 0,
         };
         return null!; // the result stays as it is
+    }
+
+    /// <summary>How many values a layer will make of an input, no fewer than that of the layers that enlarge a map.</summary>
+    private static long Foresee(nn.Module layer, Tensor input) => layer switch
+    {
+        Conv1d conv => input.shape[0] * conv.weight.shape[0] * input.shape[^1],
+        Conv2d conv => Result(conv, input),
+        PointwiseConvolution conv => input.numel() / Math.Max(1, input.shape[1]) * conv.Weight.shape[0],
+        SharedStem stem => Result(stem.First, input),
+        Linear linear => input.numel() / Math.Max(1, input.shape[^1]) * linear.weight!.shape[0],
+        Embedding embedding => input.numel() * embedding.weight!.shape[1],
+        _ => 0,
+    };
+
+    private static long Result(Conv2d conv, Tensor input)
+    {
+        var values = input.shape[0] * conv.weight.shape[0];
+        for (var side = 0; side < 2; side++)
+        {
+            var size = input.shape[^(2 - side)] + 2 * (conv.padding?[side] ?? 0);
+            values *= conv.padding is null ? size : Math.Max(0, (size - conv.dilation[side] * (conv.kernel_size[side] - 1) - 1) / conv.stride[side] + 1);
+        }
+
+        return values;
     }
 }

@@ -8,49 +8,68 @@ namespace MultiInputNet;
 /// </summary>
 internal sealed class FrozenModules
 {
-    private readonly HashSet<nn.Module> modules = new(ReferenceEqualityComparer.Instance);
+    private readonly Lock changing = new();
 
     // Parameters that their module's author had frozen already are not among them and stay as they are. They go by name: a module
     // that is moved or converted gets new ones.
     private readonly HashSet<(nn.Module Module, string Name)> parameters = [];
+
+    // Replaced and never changed, since predictions look at it in other threads.
+    private volatile HashSet<nn.Module> modules = new(ReferenceEqualityComparer.Instance);
 
     public bool Any => modules.Count > 0;
 
     public bool Contains(nn.Module module) => modules.Contains(module);
 
     /// <summary>The modules, to be frozen again later.</summary>
-    public IReadOnlyCollection<nn.Module> Save() => [.. modules];
+    public IReadOnlyCollection<nn.Module> Save() => modules;
 
-    public void Freeze(IEnumerable<nn.Module> added)
+    public void Freeze(IReadOnlyCollection<nn.Module> added)
     {
-        foreach (var module in added)
+        lock (changing)
         {
-            modules.Add(module);
-            foreach (var (name, parameter) in module.named_parameters(recurse: false).Where(pair => pair.parameter.requires_grad))
+            modules = new([.. modules, .. added], ReferenceEqualityComparer.Instance);
+            foreach (var module in added)
             {
-                parameter.requires_grad = false;
-                parameter.grad = null;
-                parameters.Add((module, name));
+                foreach (var (name, parameter) in module.named_parameters(recurse: false).Where(pair => pair.parameter.requires_grad))
+                {
+                    parameter.requires_grad = false;
+                    parameter.grad = null;
+                    parameters.Add((module, name));
+                }
             }
         }
     }
 
-    public void Unfreeze(IEnumerable<nn.Module> removed)
+    public void Unfreeze(IReadOnlyCollection<nn.Module> removed)
     {
-        foreach (var module in removed)
+        lock (changing)
         {
-            modules.Remove(module);
-            foreach (var (_, parameter) in module.named_parameters(recurse: false).Where(pair => parameters.Remove((module, pair.name))))
-                parameter.requires_grad = true;
+            modules = new(modules.Except(removed, ReferenceEqualityComparer.Instance).Cast<nn.Module>(), ReferenceEqualityComparer.Instance);
+            foreach (var module in removed)
+            {
+                foreach (var (_, parameter) in module.named_parameters(recurse: false).Where(pair => parameters.Remove((module, pair.name))))
+                    parameter.requires_grad = true;
+            }
         }
     }
 
-    /// <summary>Sets every module to its mode: evaluation where it is frozen.</summary>
+    /// <summary>
+    /// Sets every module to its mode: evaluation where it is frozen. Those that are in it already are left alone, so that a thread that
+    /// predicts in evaluation mode never meets one in another.
+    /// </summary>
     public void SetModes(nn.Module root, bool training)
     {
-        // A mode that is set reaches all children, so parents come first.
-        foreach (var module in root.modules())
-            module.train(training && !modules.Contains(module));
+        lock (changing)
+        {
+            // A mode that is set reaches all children, so parents come first.
+            foreach (var module in root.modules())
+            {
+                var mode = training && !modules.Contains(module);
+                if (module.training != mode)
+                    module.train(mode);
+            }
+        }
     }
 
     /// <summary>Whether a call of <c>train</c> on a part of the model has reached a frozen module.</summary>

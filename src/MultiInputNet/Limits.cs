@@ -8,4 +8,7 @@ internal static class Limits
     public const long LargestSample = 1L << 28;
     public const long LargestModel = 10_000_000_000;
     public const int LargestDepth = 1_000;
+
+    /// <summary>Values of maps in memory at one time when a model is loaded: 1 GB in single precision.</summary>
+    public const long LargestPass = 1L << 28;
 }

@@ -8,6 +8,7 @@ namespace MultiInputNet;
 internal sealed class ModelAssembly
 {
     private readonly long largestModel;
+    private readonly long largestPass;
     private readonly List<nn.Module> modules = [];
     private readonly Dictionary<BaseDescription, BuiltBase> bases = [];
     private Int128 weightsLeft;
@@ -16,9 +17,11 @@ internal sealed class ModelAssembly
     /// <param name="description">What to make.</param>
     /// <param name="device">Where.</param>
     /// <param name="largestModel">Weights that it may have, biases and normalisations not counted.</param>
-    public ModelAssembly(ModelDescription description, Device device, long largestModel)
+    /// <param name="largestPass">Values of maps that may be in memory at one time while shapes are found.</param>
+    public ModelAssembly(ModelDescription description, Device device, long largestModel, long largestPass)
     {
         Device = device;
+        this.largestPass = largestPass;
         weightsLeft = this.largestModel = largestModel;
         try
         {
@@ -56,7 +59,7 @@ internal sealed class ModelAssembly
 
     private BuiltBase MakeBase(BaseDescription group)
     {
-        var trunk = Own(Create(Subject(group), ModelStage.Base, group.Spec.CountWeights(), group.Spec.Create));
+        var trunk = Own(Create(Subject(group), ModelStage.Base, group.Spec, group.Spec.CountWeights(), group.Spec.Create));
         if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
             return new(trunk, null, new());
         var layers = new InputLayers(trunk, group.PerInput, group.Adapters);
@@ -76,21 +79,23 @@ internal sealed class ModelAssembly
         if (standardization is not null)
             Own(standardization);
         var projection = Own(Create(
-            subject, ModelStage.Projection, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, trunk, bank)));
+            subject, ModelStage.Projection, projectionSpec, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, trunk, bank)));
         foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
             Own(slice);
         var replaced = projection is Stem ? trunk.FirstConvolution : null;
         var own = layers?.HasParts(replaced) != true ? null
-            : Own(Create(subject, ModelStage.Base, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
+            : Own(Create(subject, ModelStage.Base, group, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
 
         var folded = FoldedProjection.Find(projection, trunk, layers);
 
         using var pass = new DummyPass(own is null ? [projection, trunk] : [projection, trunk, own]);
-        using var probe = new ForwardProbe(projection);
-        using var baseProbe = new ForwardProbe(trunk);
-        using var ownProbe = own is null ? null : new ForwardProbe(own);
+        var budget = new PassBudget(subject, largestPass);
+        using var probe = new ForwardProbe(projection, budget);
+        using var baseProbe = new ForwardProbe(trunk, budget);
+        using var ownProbe = own is null ? null : new ForwardProbe(own, budget);
         using var turn = InputLayers.Serve(input.Name);
         using var entrance = BaseEntrance.Enter(replaced);
+        budget.Require(spec.Shape.Aggregate(1L, (product, size) => product * size));
         var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, Device);
 
         var projected = Run(
@@ -161,10 +166,11 @@ internal sealed class ModelAssembly
         if (task.Fusion is null && maps.Length > 1 && fusionSpec is SingleFusionSpec single)
             fusionSpec = Fusions.Concat(single);
         DescriptionChecks.Throw(subject, ModelStage.Fusion, fusionSpec.FindMistake(maps));
-        var fusion = Own(Create(subject, ModelStage.Fusion, fusionSpec.CountWeights(maps), () => fusionSpec.Create(maps)));
+        var fusion = Own(Create(subject, ModelStage.Fusion, fusionSpec, fusionSpec.CountWeights(maps), () => fusionSpec.Create(maps)));
 
         long features;
         long macs;
+        new PassBudget(subject, largestPass).Require(maps.Sum(map => (long)map.Channels * map.Height * map.Width));
         using (var pass = new DummyPass([fusion]))
         using (var probe = new ForwardProbe(fusion))
         {
@@ -189,7 +195,7 @@ internal sealed class ModelAssembly
 
         if (features > int.MaxValue)
             throw new MultiInputException(subject, ModelStage.Fusion, $"it gives {features:N0} features.", "Use Fusions.GlobalAverage() or Attention.");
-        var head = Own(Create(subject, ModelStage.Head, task.Head.CountWeights((int)features), () => task.Head.Create((int)features)));
+        var head = Own(Create(subject, ModelStage.Head, task.Head, task.Head.CountWeights((int)features), () => task.Head.Create((int)features)));
         using (var pass = new DummyPass([head]))
         using (var probe = new ForwardProbe(head))
         {
@@ -233,6 +239,8 @@ internal sealed class ModelAssembly
             yield return fault;
         foreach (var (input, path) in description.Inputs.Zip(Paths))
         {
+            if ((input.Projection as AdaptedStemSpec)?.FindUnknownBands(path.Base.FirstConvolution!) is { Count: > 0 } unknown)
+                yield return $"Input '{input.Name}': the base has no weights for {(unknown.Count == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so that the mean of all its channels stands for {(unknown.Count == 1 ? "it" : "each")}; it knows {string.Join(", ", AdaptedStemSpec.Rgb.Select(band => $"'{band}'"))} where it takes 3 channels. Correct the name if it is misspelt.";
             var (normalization, activation) = input.Projection switch
             {
                 ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
@@ -268,14 +276,20 @@ internal sealed class ModelAssembly
         modules.Add(module);
         ChannelsLast.Prepare(module);
         module.to(Device);
+        return Keep(module);
+    }
 
-        // A model outlives the scope that it is built in.
+    // A model outlives the scope that it is built in.
+    private static TModule Keep<TModule>(TModule module)
+        where TModule : nn.Module
+    {
         foreach (var tensor in module.parameters().Concat(module.buffers()))
             tensor.DetachFromDisposeScope();
         return module;
     }
 
-    private T Create<T>(string subject, ModelStage stage, Int128 weights, Func<T> create)
+    private T Create<T>(string subject, ModelStage stage, object spec, Int128 weights, Func<T> create)
+        where T : nn.Module
     {
         weightsLeft -= weights;
         if (weightsLeft < 0)
@@ -284,7 +298,9 @@ internal sealed class ModelAssembly
                 subject, stage, $"with its {weights:N0} weights the model has more than {largestModel:N0}.", "Make its sizes smaller.");
         }
 
-        return Try(subject, stage, create, "it cannot be made", "Mend the module's constructor or its factory.");
+        // Initialising a weight leaves further handles of its memory. A user's module may keep tensors that it tells nobody of.
+        using var scope = spec is ICustomSpec ? null : NewDisposeScope();
+        return Try(subject, stage, () => Keep(create()), "it cannot be made", "Mend the module's constructor or its factory.");
     }
 
     private static Tensor Run(string subject, ModelStage stage, Func<Tensor> run, string problem, string cure) =>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -18,6 +19,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
     };
@@ -37,6 +39,8 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(bases);
         ArgumentNullException.ThrowIfNull(tasks);
+        if (inputs.Contains(null!) || bases.Contains(null!) || tasks.Contains(null!))
+            throw new ArgumentException("An input, base or task is null.");
         Inputs = [.. inputs];
         Bases = [.. bases];
         Tasks = [.. tasks];
@@ -106,14 +110,26 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         ArgumentNullException.ThrowIfNull(json);
         try
         {
+            CheckNulls(json);
             var read = JsonSerializer.Deserialize<ModelDescription>(json, JsonOptions)
                 ?? throw new JsonException("The text is 'null'.");
             return customModules is null ? read : CustomModules.Attach(read, customModules);
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {
             throw new MultiInputException(
                 "model description", ModelStage.Description, $"the JSON cannot be read: {e.Message}", "Give the text that ToJson wrote.", e);
+        }
+    }
+
+    // ToJson writes none: what is not given is left out. The serialiser lets nulls through where a value is due, in lists above all.
+    private static void CheckNulls(string json)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.Null)
+                throw new JsonException($"A value is null (byte {reader.TokenStartIndex:N0}).");
         }
     }
 

@@ -10,6 +10,10 @@ public sealed partial class MultiInputModel
     /// Freezes parts: their parameters have no gradient and do not change, and they stay in evaluation mode whatever
     /// <c>train()</c> is called, so that their normalisations keep their statistics.
     /// </summary>
+    /// <remarks>
+    /// Other threads may predict meanwhile while the model is in evaluation mode: what they compute stays the same. Changing the mode
+    /// itself, with <c>train()</c> or <c>eval()</c>, changes what they compute.
+    /// </remarks>
     /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
     public void Freeze(params IReadOnlyList<ModelPart> parts)
@@ -68,7 +72,7 @@ public sealed partial class MultiInputModel
     /// <summary>Freezes exactly the given modules.</summary>
     internal void RestoreFreezing(IReadOnlyCollection<nn.Module> modules)
     {
-        frozen.Unfreeze(frozen.Save().Except(modules));
+        frozen.Unfreeze([.. frozen.Save().Except(modules)]);
         frozen.Freeze(modules);
         frozen.SetModes(this, training);
     }

@@ -36,12 +36,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private readonly OrderedDictionary<string, Route> routes = [];
     private bool disposed;
 
-    internal MultiInputModel(ModelDescription description, Device? device, long largestModel = Limits.LargestModel)
+    internal MultiInputModel(
+        ModelDescription description, Device? device, long largestModel = Limits.LargestModel, long largestPass = long.MaxValue)
         : base(nameof(MultiInputModel))
     {
         Backend.Load();
         Description = description;
-        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel);
+        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel, largestPass);
         Warnings = assembly.Warnings;
         base_model = assembly.Shared?.Trunk;
         stem_bank = assembly.Shared?.Stems;
@@ -261,11 +262,21 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// Whether the file's TorchScript modules may run. They are programs: give <see langword="true"/> for files that you trust only.
     /// A model without such a base needs it not.
     /// </param>
+    /// <param name="largestPass">
+    /// Values of feature maps that may be in memory at one time when the shapes are checked with a sample of zeros; 1 GB in single precision
+    /// when left out. A small file can declare an image of any size: give more for large images in files that you trust.
+    /// </param>
     /// <returns>The model, in evaluation mode and single precision.</returns>
-    /// <exception cref="MultiInputException">The file is damaged or holds something else, or a TorchScript module that is not trusted.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file is damaged or holds something else, a TorchScript module that is not trusted, or a description that asks for more memory.
+    /// </exception>
     public static MultiInputModel Load(
-        string path, Device? device = null, IReadOnlyDictionary<string, Delegate>? customModules = null, bool trustTorchScript = false) =>
-        Weights.ModelFile.Load(path, device, customModules, trustTorchScript);
+        string path,
+        Device? device = null,
+        IReadOnlyDictionary<string, Delegate>? customModules = null,
+        bool trustTorchScript = false,
+        long largestPass = Limits.LargestPass) =>
+        Weights.ModelFile.Load(path, device, customModules, trustTorchScript, largestPass);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -147,6 +147,31 @@ public sealed class MistakeTests
         thrown.Stage.Should().Be(stage);
     }
 
+    [Fact]
+    public void A_tensor_that_is_not_there_is_named()
+    {
+        using var scope = NewDisposeScope();
+        var model = One(Bases.ConvNet(2, 3), Inputs.Image(1, 4, 4)).Build(CPU);
+        var gone = zeros(1, 1, 4, 4);
+        gone.Dispose();
+
+        model.Invoking(m => m.forward(null!, "a")).Should().Throw<ArgumentException>();
+        model.Invoking(m => m.forward(null!, 0)).Should().Throw<ArgumentException>();
+        model.Invoking(m => m.forward(null!)).Should().Throw<ArgumentException>();
+        model.Invoking(m => m.forward_features(null!)).Should().Throw<ArgumentException>();
+        foreach (var (tensor, problem) in new[] { (null!, "its batch is null."), (gone, "its batch was disposed of.") })
+        {
+            var batch = new Dictionary<string, Tensor> { ["a"] = tensor };
+            foreach (var run in new Action<MultiInputModel>[] { m => m.forward(batch), m => m.forward(batch, ["a"]), m => m.forward_features(batch) })
+                model.Invoking(run).Should().Throw<MultiInputException>().WithMessage($"Input 'a', input: {problem} *").Where(e => e.Stage == ModelStage.Input);
+        }
+
+        model.Invoking(m => m.forward(gone, "a")).Should().Throw<MultiInputException>();
+        model.Dispose();
+        model.Invoking(m => m.forward(zeros(1, 1, 4, 4), "a")).Should().Throw<ObjectDisposedException>();
+        model.Invoking(m => m.forward_features(new Dictionary<string, Tensor> { ["a"] = zeros(1, 1, 4, 4) })).Should().Throw<ObjectDisposedException>();
+    }
+
     [Theory]
     [InlineData("""{ "inputs": [], "bases": [], "tasks": [], "surprise": 1 }""")]
     [InlineData("""{ "inputs": [{ "name": "a", "spec": { "type": "hologram" } }], "bases": [], "tasks": [] }""")]

@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -69,6 +70,9 @@ public sealed record AdaptedStemSpec : ProjectionSpec
 
     /// <summary>The names of the bands of a base of 3 channels.</summary>
     internal static IReadOnlyList<string> Rgb { get; } = ["red", "green", "blue"];
+
+    /// <summary>The bands that get the mean of the base's channels, since it has none of their names.</summary>
+    internal IReadOnlyList<string> FindUnknownBands(Conv2d first) => [.. Bands?.Where(band => first.weight.shape[1] != Rgb.Count || !Rgb.Contains(band)) ?? []];
 
     // No band can have the name of a method's slice.
     private IReadOnlyList<string> SliceNames(int channels) => Bands ?? [$"{Method}({channels})"];

@@ -21,6 +21,9 @@ internal sealed class SharedStem : Stem
 
     public override IReadOnlyList<StemSlice> Slices => parts.Slices;
 
+    /// <summary>The base's first convolution.</summary>
+    public Conv2d First => parts.First;
+
     public override void Adapt(Conv2d first)
     {
         foreach (var slice in Slices)

@@ -16,6 +16,9 @@ internal sealed class StemSlice : nn.Module
         using var noGrad = no_grad();
         this.adapt = adapt;
         weight = new Parameter(adapt(first.weight));
+
+        // It is made with the stem of an input, and no part of it.
+        weight.DetachFromDisposeScope();
         RegisterComponents();
     }
 

@@ -6,6 +6,16 @@ namespace MultiInputNet.Weights;
 /// </summary>
 public sealed record LoadOptions
 {
+    /// <summary>
+    /// The key of a PyTorch checkpoint's state dict, as for <see cref="WeightFile.Open(string, string?)"/>: <c>ema</c>, <c>state.model</c>, or
+    /// the empty string for all tensors of the file but those of an optimizer, with the keys that lead to each before its name.
+    /// </summary>
+    /// <value>
+    /// Default: <see langword="null"/>, which searches for it; of several state dicts that have none of the usual keys, the one with
+    /// more of the module's names than any other is loaded.
+    /// </value>
+    public string? Key { get; init; }
+
     /// <summary>The beginning that is taken off the names that have it; the empty string takes nothing off.</summary>
     /// <value>
     /// Default: <see langword="null"/>, which takes <c>module.</c> off, as PyTorch's <c>DataParallel</c> adds it, where every name
@@ -31,7 +41,10 @@ public sealed record LoadOptions
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
-    /// <summary>Whether every weight must find its place with its shape and a type that fits; if not, what fits is loaded.</summary>
+    /// <summary>
+    /// Whether every weight must find its place with its shape and a type that fits; if not, what fits is loaded, and it is an error
+    /// when nothing does.
+    /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool Strict { get; init; } = true;
 

@@ -21,6 +21,10 @@ public sealed class LoadReport
     /// <summary>Its format.</summary>
     public required WeightFormat Format { get; init; }
 
+    /// <summary>The key under which a PyTorch checkpoint held the state dict that was loaded, such as <c>model</c>.</summary>
+    /// <value><see langword="null"/> where the file is one.</value>
+    public string? Key { get; init; }
+
     /// <summary>The beginning that was taken off the file's names; empty where none was.</summary>
     public required string StrippedPrefix { get; init; }
 
@@ -42,6 +46,15 @@ public sealed class LoadReport
     /// <summary>Weights that were not loaded because one of their types is no floating-point type and they differ.</summary>
     public required IReadOnlyList<TypeDifference> OtherType { get; init; }
 
+    /// <summary>Weights that were not loaded because the file's tensors cannot be read, such as quantized ones.</summary>
+    public required IReadOnlyList<string> Unreadable { get; init; }
+
+    /// <summary>
+    /// Counters of batches (<c>num_batches_tracked</c>) that the file lacks beside the statistics of their normalisations. Files of PyTorch
+    /// before 0.4.1 have none, so that the module's stay, as in PyTorch.
+    /// </summary>
+    public required IReadOnlyList<string> KeptCounters { get; init; }
+
     /// <summary>Weights of the file or the module that the options leave out.</summary>
     public required IReadOnlyList<string> Ignored { get; init; }
 
@@ -54,9 +67,11 @@ public sealed class LoadReport
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Loaded.Count} weights loaded from '{Path}' ({Format})");
+        if (Key is not null)
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  state dict {(Key.Length > 0 ? $"'{Key}'" : "of all keys")}");
         if (StrippedPrefix.Length > 0)
             text.AppendLine().Append(CultureInfo.InvariantCulture, $"  prefix '{StrippedPrefix}' taken off the file's names");
-        foreach (var (what, names) in Lists().Append(("converted", Texts(Converted))).Append(("ignored", Quoted(Ignored))))
+        foreach (var (what, names) in Lists().Append(("converted", Texts(Converted))).Append(("kept, since old files lack them", Quoted(KeptCounters))).Append(("ignored", Quoted(Ignored))))
         {
             if (names.Count > 0)
                 text.AppendLine().Append("  ").Append(Line(what, names));
@@ -74,6 +89,7 @@ public sealed class LoadReport
         ("unexpected in the file", Quoted(Unexpected)),
         ("of another shape", Texts(OtherShape)),
         ("of another type", Texts(OtherType)),
+        ("unreadable in the file", Quoted(Unreadable)),
     ];
 
     private static string Line(string what, IReadOnlyList<string> names) =>

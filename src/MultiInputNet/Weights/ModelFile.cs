@@ -10,8 +10,9 @@ internal static class ModelFile
     public static void Save(MultiInputModel model, string path) =>
         WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [DescriptionKey] = model.Description.ToJson() });
 
-    public static MultiInputModel Load(string path, Device? device, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript)
+    public static MultiInputModel Load(string path, Device? device, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript, long largestPass)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(largestPass);
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
             throw file.Refuse("it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
@@ -30,7 +31,7 @@ internal static class ModelFile
         }
 
         // A model without more weights than the file has: a description that asks for more makes nothing.
-        var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count));
+        var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count), largestPass);
         try
         {
             model.LoadWeights(file, new LoadOptions { StripPrefix = "" });
@@ -53,7 +54,7 @@ internal static class ModelFile
             if (group.Spec is not TorchScriptSpec spec)
                 return group;
             var name = $"{MultiInputModel.KeyOf(group)}.{TorchScriptSpec.ArchiveKey}";
-            if (!file.Entries.Any(entry => entry.Name == name && entry.Type == ScalarType.Byte))
+            if (!file.Entries.Any(entry => entry.Name == name && entry.IsReadable && entry.Type == ScalarType.Byte))
                 throw file.Refuse($"its TorchScript module '{name}' is missing.");
             using var archive = file.Read(name);
             return group with { Spec = spec.With(archive.data<byte>().ToArray()) ?? throw file.Refuse($"'{name}' is not the TorchScript module that the model was built from.") };

@@ -7,19 +7,28 @@ namespace MultiInputNet.Weights;
 public static class ModuleWeights
 {
     private const string DataParallelPrefix = "module.";
+    private const string Counter = "num_batches_tracked";
+    private const string CountedMean = "running_mean";
+    private const int NamesShown = 3;
 
     /// <summary>Loads the weights of a file into a module, in place. See <see cref="LoadWeights(nn.Module, WeightFile, LoadOptions)"/>.</summary>
     /// <param name="module">The module.</param>
     /// <param name="path">A file that <see cref="WeightFile"/> reads.</param>
     /// <param name="options">How names find their place; every weight must, when null.</param>
-    /// <param name="key">The key of a PyTorch checkpoint's state dict, as for <see cref="WeightFile.Open"/>.</param>
+    /// <param name="key">The key of a PyTorch checkpoint's state dict, as in the options.</param>
     /// <returns>What became of each weight.</returns>
-    /// <exception cref="MultiInputException">The file cannot be read, or does not fit the module and the options are strict.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file cannot be read, or does not fit the module and the options are strict, or nothing of it does.
+    /// </exception>
+    /// <exception cref="ArgumentException">The key is another than that of the options.</exception>
     public static LoadReport LoadWeights(this nn.Module module, string path, LoadOptions? options = null, string? key = null)
     {
         ArgumentNullException.ThrowIfNull(module);
-        using var file = WeightFile.Open(path, key);
-        return module.LoadWeights(file, options ?? new());
+        options ??= new();
+        if (key is not null && options.Key is not null && key != options.Key)
+            throw new ArgumentException($"The key is '{key}', and that of the options '{options.Key}': give one.", nameof(key));
+        using var file = WeightFile.Open(path, key ?? options.Key, candidates => Choose(candidates, module, options));
+        return module.LoadWeights(file, options with { Key = file.Key });
     }
 
     /// <summary>
@@ -31,14 +40,17 @@ public static class ModuleWeights
     /// <param name="options">How names find their place.</param>
     /// <returns>What became of each weight.</returns>
     /// <exception cref="MultiInputException">
-    /// The file cannot be read; the options give two weights one name; or weights are missing, unexpected, or of another shape or
-    /// type, and the options are strict. The module is as before then.
+    /// The file cannot be read; the options give two weights one name; weights are missing, unexpected, or of another shape or
+    /// type, and the options are strict; or nothing of the file fits the module. The module is as before then.
     /// </exception>
+    /// <exception cref="ArgumentException">The file was opened with another key than that of the options.</exception>
     public static LoadReport LoadWeights(this nn.Module module, WeightFile file, LoadOptions options)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Key is not null && options.Key != file.Key)
+            throw new ArgumentException($"The file was opened with the key '{file.Key}' and the options name '{options.Key}': open it with that key.", nameof(options));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var targets = module.state_dict();
@@ -56,6 +68,8 @@ public static class ModuleWeights
                 "Let LoadOptions rename or ignore such weights, or set its Strict to false to load what fits.");
         }
 
+        if (plan.Loaded.Count == 0 && targets.Count > plan.Ignored.Count(targets.ContainsKey))
+            throw NothingFits(file, sources, targets, plan);
         var values = file.Read(plan.Loaded.Select(name => sources[name]));
         foreach (var name in plan.Loaded)
             targets[name].copy_(values[sources[name].Name]);
@@ -70,8 +84,7 @@ public static class ModuleWeights
         var placed = new Dictionary<string, WeightEntry>();
         foreach (var entry in file.Entries)
         {
-            var name = HasPrefix(entry.Name, prefix) ? entry.Name[prefix.Length..] : entry.Name;
-            name = options.AddPrefix + (options.Rename is null ? name : options.Rename(name));
+            var name = NameOf(entry.Name, prefix, options);
             if (!placed.TryAdd(name, entry))
                 throw file.Refuse($"the options give both '{placed[name].Name}' and '{entry.Name}' the name '{name}'.", "Give each a name of its own.");
         }
@@ -90,6 +103,9 @@ public static class ModuleWeights
         var ignored = sources.Keys.Union(targets.Keys).Where(IsIgnored).ToArray();
         var left = targets.Keys.Except(ignored).ToArray();
         var shared = left.Where(sources.ContainsKey).ToArray();
+        var unreadable = shared.Where(name => !sources[name].IsReadable).ToArray();
+        shared = [.. shared.Except(unreadable)];
+        var counters = left.Except(sources.Keys).Where(IsUncounted).ToArray();
         var otherShape = shared.Where(name => !sources[name].Shape.SequenceEqual(targets[name].shape)).ToArray();
         var otherType = shared.Except(otherShape).Where(name => sources[name].Type != targets[name].dtype).Select(Types).ToArray();
         var converted = otherType.Where(type => is_floating_point(type.InFile) && is_floating_point(type.InModule)).ToArray();
@@ -97,15 +113,27 @@ public static class ModuleWeights
         {
             Path = file.Path,
             Format = file.Format,
+            Key = file.Key,
             StrippedPrefix = file.Entries.Any(entry => HasPrefix(entry.Name, prefix)) ? prefix : "",
             Loaded = [.. shared.Except(otherShape).Except(otherType.Except(converted).Select(type => type.Name))],
             Converted = converted,
-            Missing = [.. left.Except(sources.Keys).Except(optional)],
+            Missing = [.. left.Except(sources.Keys).Except(optional).Except(counters)],
             Unexpected = [.. sources.Keys.Except(ignored).Except(targets.Keys)],
             OtherShape = [.. otherShape.Select(name => new ShapeDifference(name, sources[name].Shape, targets[name].shape))],
             OtherType = [.. otherType.Except(converted)],
+            Unreadable = unreadable,
+            KeptCounters = counters,
             Ignored = ignored,
         };
+
+        // PyTorch has counted the batches of normalisations since version 2 of their states.
+        bool IsUncounted(string name)
+        {
+            if (!name.EndsWith(Counter, StringComparison.Ordinal) || !sources.TryGetValue(name[..^Counter.Length] + CountedMean, out var mean))
+                return false;
+            var layer = mean.Name.EndsWith(CountedMean, StringComparison.Ordinal) ? mean.Name[..^CountedMean.Length].TrimEnd('.') : "";
+            return file.Versions.GetValueOrDefault(layer) < 2;
+        }
 
         bool IsIgnored(string name) =>
             !HasPrefix(name, options.AddPrefix)
@@ -118,6 +146,53 @@ public static class ModuleWeights
     private static IEnumerable<(string Name, RegressionHead Head)> RegressionHeads(nn.Module module) =>
         module.named_modules().Select(pair => (pair.name + ".", pair.module)).Prepend(("", module))
             .Where(pair => pair.module is RegressionHead).Select(pair => (pair.Item1, (RegressionHead)pair.module));
+
+    /// <summary>Of several state dicts, the one with more of the module's names than any other.</summary>
+    private static string? Choose(IReadOnlyList<(string Key, IReadOnlyList<string> Names)> candidates, nn.Module module, LoadOptions options)
+    {
+        var targets = module.state_dict().Keys.ToHashSet();
+        var ranked = candidates.Select(candidate => (candidate.Key, Found: candidate.Names.Count(IsTarget))).OrderByDescending(pair => pair.Found).ToArray();
+        return ranked[0].Found > ranked[1].Found ? ranked[0].Key : null;
+
+        bool IsTarget(string name)
+        {
+            var prefix = options.StripPrefix ?? DataParallelPrefix;
+            return targets.Contains(NameOf(name, prefix, options)) || (options.StripPrefix is null && targets.Contains(NameOf(name, "", options)));
+        }
+    }
+
+    private static string NameOf(string name, string prefix, LoadOptions options)
+    {
+        var stripped = HasPrefix(name, prefix) ? name[prefix.Length..] : name;
+        return options.AddPrefix + (options.Rename is null ? stripped : options.Rename(stripped));
+    }
+
+    private static MultiInputException NothingFits(
+        WeightFile file, Dictionary<string, WeightEntry> sources, Dictionary<string, Tensor> targets, LoadReport plan)
+    {
+        string[] own = [.. sources.Keys.Except(plan.Ignored)];
+        string[] modules = [.. targets.Keys.Except(plan.Ignored)];
+        var (added, stripped) = (Prefix(modules, own), Prefix(own, modules));
+        return file.Refuse(
+            plan.OtherShape.Count + plan.OtherType.Count + plan.Unreadable.Count > 0
+                ? $"nothing of it fits the module: {plan.Problems()}."
+                : $"nothing of it fits the module: its names are {Few(own)}, and the module's {Few(modules)}.",
+            added is not null ? $"Give LoadOptions.AddPrefix '{added}'."
+            : stripped is not null ? $"Give LoadOptions.StripPrefix '{stripped}'."
+            : "Let LoadOptions.AddPrefix, StripPrefix or Rename make names of the module of them.");
+
+        // What most of the longer names have before one of the shorter.
+        static string? Prefix(string[] longer, string[] shorter)
+        {
+            const int Most = 1_000;
+            return longer.Take(Most)
+                .SelectMany(name => shorter.Take(Most).Where(end => name.EndsWith($".{end}", StringComparison.Ordinal)).Select(end => name[..^end.Length]))
+                .CountBy(prefix => prefix).OrderByDescending(pair => pair.Value).FirstOrDefault().Key;
+        }
+
+        static string Few(string[] names) => names.Length == 0 ? "none"
+            : string.Join(", ", names.Take(NamesShown).Select(name => $"'{name}'")) + (names.Length > NamesShown ? $" and {names.Length - NamesShown} more" : "");
+    }
 
     private static bool HasPrefix(string name, string prefix) => name.StartsWith(prefix, StringComparison.Ordinal);
 }

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using MultiInputNet.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
@@ -19,7 +18,7 @@ internal static class SafeTensors
 
     private static readonly JsonDocumentOptions JsonOptions = new() { AllowDuplicateProperties = false };
 
-    /// <summary>The types of values that files are read and written with, by their name in this format.</summary>
+    /// <summary>The types of values that files are written with, by their name in this format.</summary>
     public static IReadOnlyDictionary<string, ScalarType> Types { get; } = new Dictionary<string, ScalarType>
     {
         ["F64"] = ScalarType.Float64,
@@ -104,16 +103,16 @@ internal static class SafeTensors
     private static (WeightEntry Entry, long Begin, long End) ReadEntry(FileBytes file, JsonProperty item, long start)
     {
         var typeName = item.Value.GetProperty("dtype").GetString() ?? "";
-        if (!Types.TryGetValue(typeName, out var type))
-            throw file.Refuse($"tensor '{item.Name}' is of type '{typeName}', which is not read.", $"Convert it to one of {string.Join(", ", Types.Keys)}.");
         var shape = item.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
         var offsets = item.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > file.Length - start)
             throw file.Refuse($"tensor '{item.Name}' lies outside the file.", "It is damaged or cut off: copy it again.");
         var (begin, bytes) = (offsets[0], offsets[1] - offsets[0]);
-        var entry = new WeightEntry(file, item.Name, new(start + begin, bytes / type.ElementSize(), type), shape);
-        if (bytes != entry.Count * type.ElementSize())
-            throw file.Refuse($"tensor '{item.Name}' of shape {Shapes.Text(shape)} needs {entry.Count * type.ElementSize():N0} bytes and has {bytes:N0}.");
+        if (!StoredType.SafeTensors.TryGetValue(typeName, out var type))
+            return (new(file, item.Name, shape, $"of type '{typeName}'"), begin, offsets[1]);
+        var entry = new WeightEntry(file, item.Name, new(start + begin, bytes / type.Size, type), shape);
+        if (bytes != entry.Count * type.Size)
+            throw file.Refuse($"tensor '{item.Name}' of shape {Shapes.Text(shape)} needs {entry.Count * type.Size:N0} bytes and has {bytes:N0}.");
         return (entry, begin, offsets[1]);
     }
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
@@ -7,31 +6,55 @@ namespace MultiInputNet.Weights;
 /// <param name="position">The byte of the file with which it begins.</param>
 /// <param name="count">Its values.</param>
 /// <param name="type">Their type.</param>
-internal sealed class Storage(long position, long count, ScalarType type)
+internal sealed class Storage(long position, long count, StoredType type)
 {
-    // A span of bytes holds less than 2 GB, so that larger storages are read in parts.
+    // A span of bytes holds less than 2 GB, so that larger storages are read in parts; what is converted needs memory beside it.
     private const long LargestPart = 1L << 30;
+    private const long LargestConverted = 1L << 24;
 
-    public long Position => position;
+    private readonly Dictionary<StoredType, Storage> retyped = [];
 
     public long Count => count;
 
-    public ScalarType Type => type;
+    public StoredType Type => type;
 
-    /// <summary>Reads some of the values into a new tensor of one dimension on the CPU.</summary>
-    public Tensor Read(FileBytes file, long first, long length)
+    /// <summary>The same bytes as values of another type; equal requests give the same storage.</summary>
+    public Storage As(StoredType other)
+    {
+        if (!retyped.TryGetValue(other, out var storage))
+            retyped.Add(other, storage = new(position, count * type.Size / other.Size, other));
+        return storage;
+    }
+
+    /// <summary>Says where it begins: PyTorch's old format tells that after the tensors.</summary>
+    public void Place(long start)
+    {
+        position = start;
+        foreach (var storage in retyped.Values)
+            storage.Place(start);
+    }
+
+    /// <summary>
+    /// Reads some of the values into a new tensor of one dimension on the CPU; null where the tensor's type cannot hold one of them.
+    /// </summary>
+    public Tensor? Read(FileBytes file, long first, long length)
     {
         using var scope = NewDisposeScope();
-        var size = (long)type.ElementSize();
-
-        // Any byte but 0 and 1 in a bool is undefined behaviour in libtorch, so that bools are read as bytes and compared.
-        var values = empty([length], type == ScalarType.Bool ? ScalarType.Byte : type, CPU);
-        for (var start = 0L; start < length; start += LargestPart / size)
+        var values = empty([length], type.Given, CPU);
+        var most = (type.Convert is null ? LargestPart : LargestConverted) / type.Size;
+        for (var start = 0L; start < length; start += most)
         {
-            using var part = values.narrow(0, start, Math.Min(LargestPart / size, length - start));
-            file.Read(position + (first + start) * size, part.bytes);
+            using var inner = NewDisposeScope();
+            var part = values.narrow(0, start, Math.Min(most, length - start));
+            var raw = type.Convert is null ? part : empty(part.shape, type.Raw, CPU);
+            file.Read(position + (first + start) * type.Size, raw.bytes);
+            if (type.Convert is null)
+                continue;
+            if (type.Convert(raw) is not { } converted)
+                return null;
+            part.copy_(converted);
         }
 
-        return (type == ScalarType.Bool ? values.ne(0) : values).MoveToOuterDisposeScope();
+        return values.MoveToOuterDisposeScope();
     }
 }

@@ -1,7 +1,3 @@
-using System.Globalization;
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace MultiInputNet.Weights;
 
 /// <summary>
@@ -13,31 +9,20 @@ internal static class TorchArchive
     private const int LargestPickle = 64 << 20;
     private const string Pickle = "/data.pkl";
 
-    private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model"];
-
-    // How torch.save's format before version 1.6 begins: a pickled number.
-    private static readonly byte[] LegacyStart = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19];
-
-    /// <summary>Whether a file begins as a zip archive; refuses PyTorch's format from before it wrote those.</summary>
+    /// <summary>Whether a file begins as a zip archive.</summary>
     public static bool Recognises(FileBytes file)
     {
-        Span<byte> start = stackalloc byte[(int)Math.Min(file.Length, LegacyStart.Length)];
+        Span<byte> start = stackalloc byte[(int)Math.Min(file.Length, 2)];
         file.Read(0, start);
-        if (start.SequenceEqual(LegacyStart))
-        {
-            throw file.Refuse(
-                "it is in the format that PyTorch wrote before version 1.6, which is not read.",
-                "Where you trust the file, convert it in Python: torch.save(torch.load(path, map_location='cpu'), new_path).");
-        }
-
         return start.StartsWith("PK"u8);
     }
 
     /// <summary>Reads what a file lists.</summary>
     /// <param name="file">The file.</param>
     /// <param name="key">The key of the state dict; searched for when null.</param>
+    /// <param name="choose">Chooses among several state dicts.</param>
     /// <returns>The entries of the state dict.</returns>
-    public static WeightContent Read(FileBytes file, string? key)
+    public static WeightContent Read(FileBytes file, string? key, StateChoice? choose)
     {
         var entries = ZipDirectory.Read(file);
         var pickles = entries.Keys.Where(name => name.IndexOf('/', StringComparison.Ordinal) + Pickle.Length == name.Length && name.EndsWith(Pickle, StringComparison.Ordinal)).ToArray();
@@ -58,27 +43,23 @@ internal static class TorchArchive
             throw file.Refuse($"its pickle of {pickle.Length:N0} bytes is larger than {LargestPickle:N0}.", "Save the state dict alone.");
 
         var storages = new Dictionary<string, Storage>();
-        var content = TorchPickle.Read(file, file.Read(pickle.Position, pickle.Length), FindStorage);
-        if (content is not PickledDictionary top)
-            throw file.Refuse("it holds no dictionary of tensors.", "Save a state dict, in Python: torch.save(model.state_dict(), path).");
-        var (foundKey, state) = FindState(file, top, key);
-        return new(
-            WeightFormat.PyTorch,
-            [.. Tensors(state).Select(item => new WeightEntry(file, item.Name, item.Tensor.Storage, item.Tensor.Shape, item.Tensor.Strides, item.Tensor.Offset))],
-            Texts(top),
-            foundKey);
+        var bytes = file.Read(pickle.Position, pickle.Length);
+        var content = TorchPickle.Read(file, bytes, 0, FindStorage);
+        if (content.End != bytes.Length)
+            throw file.Refuse("its pickle is damaged: it ends with something left over.");
+        return TorchState.Read(file, content, key, choose);
 
-        Storage FindStorage(string storageKey, ScalarType type, long count)
+        Storage FindStorage(string storageKey, StoredType type, long count)
         {
             if (!entries.TryGetValue($"{folder}/data/{storageKey}", out var entry))
                 throw file.Refuse($"its storage '{storageKey}' is missing.", "It is damaged: copy it again.");
             var length = Plain(file, storageKey, entry).Length;
-            if (count < 0 || count > length / type.ElementSize())
-                throw file.Refuse($"its storage '{storageKey}' has {length:N0} bytes, too few for {count:N0} values of type {type}.");
+            if (count < 0 || count > length / type.Size)
+                throw file.Refuse($"its storage '{storageKey}' has {length:N0} bytes, too few for {count:N0} values of type {type.Given}.");
             if (!storages.TryGetValue(storageKey, out var storage))
                 storages.Add(storageKey, storage = new(entry.Position, count, type));
             else if (storage.Type != type || storage.Count != count)
-                throw file.Refuse($"its storage '{storageKey}' is of type {storage.Type} and of type {type}, or of two lengths.");
+                throw file.Refuse($"its storage '{storageKey}' is of type {storage.Type.Given} and of type {type.Given}, or of two lengths.");
             return storage;
         }
     }
@@ -86,46 +67,4 @@ internal static class TorchArchive
     private static ZipEntry Plain(FileBytes file, string name, ZipEntry entry) => entry.IsPlain
         ? entry
         : throw file.Refuse($"its entry '{name}' is packed or encrypted, as torch.save writes none.", "Write it with torch.save.");
-
-    private static (string? Key, PickledDictionary State) FindState(FileBytes file, PickledDictionary top, string? key)
-    {
-        var nested = new Dictionary<string, PickledDictionary>();
-        foreach (var item in top.Items)
-        {
-            if (item is (string name, PickledDictionary state) && Tensors(state).Any())
-                nested[name] = state;
-        }
-
-        var found = key is not null ? [key] : UsualKeys.Where(nested.ContainsKey).Take(1).ToArray();
-        if (key is not null && !nested.ContainsKey(key))
-            throw file.Refuse($"it has no state dict '{key}'.", Cure("Name one of its state dicts", nested.Keys));
-        if (found.Length == 0 && Tensors(top).Any())
-            return (null, top);
-        if (found.Length == 0)
-            found = [.. nested.Keys];
-        return found.Length switch
-        {
-            0 => throw file.Refuse("it holds no state dict: no dictionary with tensors in it.", "Save one, in Python: torch.save(model.state_dict(), path)."),
-            1 => (found[0], nested[found[0]]),
-            _ => throw file.Refuse($"it holds {found.Length} state dicts.", Cure("Name the one to read as key", found)),
-        };
-    }
-
-    private static string Cure(string text, IEnumerable<string> keys) =>
-        keys.Any() ? $"{text}: {Shapes.Names(keys.Take(10))}." : "Leave the key out, or save a state dict under it.";
-
-    private static IEnumerable<(string Name, PickledTensor Tensor)> Tensors(PickledDictionary dictionary) =>
-        dictionary.Items.Where(item => item is (string, PickledTensor)).Select(item => ((string)item.Key!, (PickledTensor)item.Value!));
-
-    private static Dictionary<string, string> Texts(PickledDictionary dictionary)
-    {
-        var texts = new Dictionary<string, string>();
-        foreach (var (key, value) in dictionary.Items)
-        {
-            if (key is string name && value is string or long or double or bool)
-                texts[name] = Convert.ToString(value, CultureInfo.InvariantCulture)!;
-        }
-
-        return texts;
-    }
 }

@@ -1,20 +1,21 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Numerics;
 using System.Text;
-using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
 
 /// <summary>
 /// Reads the pickle of a PyTorch file. A pickle is a program for a stack machine that can call any function of Python by its
-/// name; this machine knows the few names that stand for tensors and collections, makes its own objects for them, and refuses
-/// every other name and every instruction that is not needed for data.
+/// name; this machine knows the few names that stand for tensors and collections and makes its own objects for them. Every other
+/// class or function is a name here and what it would make a placeholder, so that nothing is run; every instruction that is
+/// not needed for data is refused.
 /// </summary>
 /// <remarks>
 /// Values are <see cref="string"/>, <see cref="long"/>, <see cref="BigInteger"/>, <see cref="double"/>, <see cref="bool"/>,
 /// <see langword="null"/>, byte arrays, object arrays (tuples), lists of objects (lists and sets),
-/// <see cref="PickledDictionary"/>, <see cref="Storage"/> and <see cref="PickledTensor"/>. Nothing here recurses, so that
-/// neither nesting nor a list that contains itself can overflow the stack.
+/// <see cref="PickledDictionary"/> (placeholders too), <see cref="StoredType"/>, <see cref="Storage"/> and <see cref="PickledTensor"/>.
+/// Nothing here recurses, so that neither nesting nor a list that contains itself can overflow the stack.
 /// </remarks>
 internal sealed class TorchPickle
 {
@@ -22,65 +23,102 @@ internal sealed class TorchPickle
     private const int DeepestNesting = 1_000;
     private const int LongestName = 200;
 
+    // PyTorch's storages without a type are told the type of their values by each tensor.
+    private static readonly StoredType Bytes = StoredType.PyTorch["uint8"];
+
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private static readonly Dictionary<(string Module, string Name), object> KnownNames = new()
     {
         [("collections", "OrderedDict")] = Callable.OrderedDictionary,
+        [("collections", "defaultdict")] = Callable.Dictionary,
+        [("torch._utils", "_rebuild_tensor")] = Callable.Tensor,
         [("torch._utils", "_rebuild_tensor_v2")] = Callable.Tensor,
+        [("torch._utils", "_rebuild_tensor_v3")] = Callable.TypedTensor,
         [("torch._utils", "_rebuild_parameter")] = Callable.Parameter,
+        [("torch._utils", "_rebuild_parameter_with_state")] = Callable.Parameter,
+        [("torch._utils", "_rebuild_qtensor")] = Callable.QuantizedTensor,
+        [("torch._utils", "_rebuild_sparse_tensor")] = Callable.SparseTensor,
+        [("torch._utils", "_rebuild_sparse_csr_tensor")] = Callable.SparseTensor,
+        [("torch._tensor", "_rebuild_from_type")] = Callable.DerivedTensor,
+        [("torch._tensor", "_rebuild_from_type_v2")] = Callable.DerivedTensor,
+        [("torch", "Size")] = Callable.Size,
         [("__builtin__", "set")] = Callable.Set,
         [("builtins", "set")] = Callable.Set,
         [("_codecs", "encode")] = Callable.Bytes,
-        [("torch", "DoubleStorage")] = ScalarType.Float64,
-        [("torch", "FloatStorage")] = ScalarType.Float32,
-        [("torch", "HalfStorage")] = ScalarType.Float16,
-        [("torch", "BFloat16Storage")] = ScalarType.BFloat16,
-        [("torch", "LongStorage")] = ScalarType.Int64,
-        [("torch", "IntStorage")] = ScalarType.Int32,
-        [("torch", "ShortStorage")] = ScalarType.Int16,
-        [("torch", "CharStorage")] = ScalarType.Int8,
-        [("torch", "ByteStorage")] = ScalarType.Byte,
-        [("torch", "BoolStorage")] = ScalarType.Bool,
+        [("torch", "UntypedStorage")] = Bytes,
+        [("torch.storage", "UntypedStorage")] = Bytes,
+        [("torch.storage", "_UntypedStorage")] = Bytes,
+        [("torch", "DoubleStorage")] = StoredType.PyTorch["float64"],
+        [("torch", "FloatStorage")] = StoredType.PyTorch["float32"],
+        [("torch", "HalfStorage")] = StoredType.PyTorch["float16"],
+        [("torch", "BFloat16Storage")] = StoredType.PyTorch["bfloat16"],
+        [("torch", "LongStorage")] = StoredType.PyTorch["int64"],
+        [("torch", "IntStorage")] = StoredType.PyTorch["int32"],
+        [("torch", "ShortStorage")] = StoredType.PyTorch["int16"],
+        [("torch", "CharStorage")] = StoredType.PyTorch["int8"],
+        [("torch", "ByteStorage")] = StoredType.PyTorch["uint8"],
+        [("torch", "BoolStorage")] = StoredType.PyTorch["bool"],
+        [("torch", "ComplexFloatStorage")] = StoredType.PyTorch["complex64"],
+        [("torch", "ComplexDoubleStorage")] = StoredType.PyTorch["complex128"],
+        [("torch", "QUInt8Storage")] = StoredType.PyTorch["quint8"],
+        [("torch", "QInt8Storage")] = StoredType.PyTorch["qint8"],
+        [("torch", "QInt32Storage")] = StoredType.PyTorch["qint32"],
+        [("torch", "QUInt4x2Storage")] = StoredType.PyTorch["quint4x2"],
+        [("torch", "QUInt2x4Storage")] = StoredType.PyTorch["quint2x4"],
     };
 
     private readonly FileBytes file;
     private readonly byte[] bytes;
-    private readonly Func<string, ScalarType, long, Storage> findStorage;
+    private readonly Func<string, StoredType, long, Storage> findStorage;
     private readonly List<object?> stack = [];
     private readonly List<int> marks = [];
     private readonly List<object?> memo = [];
     private int position;
+    private string? unknown;
 
-    private TorchPickle(FileBytes file, byte[] bytes, Func<string, ScalarType, long, Storage> findStorage)
+    private TorchPickle(FileBytes file, byte[] bytes, int start, Func<string, StoredType, long, Storage> findStorage)
     {
         this.file = file;
         this.bytes = bytes;
         this.findStorage = findStorage;
+        position = start;
     }
 
     private enum Callable
     {
         OrderedDictionary,
+        Dictionary,
         Tensor,
+        TypedTensor,
         Parameter,
+        QuantizedTensor,
+        SparseTensor,
+        DerivedTensor,
+        Size,
         Set,
         Bytes,
     }
 
     /// <summary>Reads a pickle.</summary>
     /// <param name="file">The file, for messages.</param>
-    /// <param name="bytes">The pickle.</param>
+    /// <param name="bytes">The bytes that it is in.</param>
+    /// <param name="start">Where in them it begins.</param>
     /// <param name="findStorage">Finds a storage by its key, type and number of values, or refuses it.</param>
-    /// <returns>The value that it describes.</returns>
-    public static object? Read(FileBytes file, byte[] bytes, Func<string, ScalarType, long, Storage> findStorage) =>
-        new TorchPickle(file, bytes, findStorage).Run();
+    /// <returns>What it describes.</returns>
+    public static Pickled Read(FileBytes file, byte[] bytes, int start, Func<string, StoredType, long, Storage> findStorage) =>
+        new TorchPickle(file, bytes, start, findStorage).Run();
 
-    private object? Run()
+    /// <summary>The exception for a pickle of something else than weights.</summary>
+    public static MultiInputException Forbidden(FileBytes file, string name) => file.Refuse(
+        $"its pickle asks for '{name}', which is no part of a state dict; no code of a file is run.",
+        "Where you trust the file, load it in Python and save its state dict alone: torch.save(model.state_dict(), path).");
+
+    private Pickled Run()
     {
-        if (bytes is not [0x80, >= 2 and <= 5, ..])
+        if (bytes.AsSpan(position) is not [0x80, >= 2 and <= 5, ..])
             throw Damaged("it is of no protocol from 2 to 5");
-        position = 2;
+        position += 2;
         for (var count = 0; ; count++)
         {
             if (count == MostInstructions)
@@ -91,9 +129,9 @@ internal sealed class TorchPickle
             Step(instruction);
         }
 
-        if (stack.Count != 1 || marks.Count > 0 || position != bytes.Length)
+        if (stack.Count != 1 || marks.Count > 0)
             throw Damaged("it ends with something left over");
-        return stack[0];
+        return new(stack[0], position, unknown);
     }
 
     /// <summary>One instruction. The names in the comments are those of Python's <c>pickletools</c>.</summary>
@@ -129,9 +167,18 @@ internal sealed class TorchPickle
             case (byte)'M': // BININT2
                 stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2)));
                 break;
+            case (byte)'I': // INT, of Python 2
+                var text = Line();
+                stack.Add(
+                    text is "00" or "01" ? (object)(text is "01")
+                    : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
+                    : throw Damaged("a whole number is none"));
+                break;
             case 0x8A: // LONG1
-                var number = new BigInteger(Take(Take(1)[0]));
-                stack.Add(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
+                PushLong(Take(Take(1)[0]));
+                break;
+            case 0x8B: // LONG4
+                PushLong(Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))));
                 break;
             case (byte)'G': // BINFLOAT
                 stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Take(8)));
@@ -145,13 +192,19 @@ internal sealed class TorchPickle
             case 0x8D: // BINUNICODE8
                 stack.Add(Text(Take(BinaryPrimitives.ReadUInt64LittleEndian(Take(8)))));
                 break;
+            case (byte)'U': // SHORT_BINSTRING, of Python 2
+                stack.Add(OldText(Take(Take(1)[0])));
+                break;
+            case (byte)'T': // BINSTRING, of Python 2
+                stack.Add(OldText(Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)))));
+                break;
             case (byte)'B': // BINBYTES
                 stack.Add(Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))).ToArray());
                 break;
             case (byte)'C': // SHORT_BINBYTES
                 stack.Add(Take(Take(1)[0]).ToArray());
                 break;
-            case 0x8E: // BINBYTES8
+            case 0x8E or 0x96: // BINBYTES8, BYTEARRAY8
                 stack.Add(Take(BinaryPrimitives.ReadUInt64LittleEndian(Take(8))).ToArray());
                 break;
 
@@ -186,6 +239,16 @@ internal sealed class TorchPickle
                 SetItems(PopToMark());
                 break;
 
+            case (byte)'0': // POP
+                if (stack.Count == Floor && marks.Count > 0)
+                    marks.RemoveAt(marks.Count - 1);
+                else
+                    PopMany(1);
+                break;
+            case (byte)'1': // POP_MARK
+                PopToMark();
+                break;
+
             case (byte)'q': // BINPUT
                 Put(Take(1)[0]);
                 break;
@@ -211,59 +274,116 @@ internal sealed class TorchPickle
                 stack.Add(Known(module, name));
                 break;
             case (byte)'R': // REDUCE
-                if (PopMany(2) is not [Callable callable, object?[] arguments])
-                    throw Damaged("it calls what is no function");
-                stack.Add(Call(callable, arguments));
+                stack.Add(PopMany(2) switch
+                {
+                    [Callable callable, object?[] arguments] => Call(callable, arguments),
+                    [PickledDictionary { ClassName: not null } made, object?[]] => new PickledDictionary { ClassName = made.ClassName },
+                    _ => throw Damaged("it calls what is no function"),
+                });
+                break;
+            case 0x81 or 0x92: // NEWOBJ, NEWOBJ_EX
+                if (PopMany(instruction == 0x81 ? 2 : 3) is not [PickledDictionary { ClassName: not null } type, ..])
+                    throw Unusable(instruction);
+                stack.Add(new PickledDictionary { ClassName = type.ClassName });
                 break;
             case (byte)'b': // BUILD
-                // Python keeps the versions of a module's layers as an attribute of its state dict.
-                if (PopMany(2) is not [PickledDictionary { IsOrdered: true } built, PickledDictionary])
-                    throw file.Refuse("its pickle sets the attributes of an object that is no state dict.", "Save the state dict alone.");
-                stack.Add(built);
+                stack.Add(PopMany(2) switch
+                {
+                    [PickledDictionary { ClassName: not null } or PickledTensor, _] and [var built, _] => built,
+
+                    // Python keeps the versions of a module's layers as an attribute of its state dict.
+                    [PickledDictionary { IsOrdered: true } state, PickledDictionary attributes] => With(state, attributes),
+                    _ => throw file.Refuse("its pickle sets the attributes of an object that is no state dict.", "Save the state dict alone."),
+                });
                 break;
             case (byte)'Q': // BINPERSID
-                if (PopMany(1) is not [object?[] and ["storage", ScalarType type, string key, string, long length]])
-                    throw Damaged("it refers to something outside that is no storage");
-                stack.Add(findStorage(key, type, length));
+                stack.Add(PopMany(1) is [object?[] id] ? Outside(id) : throw NoStorage());
                 break;
 
             case (byte)'i': // INST
-                throw Forbidden(Line(), Line());
+                throw Forbidden(file, $"{Shorten(Line())}.{Shorten(Line())}");
             default:
-                throw file.Refuse(
-                    $"its pickle has the instruction 0x{instruction:X2} at byte {position - 1:N0}, which no tensor, number, text or collection needs.",
-                    "Save the state dict alone, in Python: torch.save(model.state_dict(), path).");
+                throw Unusable(instruction);
         }
     }
 
     private object Call(Callable callable, object?[] arguments) => (callable, arguments) switch
     {
         (Callable.OrderedDictionary, []) => new PickledDictionary { IsOrdered = true },
+        (Callable.Dictionary, _) => new PickledDictionary(),
+        (Callable.Tensor, [Storage storage, long offset, object?[] shape, object?[] strides]) => View(storage, offset, shape, strides),
         (Callable.Tensor, [Storage storage, long offset, object?[] shape, object?[] strides, bool, PickledDictionary]) =>
-            new PickledTensor(storage, offset, Sizes(shape), Sizes(strides)),
-        (Callable.Tensor, [Storage storage, long offset, object?[] shape, object?[] strides, bool, PickledDictionary, PickledDictionary { Items: [] }]) =>
-            new PickledTensor(storage, offset, Sizes(shape), Sizes(strides)),
-        (Callable.Parameter, [PickledTensor tensor, bool, PickledDictionary]) => tensor,
+            View(storage, offset, shape, strides),
+        (Callable.Tensor, [Storage storage, long offset, object?[] shape, object?[] strides, bool, PickledDictionary, PickledDictionary { Items: [] } or null]) =>
+            View(storage, offset, shape, strides),
+        (Callable.TypedTensor, [Storage storage, long offset, object?[] shape, object?[] strides, bool, PickledDictionary, PickledDictionary type, ..]) =>
+            Typed(storage, offset, shape, strides, type.ClassName ?? ""),
+        (Callable.Parameter, [PickledTensor tensor, bool, PickledDictionary, ..]) => tensor,
+        (Callable.QuantizedTensor, [Storage, long, object?[] shape, ..]) => PickledTensor.Odd("quantized", Sizes(shape)),
+        (Callable.SparseTensor, [_, object?[] parts]) => PickledTensor.Odd("sparse", parts.OfType<object?[]>().FirstOrDefault() is { } shape ? Sizes(shape) : []),
+        (Callable.DerivedTensor, [Callable.Tensor or Callable.TypedTensor or Callable.Parameter or Callable.QuantizedTensor or Callable.SparseTensor, _, object?[] inner, ..]) =>
+            Call((Callable)arguments[0]!, inner),
+        (Callable.Size, [object?[] sizes]) => sizes,
+        (Callable.Size, [List<object?> sizes]) => sizes.ToArray(),
         (Callable.Set, []) => new List<object?>(),
         (Callable.Set, [List<object?> items]) => items,
         (Callable.Bytes, [string text, "latin1"]) => Encoding.Latin1.GetBytes(text),
         _ => throw Damaged($"it makes a value of kind {callable} from something else than that takes"),
     };
 
+    private PickledTensor View(Storage storage, long offset, object?[] shape, object?[] strides) =>
+        storage.Type.IsUnknown ? PickledTensor.Odd($"of type {storage.Type.Name}", Sizes(shape)) : new(storage, offset, Sizes(shape), Sizes(strides));
+
+    private PickledTensor Typed(Storage storage, long offset, object?[] shape, object?[] strides, string type) =>
+        type.StartsWith("torch.", StringComparison.Ordinal) && StoredType.PyTorch.TryGetValue(type[6..], out var known)
+            ? View(storage.As(known), offset, shape, strides)
+            : PickledTensor.Odd($"of type {type}", Sizes(shape));
+
+    /// <summary>What a pickle refers to outside of it: a storage, or in PyTorch's old format a class with its source text.</summary>
+    private object Outside(object?[] id) => id switch
+    {
+        ["storage", StoredType type, string key, string, long length] => findStorage(key, type, length),
+        ["storage", StoredType type, string key, string, long length, null] => findStorage(key, type, length),
+        ["module", PickledDictionary { ClassName: not null } type, string, string] => type,
+        _ => throw NoStorage(),
+    };
+
+    private static PickledDictionary With(PickledDictionary state, PickledDictionary attributes)
+    {
+        state.Attributes = attributes;
+        return state;
+    }
+
     private long[] Sizes(object?[] items) =>
         Array.ConvertAll(items, item => item is long size ? size : throw Damaged("a size is no whole number"));
 
-    private object Known(string module, string name) => KnownNames.TryGetValue((module, name), out var known) ? known : throw Forbidden(module, name);
+    private object Known(string module, string name)
+    {
+        if (KnownNames.TryGetValue((module, name), out var known))
+            return known;
+        var text = $"{Shorten(module)}.{Shorten(name)}";
+        unknown ??= text;
+        return new PickledDictionary { ClassName = text };
+    }
 
-    private MultiInputException Forbidden(string module, string name) => file.Refuse(
-        $"its pickle asks for '{Shorten(module)}.{Shorten(name)}', which is no part of a state dict; no code of a file is run.",
-        "Where you trust the file, load it in Python and save its state dict alone: torch.save(model.state_dict(), path).");
+    private void PushLong(ReadOnlySpan<byte> bytes)
+    {
+        var number = new BigInteger(bytes);
+        stack.Add(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
+    }
 
     private void Extend(object?[] items)
     {
-        if (Peek() is not List<object?> list)
-            throw Damaged("it adds to what is no list");
-        list.AddRange(items);
+        switch (Peek())
+        {
+            case List<object?> list:
+                list.AddRange(items);
+                break;
+            case PickledDictionary { ClassName: not null }:
+                break;
+            default:
+                throw Damaged("it adds to what is no list");
+        }
     }
 
     private void SetItems(object?[] items)
@@ -349,6 +469,25 @@ internal sealed class TorchPickle
             throw Damaged($"a text is no UTF-8: {e.Message}");
         }
     }
+
+    // Python 2 has one kind of text for text and bytes.
+    private static string OldText(ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return Utf8.GetString(text);
+        }
+        catch (DecoderFallbackException)
+        {
+            return Encoding.Latin1.GetString(text);
+        }
+    }
+
+    private MultiInputException Unusable(byte instruction) => file.Refuse(
+        $"its pickle has the instruction 0x{instruction:X2} at byte {position - 1:N0}, which no tensor, number, text or collection needs.",
+        "Save the state dict alone, in Python: torch.save(model.state_dict(), path).");
+
+    private MultiInputException NoStorage() => Damaged("it refers to something outside that is no storage");
 
     private MultiInputException Damaged(string reason) => file.Refuse($"its pickle is damaged: {reason} (byte {position:N0}).");
 

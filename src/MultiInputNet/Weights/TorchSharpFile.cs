@@ -1,5 +1,4 @@
 using System.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
@@ -49,9 +48,9 @@ internal sealed class TorchSharpFile
         var shape = new long[dimensions];
         foreach (ref var size in shape.AsSpan())
             size = Number();
-        var available = (file.Length - position) / ((ScalarType)type).ElementSize();
-        var entry = new WeightEntry(file, name, new(position, available, (ScalarType)type), shape);
-        position += entry.Count * ((ScalarType)type).ElementSize();
+        var stored = StoredType.Of((ScalarType)type);
+        var entry = new WeightEntry(file, name, new(position, (file.Length - position) / stored.Size, stored), shape);
+        position += entry.Count * stored.Size;
         return entry;
     }
 

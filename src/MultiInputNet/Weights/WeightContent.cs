@@ -6,4 +6,8 @@ namespace MultiInputNet.Weights;
 /// <param name="Metadata">Texts beside them.</param>
 /// <param name="Key">Where a PyTorch checkpoint holds its state dict; null when it is one.</param>
 internal sealed record WeightContent(
-    WeightFormat Format, IReadOnlyList<WeightEntry> Entries, IReadOnlyDictionary<string, string> Metadata, string? Key = null);
+    WeightFormat Format, IReadOnlyList<WeightEntry> Entries, IReadOnlyDictionary<string, string> Metadata, string? Key = null)
+{
+    /// <summary>The versions that PyTorch's state dict tells of its layers, by their names.</summary>
+    public IReadOnlyDictionary<string, long> Versions { get; init; } = new Dictionary<string, long>();
+}

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
@@ -9,7 +8,9 @@ public sealed class WeightEntry
     private const int LongestName = 1_000;
     private const int MostDimensions = 64;
 
-    private readonly Storage storage;
+    private readonly FileBytes file;
+    private readonly Storage? storage;
+    private readonly string? oddity;
     private readonly long[] shape;
     private readonly long[] strides;
     private readonly long offset;
@@ -25,21 +26,19 @@ public sealed class WeightEntry
     internal WeightEntry(FileBytes file, string name, Storage storage, long[] shape, long[]? strides = null, long offset = 0)
     {
         Name = name;
+        this.file = file;
         this.storage = storage;
         this.shape = shape;
         this.offset = offset;
-        if (name.Length > LongestName || name.Any(char.IsControl))
-            throw file.Refuse($"the name '{name}' is longer than {LongestName:N0} characters or has some that cannot be printed.");
-        if (shape.Length > MostDimensions)
-            throw file.Refuse($"tensor '{name}' has {shape.Length:N0} dimensions; {MostDimensions} are the most.");
-        if (shape.Any(size => size < 0) || strides?.Any(stride => stride < 0) == true || offset < 0)
+        CheckNameAndShape();
+        if (strides?.Any(stride => stride < 0) == true || offset < 0)
             throw file.Refuse($"tensor '{name}' has a size, stride or offset below 0.");
         if (strides is not null && strides.Length != shape.Length)
             throw file.Refuse($"tensor '{name}' has {shape.Length} dimensions and {strides.Length} strides.");
 
         // No product of sizes overflows, not even one that a size of 0 would hide.
         var largest = shape.Aggregate(Int128.One, (product, size) => product > long.MaxValue ? product : product * Math.Max(1, size));
-        if (largest * storage.Type.ElementSize() > long.MaxValue)
+        if (largest * storage.Type.Size > long.MaxValue)
             throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} is larger than any memory.");
         Count = shape.Contains(0) ? 0 : (long)largest;
         this.strides = strides ?? Contiguous(shape);
@@ -57,11 +56,33 @@ public sealed class WeightEntry
         extent = (long)end - offset;
     }
 
+    /// <summary>A tensor that is in the file and cannot be read.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="shape">The sizes, as far as they are known.</param>
+    /// <param name="oddity">What it is, such as <c>quantized</c>.</param>
+    internal WeightEntry(FileBytes file, string name, long[] shape, string oddity)
+    {
+        Name = name;
+        this.file = file;
+        this.shape = shape;
+        this.oddity = oddity;
+        strides = [];
+        CheckNameAndShape();
+    }
+
     /// <summary>Its name, as the file has it.</summary>
     public string Name { get; }
 
-    /// <summary>The type of its values.</summary>
-    public ScalarType Type => storage.Type;
+    /// <summary>
+    /// The type of the tensor that is read. It is the file's, or where TorchSharp has no such type one that holds its values exactly:
+    /// Int32 for unsigned numbers of 16 bits, Int64 for those of 32 and 64, Float16 or Float32 for floats of 8.
+    /// </summary>
+    /// <exception cref="MultiInputException">It is not <see cref="IsReadable"/>.</exception>
+    public ScalarType Type => storage?.Type.Given ?? throw Unreadable();
+
+    /// <summary>Whether a tensor can be made of it; not where it is quantized, sparse or of a type that has no equal here.</summary>
+    public bool IsReadable => storage is not null;
 
     /// <summary>Its sizes; none for a single number.</summary>
     public IReadOnlyList<long> Shape => shape;
@@ -74,12 +95,13 @@ public sealed class WeightEntry
     {
         using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, Tensor>();
-        foreach (var group in entries.GroupBy(entry => entry.storage))
+        foreach (var group in entries.GroupBy(entry => entry.storage ?? throw entry.Unreadable()))
         {
             var filled = group.Where(entry => entry.Count > 0).ToArray();
             var first = filled.Select(entry => entry.offset).DefaultIfEmpty().Min();
             var end = filled.Select(entry => entry.offset + entry.extent).DefaultIfEmpty().Max();
-            var values = group.Key.Read(file, first, end - first);
+            var values = group.Key.Read(file, first, end - first)
+                ?? throw file.Refuse($"tensor '{group.First().Name}' of type {group.Key.Type.Name} has values that {group.Key.Type.Given} cannot hold.", "Convert it to another type.");
             foreach (var entry in group)
                 tensors.Add(entry.Name, entry.Count == 0 ? empty(entry.shape, entry.Type, CPU) : values.as_strided(entry.shape, entry.strides, entry.offset - first));
         }
@@ -91,7 +113,21 @@ public sealed class WeightEntry
 
     /// <summary>Name, type and shape.</summary>
     /// <returns>A line such as <c>conv1.weight: Float32 (64, 3, 7, 7)</c>.</returns>
-    public override string ToString() => $"{Name}: {Type} {Shapes.Text(shape)}";
+    public override string ToString() => $"{Name}: {(IsReadable ? Type : oddity)} {Shapes.Text(shape)}";
+
+    /// <summary>The exception for an entry that is needed and cannot be read.</summary>
+    internal MultiInputException Unreadable() => file.Refuse(
+        $"tensor '{Name}' is {oddity}, which is not read.", "Save it as a dense tensor of another type, such as float32, or leave it out of what is loaded.");
+
+    private void CheckNameAndShape()
+    {
+        if (Name.Length > LongestName || Name.Any(char.IsControl))
+            throw file.Refuse($"the name '{Name}' is longer than {LongestName:N0} characters or has some that cannot be printed.");
+        if (shape.Length > MostDimensions)
+            throw file.Refuse($"tensor '{Name}' has {shape.Length:N0} dimensions; {MostDimensions} are the most.");
+        if (shape.Any(size => size < 0))
+            throw file.Refuse($"tensor '{Name}' has a size, stride or offset below 0.");
+    }
 
     private static long[] Contiguous(long[] shape)
     {

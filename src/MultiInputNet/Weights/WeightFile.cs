@@ -9,8 +9,8 @@ namespace MultiInputNet.Weights;
 /// </summary>
 /// <remarks>
 /// No file is trusted. The pickle in a PyTorch file is read by an interpreter that knows tensors, numbers, texts and
-/// collections of them and nothing else, so that no code in a file runs; and every size is checked against the file's length
-/// before memory is taken.
+/// collections of them; every other object, such as the <c>argparse.Namespace</c> of a training or a NumPy number, is left out, so that
+/// no code in a file runs. Every size is checked against the file's length before memory is taken.
 /// </remarks>
 public sealed class WeightFile : IDisposable
 {
@@ -18,10 +18,11 @@ public sealed class WeightFile : IDisposable
     private readonly WeightContent content;
     private readonly Dictionary<string, WeightEntry> byName = [];
 
-    private WeightFile(FileBytes file, string? key)
+    private WeightFile(FileBytes file, string? key, StateChoice? choose)
     {
         this.file = file;
-        content = TorchArchive.Recognises(file) ? TorchArchive.Read(file, key)
+        content = TorchArchive.Recognises(file) ? TorchArchive.Read(file, key, choose)
+            : TorchLegacyFile.Recognises(file) ? TorchLegacyFile.Read(file, key, choose)
             : SafeTensors.Recognises(file) ? SafeTensors.Read(file)
             : TorchSharpFile.Read(file);
         foreach (var entry in content.Entries)
@@ -30,7 +31,7 @@ public sealed class WeightFile : IDisposable
                 throw file.Refuse($"there are two tensors '{entry.Name}'.");
         }
 
-        if (key is not null && Format != WeightFormat.PyTorch)
+        if (key is { Length: > 0 } && Format != WeightFormat.PyTorch)
             throw file.Refuse($"it is a file of {Format}, in which nothing is under a key '{key}'.", "Leave the key out.");
     }
 
@@ -56,18 +57,22 @@ public sealed class WeightFile : IDisposable
     /// <summary>Opens a file and reads what it lists.</summary>
     /// <param name="path">The file.</param>
     /// <param name="key">
-    /// For a PyTorch checkpoint, the key of the state dict to read. When null it is found: under <c>state_dict</c>,
-    /// <c>model_state_dict</c> or <c>model</c>, or the file itself, or under the only key that holds one.
+    /// For a PyTorch checkpoint, the key of the state dict to read, or the keys that lead to it with dots between; the empty string for all
+    /// tensors of the file but those of an optimizer, with the keys that lead to each before its name, as in <c>encoder.weight</c>. When null it is found: under
+    /// <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>, or the file itself, or under the only key that holds one.
     /// </param>
     /// <returns>The open file.</returns>
     /// <exception cref="MultiInputException">The file cannot be read, is damaged, or holds something else than weights.</exception>
-    public static WeightFile Open(string path, string? key = null)
+    public static WeightFile Open(string path, string? key = null) => Open(path, key, choose: null);
+
+    /// <summary>Opens a file and chooses among its state dicts, where it has several and no key says which.</summary>
+    internal static WeightFile Open(string path, string? key, StateChoice? choose)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         var file = new FileBytes(path);
         try
         {
-            return new(file, key);
+            return new(file, key, choose);
         }
         catch
         {
@@ -111,15 +116,18 @@ public sealed class WeightFile : IDisposable
     }
 
     /// <summary>
-    /// Reads all tensors. Together they take as much memory as in the file: tensors that are views of one storage there, such as
+    /// Reads all tensors that are readable (<see cref="WeightEntry.IsReadable"/>). Together they take as much memory as in the file: tensors that are views of one storage there, such as
     /// tied weights, are views of one storage here.
     /// </summary>
     /// <returns>The tensors by name, on the CPU.</returns>
     /// <exception cref="MultiInputException">The file cannot be read.</exception>
-    public Dictionary<string, Tensor> ReadAll() => WeightEntry.Read(file, Entries);
+    public Dictionary<string, Tensor> ReadAll() => WeightEntry.Read(file, Entries.Where(entry => entry.IsReadable));
 
     /// <summary>Closes the file. Tensors that were read stay.</summary>
     public void Dispose() => file.Dispose();
+
+    /// <summary>The versions that PyTorch's state dict tells of its layers, by their names.</summary>
+    internal IReadOnlyDictionary<string, long> Versions => content.Versions;
 
     /// <summary>Reads some of the entries.</summary>
     internal Dictionary<string, Tensor> Read(IEnumerable<WeightEntry> entries) => WeightEntry.Read(file, entries);

@@ -2,16 +2,20 @@
 
     /usr/bin/python3 weights.py
 
-needs PyTorch alone: safetensors' and TorchSharp's formats are read and written here by a few lines each, apart from those of
+needs PyTorch and NumPy: safetensors' and TorchSharp's formats are read and written here by a few lines each, apart from those of
 the library. Every value is given by a formula, which the tests have too (WeightFixtures.Expected).
 """
 
+import argparse
+import datetime
+import enum
 import json
 import pathlib
 import struct
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 
+import numpy
 import torch
 
 FOLDER = pathlib.Path(__file__).parent / "weights"
@@ -54,6 +58,48 @@ def network():
         module.linear.bias.copy_(torch.tensor([0.5, -0.5]))
         module.norm.running_mean.copy_(torch.tensor([1.0, 2.0]))
     return module
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Settings:
+    """A class of the user's own, with slots, state and a list in it."""
+
+    def __init__(self):
+        self.path, self.itself, self.layers = pathlib.PosixPath("/data"), self, [Color.RED, torch.float16]
+
+
+class Registry(dict):
+    """A dictionary of a kind of its own, with an attribute."""
+
+    def __init__(self, **items):
+        super().__init__(**items)
+        self.name = "registry"
+
+
+class Steps(list):
+    """A list of a kind of its own."""
+
+
+Point = namedtuple("Point", "x y")
+
+
+def objects():
+    """What stands beside the weights in trainings' files."""
+    counts = defaultdict(list)
+    counts["a"].append(1)
+    return {
+        "args": argparse.Namespace(lr=0.1, widths=[1, 2], device=torch.device("cpu")),
+        "best": numpy.float64(0.5), "count": numpy.int64(3), "array": numpy.arange(3.0), "strings": numpy.array(["a", "b"]),
+        "size": torch.zeros(2, 3).size(), "dtype": torch.bfloat16, "device": torch.device("cuda:0"), "layout": torch.strided,
+        "counts": counts, "counter": Counter("abca"), "set": {1, 2}, "frozen": frozenset({"x"}), "complex": 1 + 2j, "range": range(3),
+        "path": pathlib.PosixPath("/tmp/x"), "date": datetime.datetime(2020, 1, 2, 3, 4, tzinfo=datetime.timezone.utc), "color": Color.RED,
+        "settings": Settings(), "registry": Registry(a=1), "steps": Steps([1, 2]), "point": Point(1, 2), "big": 1 << 3000,
+        "bytes": bytearray(b"ab"), "function": torch.nn.functional.relu, "kind": Settings, "layer": torch.nn.Linear, "generator": torch.Generator().get_state(),
+        "epoch": 7,
+    }
 
 
 def raw(tensor):
@@ -136,6 +182,39 @@ def main():
     )
     torch.save({"net": network().state_dict(), "epoch": 1}, FOLDER / "net.pth")
     torch.save({"student": network().state_dict(), "teacher": tensors()}, FOLDER / "two.pth")
+
+    for protocol, name in ((2, "legacy"), (4, "legacy4")):
+        torch.save(tensors(), FOLDER / f"kinds_{name}.pth", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+        torch.save(
+            {**objects(), "state_dict": network().state_dict()}, FOLDER / f"objects_{name}.pth", pickle_protocol=protocol,
+            _use_new_zipfile_serialization=False)
+        torch.save({**objects(), "state_dict": network().state_dict()}, FOLDER / f"objects{protocol}.pth", pickle_protocol=protocol)
+
+    # PyTorch counted no batches before version 2 of its normalisations' states.
+    for name, version in (("old_norm", None), ("old_norm1", 1), ("new_norm", 2)):
+        state = network().state_dict()
+        del state["norm.num_batches_tracked"]
+        if version is None:
+            state = OrderedDict(state)
+            state.__dict__.clear()
+        else:
+            state._metadata["norm"]["version"] = version
+        torch.save(state, FOLDER / f"{name}.pth")
+        if version != 2:
+            network().load_state_dict(state)  # strict
+
+    torch.save({"encoder": network().state_dict(), "decoder": {"bias": torch.arange(2.0)}, "optimizer": {"m": torch.zeros(1)}}, FOLDER / "parts.pth")
+    torch.save({"model": network().state_dict(), "ema": {"w": torch.ones(1)}, "optimizer": optimizer.state_dict()}, FOLDER / "ema.pth")
+    torch.save({"state": {"net": network().state_dict(), "other": {"w": torch.ones(1)}}, "best": torch.tensor(0.5)}, FOLDER / "deep.pth")
+    quantized = torch.quantize_per_tensor(torch.arange(6.0).reshape(2, 3), 0.5, 3, torch.quint8)
+    tagged = torch.nn.Parameter(torch.arange(3.0))
+    tagged.note = "a parameter with an attribute"
+    noted = torch.arange(2.0)
+    noted.note = "a tensor with an attribute"
+    odd = {"plain": torch.arange(4.0), "quantized": quantized, "sparse": torch.eye(3).to_sparse(), "csr": torch.eye(3).to_sparse_csr(),
+           "tagged": tagged, "noted": noted, "complex64": torch.tensor([1 + 2j, -3j]), "complex128": torch.tensor([0.5 - 1j], dtype=torch.complex128)}
+    torch.save(odd, FOLDER / "odd.pth")
+    torch.save(odd, FOLDER / "odd_legacy.pth", _use_new_zipfile_serialization=False)
 
     torch.save({"a": torch.zeros(1).expand(1000)}, FOLDER / "expanded.pth")
     torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, FOLDER / "complex.pth")

@@ -29,6 +29,27 @@ public sealed class SharedStemTests
     }
 
     [Fact]
+    public void A_band_that_the_base_does_not_know_is_warned_of()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("a", Inputs.Image(3, 32, 32), Projections.BandStem("red", "grene", "Blue")).Task("a", Heads.Regression(1))
+            .Input("b", Inputs.Image(2, 32, 32), Projections.BandStem("red", "grene") with { Shared = false }).Task("b", Heads.Regression(1))
+            .Input("c", Inputs.Image(3, 32, 32), Projections.BandStem("blue", "green", "red")).Task("c", Heads.Regression(1))
+            .Base(Bases.ResNet18())
+            .Build(CPU);
+        using var gray = MultiInputModel.Define()
+            .Input("a", Inputs.Image(1, 32, 32), Projections.BandStem("red")).Task("a", Heads.Regression(1))
+            .Base(Bases.ConvNet(4, 8))
+            .Build(CPU);
+
+        model.Warnings.Should().HaveCount(2);
+        model.Warnings[0].Should().StartWith("Input 'a': the base has no weights for the bands 'grene', 'Blue', so that the mean").And.Contain("'red', 'green', 'blue'");
+        model.Warnings[1].Should().StartWith("Input 'b': the base has no weights for band 'grene',");
+        gray.Warnings.Should().ContainSingle().Which.Should().Contain("'red'");
+        model.Summary().Should().Contain("warning: Input 'a'");
+    }
+
+    [Fact]
     public void Inputs_share_the_weights_of_the_bands_that_both_name()
     {
         using var scope = NewDisposeScope();

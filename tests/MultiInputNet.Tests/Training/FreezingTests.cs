@@ -51,6 +51,44 @@ public sealed class FreezingTests
     }
 
     [Fact]
+    public async Task Parts_can_be_frozen_while_other_threads_predict()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TrainingProblem.Build();
+        model.eval();
+        var x = TrainingProblem.Sources()[0].Inputs["image"];
+        var expected = model.forward(x, "image").detach();
+        var stopped = false;
+        var predictions = Enumerable.Range(0, 2).Select(_ => Task.Run(Predict)).ToArray();
+
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.ElapsedMilliseconds < 5_000 && !predictions.Any(task => task.IsCompleted);)
+        {
+            model.Freeze(Parts.Base);
+            model.Unfreeze(Parts.All);
+            model.Freeze(Parts.Heads());
+            model.Unfreeze(Parts.Heads());
+        }
+
+        Volatile.Write(ref stopped, true);
+        foreach (var count in await Task.WhenAll(predictions))
+            count.Should().BeGreaterThan(10);
+        model.parameters().Should().OnlyContain(parameter => parameter.requires_grad);
+
+        int Predict()
+        {
+            using var noGrad = no_grad();
+            var count = 0;
+            for (; !Volatile.Read(ref stopped); count++)
+            {
+                using var inner = NewDisposeScope();
+                model.forward(x, "image").eq(expected).all().ToBoolean().Should().BeTrue();
+            }
+
+            return count;
+        }
+    }
+
+    [Fact]
     public void Frozen_stays_frozen_whatever_train_is_called()
     {
         using var scope = NewDisposeScope();

@@ -28,7 +28,8 @@ public sealed class HostilePickleTests
         { Two + "cargparse\nNamespace\n)\u0081.", "argparse.Namespace" },
         { Two + "ctorch.storage\n_load_from_bytes\n.", "torch.storage._load_from_bytes" },
         { Two + "ctorch.serialization\nload\n.", "torch.serialization.load" },
-        { Two + "ctorch._utils\n_rebuild_tensor_v3\n.", "torch._utils._rebuild_tensor_v3" },
+        { Two + "ctorch._utils\n_rebuild_tensor_v4\n.", "torch._utils._rebuild_tensor_v4" },
+        { Two + "}X\u0001\0\0\0acos\nsystem\nX\u0002\0\0\0ls\u0085Rs.", "os.system" },
         { Two + "ctorch._utils\n_rebuild_tensor_v2 \n.", "torch._utils._rebuild_tensor_v2 " },
         { Two + "ctorch._utils\r\n_rebuild_tensor_v2\n.", "torch._utils\uFFFD._rebuild_tensor_v2" },
         { Two + "ctorch\n_utils._rebuild_tensor_v2\n.", "torch._utils._rebuild_tensor_v2" },
@@ -142,6 +143,71 @@ public sealed class HostilePickleTests
         weights.Read("w").data<float>().Should().Equal(1, 3, 2, 4);
     }
 
+    /// <summary>What other versions of PyTorch write for tensors with attributes, for parameters, and for types without a storage of their own.</summary>
+    [Theory]
+    [InlineData("ctorch._utils\n_rebuild_tensor\n(STORAGEK\u0001K\u0002\u0085K\u0001\u0085tR")]
+    [InlineData("ctorch._utils\n_rebuild_parameter_with_state\n(TENSOR\u0088ORDERED}tR")]
+    [InlineData("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\nctorch\nTensor\n(STORAGEK\u0001K\u0002\u0085K\u0001\u0085\u0089ORDEREDt}tR")]
+    [InlineData("ctorch._tensor\n_rebuild_from_type\n(ctorch._utils\n_rebuild_parameter\nctorch.nn.parameter\nParameter\n(TENSOR\u0088ORDEREDt}tR")]
+    [InlineData("ctorch._utils\n_rebuild_tensor_v3\n(UNTYPEDK\u0001K\u0002\u0085K\u0001\u0085\u0089ORDEREDctorch\nfloat32\ntR")]
+    [InlineData("TENSOR}b")]
+    [InlineData("\u008b\u0001\0\0\0\u00070TENSOR")]
+    [InlineData("(NN1TENSOR")]
+    public void Tensors_of_other_versions_are_read(string tensor)
+    {
+        using var scope = NewDisposeScope();
+        using var file = new TemporaryFile(Archive($"{Two}}}U\u0001w{Expand(tensor)}s."));
+        using var weights = WeightFile.Open(file.Path);
+
+        weights.Read("w").data<float>().Should().Equal(1, 2);
+    }
+
+    [Theory]
+    [InlineData("uint16", "U16", new double[] { 0, 0, 0, 16256, 0, 16384, 0, 16448, 0, 16512, 0, 16544 })]
+    [InlineData("float8_e5m2", "F8", null)]
+    [InlineData("float4_e2m1fn_x2", null, null)]
+    public void A_tensor_says_the_type_of_a_storage_without_one(string type, string? known, double[]? expected)
+    {
+        using var scope = NewDisposeScope();
+        var count = type == "uint16" ? "K\u000c" : "K\u0018";
+        var tensor = $"ctorch._utils\n_rebuild_tensor_v3\n(UNTYPEDK\0{count}\u0085K\u0001\u0085\u0089ORDEREDctorch\n{type}\ntR";
+        using var file = new TemporaryFile(Archive($"{Two}}}U\u0001w{Expand(tensor)}s."));
+        using var weights = WeightFile.Open(file.Path);
+
+        weights.Entries[0].IsReadable.Should().Be(known is not null);
+        if (known is not null)
+            weights.Read("w").numel().Should().Be(type == "uint16" ? 12 : 24);
+        if (expected is not null)
+            weights.Read("w").to(ScalarType.Float64).data<double>().Should().Equal(expected);
+    }
+
+    [Fact]
+    public void Code_beside_tensors_is_not_run_and_the_tensors_are_read()
+    {
+        using var scope = NewDisposeScope();
+        using var trace = new TemporaryFile();
+        File.Delete(trace.Path);
+        var command = $"touch {trace.Path}";
+        var call = $"cos\nsystem\nU{(char)command.Length}{command}\u0085R";
+        using var file = new TemporaryFile(Archive(Expand($"{Two}}}(U\u0001a{call}U\u0001wTENSORU\u0001b{call}u.")));
+        using var weights = WeightFile.Open(file.Path);
+
+        weights.Read("w").data<float>().Should().Equal(1, 2);
+        File.Exists(trace.Path).Should().BeFalse();
+    }
+
+    [Fact]
+    public void Dictionaries_that_share_one_another_are_walked_once()
+    {
+        var pickle = new StringBuilder(Expand($"{Two}}}q\0U\u0001wTENSORs"));
+        for (var level = 1; level < 60; level++)
+            pickle.Append($"0}}q{(char)level}(U\u0001ah{(char)(level - 1)}U\u0001bh{(char)(level - 1)}u");
+        using var file = new TemporaryFile(Archive($"{pickle}."));
+        var open = () => WeightFile.Open(file.Path);
+
+        open.Should().Throw<MultiInputException>().WithMessage("*no state dict*");
+    }
+
     [Fact]
     public void A_list_that_contains_itself_is_no_danger()
     {
@@ -199,6 +265,12 @@ public sealed class HostilePickleTests
 
     private static string Tensor(string offset, string shape, string strides) =>
         $"{Two}}}X\u0001\0\0\0wctorch._utils\n_rebuild_tensor_v2\n({Storage}{offset}{shape}{strides}\u0089{Dictionary}tRs.";
+
+    private static string Expand(string pickle) => pickle
+        .Replace("TENSOR", "ctorch._utils\n_rebuild_tensor_v2\n(STORAGEK\u0001K\u0002\u0085K\u0001\u0085\u0089ORDEREDtR", StringComparison.Ordinal)
+        .Replace("UNTYPED", "(X\u0007\0\0\0storagectorch.storage\nUntypedStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0018tQ", StringComparison.Ordinal)
+        .Replace("STORAGE", Storage, StringComparison.Ordinal)
+        .Replace("ORDERED", Dictionary, StringComparison.Ordinal);
 
     private static byte[] Archive(string pickle, string? extra = null)
     {
