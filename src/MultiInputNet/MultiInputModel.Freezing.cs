@@ -33,7 +33,7 @@ public sealed partial class MultiInputModel
         if (parts.Count == 0)
             throw new ArgumentException("No part is named; to freeze everything, call Freeze(Parts.All).", nameof(parts));
         var trained = parts.SelectMany(part => part.Find(this)).ToArray();
-        frozen.Freeze(Parts.All.Find(this));
+        frozen.Freeze([.. Parts.All.Find(this)]);
         frozen.Unfreeze(trained);
         frozen.SetModes(this, training);
     }
