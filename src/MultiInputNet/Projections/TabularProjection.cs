@@ -108,5 +108,5 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>What the description says already is moved with the module, and is no part of its weights.</summary>
-    private void Keep(string name, Tensor value) => register_buffer(name, value, persistent: false);
+    private void Keep(string name, Tensor value) => register_buffer(name, value.DetachFromDisposeScope(), persistent: false);
 }
