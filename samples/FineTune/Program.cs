@@ -61,11 +61,12 @@ internal static class Program
         var file = One("--out", "Where the best model is saved, in a folder that exists.", text => text, "model.safetensors");
         var checkpoints = One("--checkpoints", "A folder for what the training needs to go on after an interruption.", text => text);
         var resume = new Option<bool>("--resume") { Description = "Go on from the latest checkpoint, or begin where there is none." };
+        var earlier = new Option<bool>("--allow-earlier") { Description = "With --resume, go on from an earlier checkpoint where the latest is damaged." };
         var threads = One<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
         var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it. Exit code: 0, or 1 where something went wrong or was stopped.")
         {
             input, target, column, delimiter, point, thousands, encoding, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
-            patience, seed, file, checkpoints, resume, threads,
+            patience, seed, file, checkpoints, resume, earlier, threads,
         };
         command.SetAction(arguments => Session.Run(
             new()
@@ -102,6 +103,7 @@ internal static class Program
                 Out = file.Of(arguments),
                 Checkpoints = checkpoints.Of(arguments),
                 Resume = arguments.GetValue(resume),
+                AllowEarlier = arguments.GetValue(earlier),
                 Threads = threads.Of(arguments),
             },
             args));
@@ -109,7 +111,7 @@ internal static class Program
     }
 
     private static double Real(string text, double low, double high) =>
-        double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
             ? number
             : throw new FormatException(FormattableString.Invariant($"'{text}' is no number from {low} to {high}."));
 

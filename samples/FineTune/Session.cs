@@ -24,12 +24,15 @@ internal static class Session
 
         using var cancel = new CancellationTokenSource();
 
-        // The second Ctrl-C ends the program as ever.
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        // The second Ctrl-C, or request to end, ends the program as ever.
+        void Stop(PosixSignalContext signal)
         {
             signal.Cancel = !cancel.IsCancellationRequested;
             cancel.Cancel();
-        });
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
             Run(settings, cancel.Token);
@@ -69,7 +72,7 @@ internal static class Session
             WeightAverageDecay = settings.Average,
             Sampling = settings.Sampling,
             EarlyStopping = new() { Patience = settings.Patience },
-            Checkpoints = settings.Checkpoints is { } folder ? new(folder) { EverySteps = StepsBetweenCheckpoints } : null,
+            Checkpoints = settings.Checkpoints is { } folder ? new(folder) { EverySteps = StepsBetweenCheckpoints, AllowEarlier = settings.AllowEarlier } : null,
             Seed = settings.Seed,
         });
         using var progress = new ConsoleProgress();
@@ -94,8 +97,7 @@ internal static class Session
             builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
         }
 
-        torch.random.manual_seed(settings.Seed);
-        var model = builder.Build();
+        var model = builder.Build(seed: settings.Seed);
         if (settings.Weights is null)
             return model;
         try

@@ -60,6 +60,8 @@ internal sealed record Settings
 
     public required bool Resume { get; init; }
 
+    public required bool AllowEarlier { get; init; }
+
     public required int? Threads { get; init; }
 
     /// <summary>What does not fit together, and what would.</summary>

@@ -19,7 +19,7 @@ internal static class Training
         var time = Stopwatch.StartNew();
         foreach (var seed in seeds)
         {
-            using var model = Build(Models.Shared(all), seed);
+            using var model = Models.Shared(all).Build(seed: seed);
             if (seed == seeds[0])
                 Console.WriteLine(model.Summary());
             sharedSize = Size(model);
@@ -33,7 +33,7 @@ internal static class Training
 
         foreach (var seed in compare ? seeds : [])
         {
-            var models = all.Select(samples => Build(Models.Separate(samples), seed)).ToArray();
+            var models = all.Select(samples => Models.Separate(samples).Build(seed: seed)).ToArray();
             separateSize = models.Sum(Size);
             separate.Add([.. all.Zip(models, (samples, model) =>
                 Train($"{samples.Data.Name} alone, seed {seed}", model, [samples], steps, seed)[0])]);
@@ -43,12 +43,6 @@ internal static class Training
 
         PrintTable(all, shared, sharedSize, separate, separateSize, validate);
         return 0;
-    }
-
-    private static MultiInputModel Build(ModelDescription description, int seed)
-    {
-        torch.random.manual_seed(seed);
-        return description.Build();
     }
 
     private static long Size(MultiInputModel model) => model.parameters().Sum(parameter => parameter.numel());

@@ -103,15 +103,11 @@ static double FineTune(Data data, int samples, int seed, bool pretrained, bool f
 
 static double Evaluate(MultiInputModel model, Data data) => 100 * new Trainer(model, new()).Evaluate([data.Test])["image"].PrimaryValue;
 
-static MultiInputModel Build(Data data, DataSource training, int seed)
-{
-    random.manual_seed(seed);
-    return MultiInputModel.Define()
-        .Input("image", data.Input.StandardizedBy(training), Projections.Convolution(Normalization.Group, Activation.ReLU))
-        .Base(Bases.ConvNet(32, 48, 96) with { Normalization = Normalization.Group })
-        .Task("image", Heads.Classification(data.Classes, labelSmoothing: 0.1, dropout: 0.3))
-        .Build();
-}
+static MultiInputModel Build(Data data, DataSource training, int seed) => MultiInputModel.Define()
+    .Input("image", data.Input.StandardizedBy(training), Projections.Convolution(Normalization.Group, Activation.ReLU))
+    .Base(Bases.ConvNet(32, 48, 96) with { Normalization = Normalization.Group })
+    .Task("image", Heads.Classification(data.Classes, labelSmoothing: 0.1, dropout: 0.3))
+    .Build(seed: seed);
 
 // Half of the classes, from the first of them on, as classes 0 to 4.
 static Data Fashion(string folder, int firstClass)

@@ -10,6 +10,13 @@ internal static class Hooks
         Fields<TBefore, TBehind>.Before(module).Count + Fields<TBefore, TBehind>.Behind(module).Count
         + Fields<TBefore, TBehind>.ModuleBefore(module).Count + Fields<TBefore, TBehind>.ModuleBehind(module).Count;
 
+    /// <summary>Whether a module has hooks that are not this library's.</summary>
+    public static bool AnyOfUsers<TBefore, TBehind>(nn.HookableModule<TBefore, TBehind> module)
+        where TBefore : Delegate
+        where TBehind : Delegate => Fields<TBefore, TBehind>.Before(module).Values.Concat<Delegate>(Fields<TBefore, TBehind>.Behind(module).Values)
+            .Concat(Fields<TBefore, TBehind>.ModuleBefore(module).Values).Concat(Fields<TBefore, TBehind>.ModuleBehind(module).Values)
+            .Any(hook => hook.Method.Module.Assembly != typeof(Hooks).Assembly);
+
     private static class Fields<TBefore, TBehind>
     {
         [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "pre_hooks")]

@@ -20,12 +20,13 @@ public sealed partial class MultiInputModel
     /// <param name="add">Adds inputs and tasks, and bases that name new inputs; nothing when null.</param>
     /// <param name="perInput">What each input has of its own in every base of this model; as before when null.</param>
     /// <param name="adapters">The adapters of each input in every base of this model; as before when null.</param>
+    /// <param name="seed">What the added weights follow from, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.</param>
     /// <returns>The new model.</returns>
     /// <exception cref="MultiInputException">
     /// The added description has a mistake, or would change what the model has; or a module of the user's own is not made
     /// as it was.
     /// </exception>
-    public MultiInputModel Grow(Action<MultiInputModelBuilder>? add = null, PerInput? perInput = null, Adapters? adapters = null)
+    public MultiInputModel Grow(Action<MultiInputModelBuilder>? add = null, PerInput? perInput = null, Adapters? adapters = null, long? seed = null)
     {
         var builder = Define();
         add?.Invoke(builder);
@@ -46,7 +47,7 @@ public sealed partial class MultiInputModel
             [.. Description.Inputs, .. added.Inputs],
             [.. Description.Bases.Select(group => Convert(group, perInput, adapters)), .. added.Bases],
             [.. Description.Tasks, .. added.Tasks],
-            Description.Fusion));
+            Description.Fusion), seed);
     }
 
     /// <summary>
@@ -57,9 +58,10 @@ public sealed partial class MultiInputModel
     /// <param name="task">The task.</param>
     /// <param name="classNames">The names of all classes that the new model tells apart, from class 0 on.</param>
     /// <param name="oldClassNames">What this model's classes are called, where its description says nothing; null where it does.</param>
+    /// <param name="seed">What the weights of new classes follow from, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.</param>
     /// <returns>The new model.</returns>
     /// <exception cref="MultiInputException">There is no such task, it is no classification, or the names are wrong.</exception>
-    public MultiInputModel ReplaceClasses(string task, IReadOnlyList<string> classNames, IReadOnlyList<string>? oldClassNames = null)
+    public MultiInputModel ReplaceClasses(string task, IReadOnlyList<string> classNames, IReadOnlyList<string>? oldClassNames = null, long? seed = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(classNames);
@@ -84,7 +86,7 @@ public sealed partial class MultiInputModel
 
         var head = spec with { Classes = classNames.Count, ClassNames = [.. classNames] };
         var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = head } : described);
-        var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion), changedHead: route.Task);
+        var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion), seed, changedHead: route.Task);
         var rows = old.Index().ToDictionary(o => o.Item, o => o.Index);
         ((ClassificationHead)model.Head(route.Task)).TakeOver((ClassificationHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
         return model;
@@ -106,7 +108,9 @@ public sealed partial class MultiInputModel
         var bases = Description.Bases
             .Where(group => inputs.Any(input => IsServedBy(group, input.Name)))
             .Select(group => group.Inputs is null ? group : group with { Inputs = [.. group.Inputs.Where(Stays)] });
-        return Rebuild(new(inputs, [.. bases], kept, Description.Fusion));
+
+        // Whatever is drawn is replaced by this model's weights.
+        return Rebuild(new(inputs, [.. bases], kept, Description.Fusion), seed: 0);
     }
 
     private bool IsServedBy(BaseDescription group, string input) =>
@@ -128,8 +132,9 @@ public sealed partial class MultiInputModel
     }
 
     /// <summary>Builds a model and gives it the weights of whatever both have.</summary>
-    private MultiInputModel Rebuild(ModelDescription description, string? changedHead = null)
+    private MultiInputModel Rebuild(ModelDescription description, long? seed, string? changedHead = null)
     {
+        using var drawing = GlobalRandom.Alone(seed, Device);
         var model = new MultiInputModel(description, Device) { MergesInputs = MergesInputs };
         try
         {

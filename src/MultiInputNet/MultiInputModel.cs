@@ -37,12 +37,14 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private bool disposed;
 
     internal MultiInputModel(
-        ModelDescription description, Device? device, long largestModel = Limits.LargestModel, long largestPass = long.MaxValue)
+        ModelDescription description, Device? device, long largestModel = Limits.LargestModel, long largestPass = long.MaxValue, long? seed = null)
         : base(nameof(MultiInputModel))
     {
         Backend.Load();
         Description = description;
-        var assembly = new ModelAssembly(description, device ?? (cuda.is_available() ? CUDA : CPU), largestModel, largestPass);
+        device ??= cuda.is_available() ? CUDA : CPU;
+        using var drawing = GlobalRandom.Alone(seed, device);
+        var assembly = new ModelAssembly(description, device, largestModel, largestPass);
         Warnings = assembly.Warnings;
         base_model = assembly.Shared?.Trunk;
         stem_bank = assembly.Shared?.Stems;

@@ -81,7 +81,11 @@ public sealed class MultiInputModelBuilder
     /// state are afterwards as before.
     /// </summary>
     /// <param name="device">Where the model lives; CUDA when there is one and the CPU otherwise, when null.</param>
-    /// <returns>The model, in training mode, with new weights drawn from torch's random state.</returns>
+    /// <param name="seed">
+    /// What the weights follow from, together with the description: the same seed gives the same weights, to the bit on the CPU, and
+    /// leaves torch's random state as it is. Drawn from that state when null.
+    /// </param>
+    /// <returns>The model, in training mode, with new weights.</returns>
     /// <exception cref="MultiInputException">The description has a mistake; the message names it and its cure.</exception>
-    public MultiInputModel Build(torch.Device? device = null) => Describe().Build(device);
+    public MultiInputModel Build(torch.Device? device = null, long? seed = null) => Describe().Build(device, seed);
 }

@@ -83,6 +83,12 @@ public sealed class FineTuneTests : IDisposable
     [InlineData("There is no input 'b'; use one of a.", "--input", "a=sample:digits", "--batch-size", "b=3")]
     [InlineData("missing.csv", "--input", "a=csv:missing.csv")]
     [InlineData("give --checkpoints FOLDER", "--input", "a=sample:digits", "--resume")]
+    [InlineData("'1,5' is no number from 0 to 100.", "--input", "a=sample:digits", "--learning-rate", "1,5")]
+    [InlineData("'1,000' is no number from 0 to 100.", "--input", "a=sample:digits", "--weight-decay", "1,000")]
+    [InlineData("'0,5' is no number from 0 to 0.99.", "--input", "a=sample:digits", "--dropout", "a=0,5")]
+    [InlineData("'0,9' is no number", "--input", "a=sample:digits", "--average", "0,9")]
+    [InlineData("'1,000' is no whole number of at least 1.", "--input", "a=sample:digits", "--batch-size", "1,000")]
+    [InlineData("'0,5' is no number from 0 to 1.", "--input", "a=sample:digits", "--sampling", "temperature:0,5")]
     public void A_mistake_is_named_and_nothing_is_saved(string message, params string[] arguments)
     {
         var (code, text) = Run(arguments);

@@ -75,7 +75,7 @@ public sealed class ConvNeXtBase : SharedBase
     }
 
     /// <summary>A depthwise 7×7 convolution and two linear layers at each position, scaled by channel, plus the block's input.</summary>
-    private sealed class Block : nn.Module<Tensor, Tensor>
+    private sealed class Block : nn.Module<Tensor, Tensor>, IRandomModule
     {
         private readonly nn.Module<Tensor, Tensor> conv;
         private readonly nn.Module<Tensor, Tensor> norm;
@@ -95,6 +95,8 @@ public sealed class ConvNeXtBase : SharedBase
             this.stochasticDepth = stochasticDepth;
             RegisterComponents();
         }
+
+        public bool IsRandom => stochasticDepth > 0;
 
         protected override void RegisterComponents()
         {

@@ -8,7 +8,7 @@ namespace MultiInputNet;
 /// convolution, squeeze and excitation, a 1×1 convolution to fewer, and the block's input added where the shapes are equal.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, In, height, width)</c> in, <c>(batch, Out, ⌈height / Stride⌉, ⌈width / Stride⌉)</c> out.</remarks>
-internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
+internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModule
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block = [];
     private readonly bool residual;
@@ -40,6 +40,8 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
 
     /// <summary>The chance that a sample's block is left out in training mode.</summary>
     public double StochasticDepth { get; }
+
+    public bool IsRandom => StochasticDepth > 0;
 
     public override Tensor forward(Tensor input)
     {

@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>Multi-head attention of tokens to each other (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
 /// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
-internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -25,6 +25,8 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
         this.dropout = dropout;
         RegisterComponents();
     }
+
+    public bool IsRandom => dropout > 0;
 
     public override Tensor forward(Tensor input)
     {

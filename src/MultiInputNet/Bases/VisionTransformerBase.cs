@@ -105,7 +105,7 @@ public sealed class VisionTransformerBase : SharedBase
     }
 
     /// <summary>Positions, layers and the last normalisation. Shapes: <c>(batch, 1 + patches, width)</c> in and out.</summary>
-    private sealed class Encoder : nn.Module<Tensor, Tensor>
+    private sealed class Encoder : nn.Module<Tensor, Tensor>, IRandomModule
     {
         private readonly Parameter pos_embedding;
         private readonly Sequential layers;
@@ -131,6 +131,8 @@ public sealed class VisionTransformerBase : SharedBase
 
         public LayerNorm Norm => ln;
 
+        public bool IsRandom => dropout > 0;
+
         public Tensor Embed(Tensor tokens, (long Rows, long Columns) grid) =>
             nn.functional.dropout(tokens + Positions(grid), dropout, training);
 
@@ -151,7 +153,7 @@ public sealed class VisionTransformerBase : SharedBase
     }
 
     /// <summary>Attention and two linear layers, each behind a normalisation and added to what came in.</summary>
-    private sealed class EncoderLayer : nn.Module<Tensor, Tensor>
+    private sealed class EncoderLayer : nn.Module<Tensor, Tensor>, IRandomModule
     {
         private readonly LayerNorm ln_1;
         private readonly SelfAttention self_attention;
@@ -179,6 +181,8 @@ public sealed class VisionTransformerBase : SharedBase
             this.stochasticDepth = stochasticDepth;
             RegisterComponents();
         }
+
+        public bool IsRandom => dropout > 0 || stochasticDepth > 0;
 
         protected override void RegisterComponents()
         {

@@ -46,7 +46,7 @@ public abstract class DataSource
 
     /// <summary>
     /// Changes each training batch of an input: the input's name and the batch in, a batch of the same shape out. Draw
-    /// randomness from torch, so that the trainer's seed governs it.
+    /// randomness from torch on the calling thread, so that the trainer's seed governs it.
     /// </summary>
     /// <value>Default: <see langword="null"/>, samples are used as they are.</value>
     public Func<string, Tensor, Tensor>? Augment { get; init; }

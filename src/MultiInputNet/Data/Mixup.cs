@@ -10,20 +10,19 @@ namespace MultiInputNet.Data;
 /// <param name="Lambda">The share of the sample itself, from 0 to 1.</param>
 public sealed record Mixup(Tensor Permutation, double Lambda)
 {
-    /// <summary>Draws partners and <c>λ</c>, from Beta(alpha, alpha), from torch's random state.</summary>
+    /// <summary>Draws partners and <c>λ</c>, from Beta(alpha, alpha).</summary>
     /// <param name="count">Samples in the batch, at least 1.</param>
     /// <param name="alpha">From 0.01, where nearly all samples stay as they are, to 100, where nearly all are mixed half and half.</param>
+    /// <param name="generator">Where they are drawn from, on the CPU; torch's random state when null.</param>
     /// <returns>The mixture, for all inputs of the batch alike; its tensor is the caller's to dispose.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public static Mixup Draw(long count, double alpha)
+    public static Mixup Draw(long count, double alpha, Generator? generator = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         if (alpha is not (>= 0.01 and <= 100))
             throw new ArgumentOutOfRangeException(nameof(alpha), alpha, $"{nameof(alpha)} is {alpha}; give a number from 0.01 to 100.");
         using var scope = NewDisposeScope();
-        using var beta = distributions.Beta(tensor(alpha, ScalarType.Float64), tensor(alpha, ScalarType.Float64));
-        var lambda = beta.sample().item<double>();
-        return new(randperm(count, ScalarType.Int64).MoveToOuterDisposeScope(), lambda);
+        return new(randperm(count, ScalarType.Int64, generator: generator).MoveToOuterDisposeScope(), DrawBeta(alpha, generator));
     }
 
     /// <summary>The mixed samples of an input.</summary>
@@ -58,6 +57,27 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
         ArgumentNullException.ThrowIfNull(target);
         using var scope = NewDisposeScope();
         return (Lambda * head.Loss(output, target) + (1 - Lambda) * head.Loss(output, Partners(target))).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A number from Beta(alpha, alpha); TorchSharp's distribution draws from the global state, whatever generator it is given.</summary>
+    private static double DrawBeta(double alpha, Generator? generator)
+    {
+        while (true)
+        {
+            using var scope = NewDisposeScope();
+            var numbers = rand([2], ScalarType.Float64, generator: generator).data<double>().ToArray();
+            var (u, v) = (1 - numbers[0], 1 - numbers[1]); // above 0
+
+            // A symmetric beta distribution in polar coordinates (Ulrich, 1984).
+            if (alpha >= 1)
+                return (1 + Math.Sqrt(1 - Math.Pow(u, 2 / (2 * alpha - 1))) * Math.Cos(2 * Math.PI * v)) / 2;
+
+            // The method of Jöhnk (1964) for small alpha, in logarithms, since powers of 1 / alpha may be nothing.
+            var (x, y) = (Math.Log(u) / alpha, Math.Log(v) / alpha);
+            var sum = Math.Max(x, y) + Math.Log(1 + Math.Exp(-Math.Abs(x - y)));
+            if (sum <= 0)
+                return Math.Exp(x - sum);
+        }
     }
 
     private Tensor Partners(Tensor values) => values.index_select(0, Permutation.to(values.device));

@@ -12,7 +12,7 @@ namespace MultiInputNet;
 /// channel count. Several maps may differ in height and width, not in channels: their positions form one sequence.
 /// The parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
-public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>
+public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, IRandomModule
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -50,6 +50,8 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>
 
     /// <summary>Heads.</summary>
     public int Heads { get; }
+
+    bool IRandomModule.IsRandom => dropout > 0;
 
     /// <summary>The fusion of one feature map.</summary>
     /// <param name="input">A map, <c>(batch, channels, height, width)</c>.</param>

@@ -45,6 +45,13 @@ public sealed record AdamWSpec : OptimizerSpec
         return new Dictionary<string, Tensor> { ["exp_avg"] = adam.exp_avg, ["exp_avg_sq"] = adam.exp_avg_sq, ["step"] = tensor(adam.step) };
     }
 
+    internal override IReadOnlyList<(string Name, ScalarType Type, long[] Shape, bool IsDue)> Describe(Tensor parameter) =>
+    [
+        ("exp_avg", parameter.dtype, parameter.shape, true),
+        ("exp_avg_sq", parameter.dtype, parameter.shape, true),
+        ("step", ScalarType.Int64, [], true),
+    ];
+
     internal override void Load(OptimizerState state, Parameter parameter, IReadOnlyDictionary<string, Tensor> saved)
     {
         var adam = (AdamW.State)state;

@@ -15,7 +15,10 @@ public sealed record CheckpointOptions(string Folder)
     /// <value>Default: 2.</value>
     public int Keep { get; init => field = TrainerOptions.AtLeast(value, 1, nameof(Keep)); } = 2;
 
-    /// <summary>Whether a training may go on from an earlier checkpoint where the latest cannot be read.</summary>
+    /// <summary>
+    /// Whether a training may go on from an earlier checkpoint where the latest cannot be read. <see cref="TrainingHistory.Warnings"/> and
+    /// the progress say which was left and why; it stays beside the others with the ending <c>.damaged</c>.
+    /// </summary>
     /// <value>Default: <see langword="false"/>, it is refused.</value>
     public bool AllowEarlier { get; init; }
 }

@@ -16,6 +16,9 @@ public abstract record OptimizerSpec
     /// <summary>The tensors that a parameter's state consists of, by name, and the steps that it has seen as a number.</summary>
     internal abstract IReadOnlyDictionary<string, Tensor> Save(OptimizerState state);
 
+    /// <summary>The names that a parameter's state has, or may have, and the type and shape of each.</summary>
+    internal abstract IReadOnlyList<(string Name, ScalarType Type, long[] Shape, bool IsDue)> Describe(Tensor parameter);
+
     /// <summary>Gives a parameter the state that <see cref="Save"/> gave.</summary>
     internal abstract void Load(OptimizerState state, Parameter parameter, IReadOnlyDictionary<string, Tensor> saved);
 }

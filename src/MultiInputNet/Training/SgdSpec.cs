@@ -21,6 +21,9 @@ public sealed record SgdSpec : OptimizerSpec
     internal override IReadOnlyDictionary<string, Tensor> Save(OptimizerState state) =>
         ((SGD.State)state).momentum_buffer is { } buffer ? new Dictionary<string, Tensor> { ["momentum_buffer"] = buffer } : new();
 
+    internal override IReadOnlyList<(string Name, ScalarType Type, long[] Shape, bool IsDue)> Describe(Tensor parameter) =>
+        [("momentum_buffer", parameter.dtype, parameter.shape, false)];
+
     internal override void Load(OptimizerState state, Parameter parameter, IReadOnlyDictionary<string, Tensor> saved)
     {
         if (saved.TryGetValue("momentum_buffer", out var buffer))

@@ -43,9 +43,11 @@ internal sealed class StageBatches : IDisposable
 
     /// <summary>The losses of batches.</summary>
     /// <param name="step">The step, from 0, that a message names.</param>
+    /// <param name="number">The number of the batches in the training, from 0: mixup follows from it and the seed.</param>
     /// <param name="batches">The batches.</param>
-    public IReadOnlyList<BatchLoss> Losses(long step, IReadOnlyList<DrawnBatch> batches)
+    public IReadOnlyList<BatchLoss> Losses(long step, long number, IReadOnlyList<DrawnBatch> batches)
     {
+        using var mixing = options.MixupAlpha is null ? null : new Generator((ulong)SeededOrder.SeedOf(SeededOrder.SeedOf(options.Seed, number), 0));
         var losses = batches.Where(batch => batch.Cache is not null)
             .SelectMany(batch => batch.Labels.Select(labels => Loss(step, batch.Source, labels, batch.Cache!.Run(labels.Task, batch.Rows)))).ToList();
 
@@ -56,7 +58,7 @@ internal sealed class StageBatches : IDisposable
             var names = new HashSet<string>();
             var together = open.Where(batch => !names.Overlaps(batch.Source.InputNames) && batch.Source.InputNames.All(names.Add)).ToArray();
             open.RemoveAll(together.Contains);
-            losses.AddRange(Run(step, [.. together.Where(batch => batch.Labels.Count > 0)]));
+            losses.AddRange(Run(step, mixing, [.. together.Where(batch => batch.Labels.Count > 0)]));
         }
 
         return losses;
@@ -107,13 +109,13 @@ internal sealed class StageBatches : IDisposable
         return new(source, cache, read, rows, rows.Count == 0 ? [] : LabelsOf(source, rows));
     }
 
-    private IEnumerable<BatchLoss> Run(long step, IReadOnlyList<DrawnBatch> together)
+    private IEnumerable<BatchLoss> Run(long step, Generator? mixing, IReadOnlyList<DrawnBatch> together)
     {
         var inputs = new Dictionary<string, Tensor>();
         var labelled = new List<(DataSource Source, TaskLabels Labels, Mixup? Mixup)>();
         foreach (var (source, _, batch, rows, labels) in together)
         {
-            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(rows.Count, alpha) : null;
+            var mixup = options.MixupAlpha is { } alpha ? Mixup.Draw(rows.Count, alpha, mixing) : null;
             labelled.AddRange(labels.Select(its => (source, its, mixup)));
             foreach (var (name, samples) in batch!.Inputs)
             {

@@ -19,7 +19,10 @@ namespace MultiInputNet.Training;
 /// </para>
 /// <para>
 /// A training is a function of the model's weights, the sources and the options: the order of samples and all that is drawn at
-/// random follow from the seed and the step. On the CPU it is the same to the bit each time, and when it is resumed.
+/// random follow from the seed and the step. On the CPU it is the same to the bit each time, and when it is resumed. Torch's random
+/// state is afterwards as before; CUDA's, which cannot be read, is not. Trainings may run at once on several threads, each with its model:
+/// those with dropout, augmentation or modules of one's own take turns batch by batch, since these draw from the one random state of the
+/// process. What a program itself draws on another thread meanwhile may fall into such a batch.
 /// </para>
 /// </remarks>
 /// <param name="model">The model. It stays the caller's.</param>
@@ -35,12 +38,12 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <param name="sources">The samples to train on. Tensors on another device are moved batch by batch.</param>
     /// <param name="validation">Samples to evaluate on behind each epoch; none when null.</param>
     /// <param name="progress">Told of each step, on the thread that trains.</param>
-    /// <param name="cancellationToken">Ends the training between two steps; a checkpoint is written where there is a folder for it.</param>
+    /// <param name="cancellationToken">Ends the training between two steps or in an evaluation; a checkpoint is written where there is a folder for it.</param>
     /// <returns>The result of each epoch.</returns>
     /// <exception cref="MultiInputException">
     /// A source does not fit the model; a source or a task has no label, or none of its samples can be read; a loss or an output
     /// is not finite; no task has a value that <see cref="TrainerOptions.EarlyStopping"/> could compare; or the folder for
-    /// checkpoints holds those of another training.
+    /// checkpoints holds those of another training, is another training's at the moment, or cannot be written to.
     /// </exception>
     /// <exception cref="OperationCanceledException">The training was cancelled; the model keeps what it has learned.</exception>
     public TrainingHistory Fit(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
@@ -95,7 +96,7 @@ public sealed record TrainerOptions
     /// <value>Default: 1 GiB. 0 switches the reuse off.</value>
     public long FeatureCacheBytes { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(FeatureCacheBytes), value, "Give at least 0."); } = 1L << 30;
 
-    /// <summary>Governs the order of samples, dropout and augmentation. Weights are drawn earlier, when the model is built.</summary>
+    /// <summary>Governs the order of samples, dropout and augmentation. Weights are drawn earlier: see <see cref="MultiInputModelBuilder.Build"/>.</summary>
     /// <value>Default: 0.</value>
     public long Seed { get; init; }
 
@@ -112,25 +113,38 @@ public sealed record TrainerOptions
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a number from 0 to below 1.");
 
     /// <summary>What of these options decides about the weights that come out, in words.</summary>
-    internal IReadOnlyDictionary<string, string> Fingerprint() => new Dictionary<string, string>
+    internal IReadOnlyDictionary<string, string> Fingerprint()
     {
-        [nameof(Epochs)] = FormattableString.Invariant($"{Epochs}"),
-        [nameof(Stages)] = string.Join("; ", Stages),
-        [nameof(StepsPerEpoch)] = FormattableString.Invariant($"{StepsPerEpoch}"),
-        [nameof(BatchSize)] = FormattableString.Invariant($"{BatchSize}"),
-        [nameof(AccumulatedBatches)] = FormattableString.Invariant($"{AccumulatedBatches}"),
-        [nameof(Optimizer)] = Optimizer.ToString(),
-        [nameof(LearningRate)] = FormattableString.Invariant($"{LearningRate}"),
-        [nameof(Schedule)] = Schedule.ToString(),
-        [nameof(Sampling)] = Sampling.ToString(),
-        [nameof(Balancing)] = Balancing.ToString(),
-        [nameof(MixupAlpha)] = FormattableString.Invariant($"{MixupAlpha}"),
-        [nameof(WeightAverageDecay)] = FormattableString.Invariant($"{WeightAverageDecay}"),
-        [nameof(WeightDecay)] = FormattableString.Invariant($"{WeightDecay}"),
-        [nameof(GradientClip)] = FormattableString.Invariant($"{GradientClip}"),
-        [nameof(EarlyStopping)] = $"{EarlyStopping}",
-        [nameof(Seed)] = FormattableString.Invariant($"{Seed}"),
-    };
+        // A record's text has its numbers as the current culture writes them, users' records too.
+        var culture = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        try
+        {
+            return new Dictionary<string, string>
+            {
+                [nameof(Epochs)] = $"{Epochs}",
+                [nameof(Stages)] = string.Join("; ", Stages),
+                [nameof(StepsPerEpoch)] = $"{StepsPerEpoch}",
+                [nameof(BatchSize)] = $"{BatchSize}",
+                [nameof(AccumulatedBatches)] = $"{AccumulatedBatches}",
+                [nameof(Optimizer)] = $"{Optimizer}",
+                [nameof(LearningRate)] = $"{LearningRate}",
+                [nameof(Schedule)] = $"{Schedule}",
+                [nameof(Sampling)] = $"{Sampling}",
+                [nameof(Balancing)] = $"{Balancing}",
+                [nameof(MixupAlpha)] = $"{MixupAlpha}",
+                [nameof(WeightAverageDecay)] = $"{WeightAverageDecay}",
+                [nameof(WeightDecay)] = $"{WeightDecay}",
+                [nameof(GradientClip)] = $"{GradientClip}",
+                [nameof(EarlyStopping)] = $"{EarlyStopping}",
+                [nameof(Seed)] = $"{Seed}",
+            };
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
+    }
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);

@@ -10,9 +10,12 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
 {
     /// <summary>
     /// What was noticed that is allowed and probably not meant, in the order in which it was noticed: raw values without
-    /// standardisation, classes with a single sample, a validation of a few samples.
+    /// standardisation, classes with a single sample, a validation of a few samples; and damaged checkpoints that the training went on
+    /// without (<see cref="CheckpointOptions.AllowEarlier"/>).
     /// </summary>
-    /// <remarks>Labels are all looked at, and some samples of each source, spread evenly. The model's own warnings have them too.</remarks>
+    /// <remarks>
+    /// Labels are all looked at, and some samples of each source, spread evenly. The model's own warnings have what was found in the data too.
+    /// </remarks>
     /// <value>Default: empty.</value>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

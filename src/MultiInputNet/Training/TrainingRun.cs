@@ -9,6 +9,11 @@ namespace MultiInputNet.Training;
 /// <summary>One training from its beginning, or from a checkpoint, to its end.</summary>
 internal sealed class TrainingRun : IDisposable
 {
+    /// <summary>What a checkpoint's fingerprint calls the model's description.</summary>
+    public const string ModelName = "model";
+
+    private static readonly string[] Prefixes = ["model.", "best.", "balancer.", "average.", "optimizer."];
+
     private readonly Trainer trainer;
     private readonly MultiInputModel model;
     private readonly TrainerOptions options;
@@ -19,17 +24,20 @@ internal sealed class TrainingRun : IDisposable
     private readonly SourcePlan plan;
     private readonly LossBalancer balancer;
     private readonly long stepsPerEpoch;
-    private readonly CheckpointStore? checkpoints;
-    private readonly TrainingLog? log;
+    private readonly string[] tasks;
+    private readonly List<string> warnings = [];
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<string, Tensor> best = [];
     private readonly KeptBuffers buffers;
-    private readonly List<string> warnings = [];
-    private int reportedWarnings;
+    private readonly bool drawsInTraining;
+    private readonly bool drawsInEvaluation;
 
+    private CheckpointStore? checkpoints;
+    private TrainingLog? log;
     private WeightAverage? average;
     private TrainingState state = new();
     private long firstStep;
+    private int reportedWarnings;
 
     // What a stage has, made anew for each.
     private StageParameters parameters = new([], []);
@@ -47,7 +55,7 @@ internal sealed class TrainingRun : IDisposable
         (this.sources, this.validation, this.progress) = (sources, validation, progress);
         stepsPerEpoch = options.StepsPerEpoch ?? (PlanOf(null).StepsPerEpoch + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
         plan = PlanOf(stepsPerEpoch * options.AccumulatedBatches);
-        var tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
+        tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
         balancer = options.Balancing.Create(tasks, [.. tasks.Where(task => trainer.HeadOf(task) is RegressionHead)], model.Device);
         var epoch = 0;
         foreach (var stage in options.Stages.DefaultIfEmpty<TrainingStage?>(null))
@@ -56,24 +64,28 @@ internal sealed class TrainingRun : IDisposable
             epoch += stage?.Epochs ?? options.Epochs;
         }
 
-        if (options.Checkpoints is not null)
-            checkpoints = new(options.Checkpoints, Fingerprint());
-        if (options.TensorBoardFolder is not null)
-            log = new(options.TensorBoardFolder);
         buffers = new(model);
+        drawsInEvaluation = RandomModules.DrawInEvaluation(model);
+
+        // A balancing of a user's may draw too.
+        drawsInTraining = RandomModules.DrawInTraining(model) || sources.Any(source => source.Augment is not null) || balancer.GetType().Assembly != GetType().Assembly;
     }
 
     private long Steps => stages[^1].End;
 
     public TrainingHistory Run(bool resume, CancellationToken cancellationToken)
     {
+        // Whatever cannot be written is found before anything is trained.
+        checkpoints = options.Checkpoints is null ? null : new(options.Checkpoints, Fingerprint);
+        log = options.TensorBoardFolder is null ? null : new(options.TensorBoardFolder);
         var freezing = model.SaveFreezing();
         try
         {
             var saved = Begin(resume);
             firstStep = state.Step;
-            warnings.AddRange(DataChecks.Find(model, options, sources, validation ?? []));
-            model.AddWarnings(warnings);
+            var found = DataChecks.Find(model, options, sources, validation ?? []);
+            warnings.AddRange(found);
+            model.AddWarnings(found);
             model.train();
             while (state.Stage < stages.Count)
             {
@@ -95,6 +107,7 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         LeaveStage();
+        checkpoints?.Dispose();
         balancer.Dispose();
         average?.Dispose();
         buffers.Dispose();
@@ -105,15 +118,15 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Takes over a checkpoint, or writes the first. Gives the tensors of the optimizer, if there are any.</summary>
     private Dictionary<string, Tensor>? Begin(bool resume)
     {
-        if (resume && checkpoints!.ReadLatest() is var (read, tensors))
+        // Replaced by the checkpoint's, or once the heads have their statistics.
+        StartAverage();
+        if (resume && checkpoints!.ReadLatest(FindMistake) is var (read, tensors, left))
         {
             state = read;
+            warnings.AddRange(left);
             CopyInto(model.state_dict(), Part(tensors, "model."));
             foreach (var (name, tensor) in Part(tensors, "best."))
                 best[name] = tensor.DetachFromDisposeScope();
-            balancer.Load(Part(tensors, "balancer."));
-            StartAverage();
-            average?.Load(Part(tensors, "average."));
             foreach (var (name, tensor) in tensors)
             {
                 if (!name.StartsWith("best.", StringComparison.Ordinal) && !name.StartsWith("optimizer.", StringComparison.Ordinal))
@@ -150,27 +163,81 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private void RunStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    /// <summary>
+    /// Compares a checkpoint with all that this training has a place for. Of the model, its freezing alone is changed; the balancing and
+    /// the average, which are this run's own, have the checkpoint's values where it is right.
+    /// </summary>
+    private string? FindMistake(TrainingState read, Dictionary<string, Tensor> tensors)
     {
-        EnterStage(span, saved, cancellationToken);
+        if (CheckpointChecks.OfState(read, [.. stages.Select(stage => (stage.First, stage.End))], stepsPerEpoch, [.. sources.Select(source => source.Name)], tasks) is { } mistake)
+            return mistake;
+        if (tensors.Keys.FirstOrDefault(name => !Prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))) is { } odd)
+            return $"its tensor '{odd}' has no place in the training.";
+        var weights = model.state_dict().ToDictionary(pair => pair.Key, pair => (pair.Value.dtype, pair.Value.shape, true));
+        var kept = Part(tensors, "best.");
+        if (CheckpointChecks.OfTensors(Part(tensors, "model."), weights, "model.") is { } wrongWeights)
+            return wrongWeights;
+        if (kept.Count > 0 && CheckpointChecks.OfTensors(kept, weights, "best.") is { } wrongBest)
+            return wrongBest;
+        if (read.BestEpoch is not null && kept.Count == 0)
+            return "the weights of its best epoch are missing.";
+        if (FindOptimizerMistake(read, Part(tensors, "optimizer.")) is { } wrongOptimizer)
+            return wrongOptimizer;
+        var averages = Part(tensors, "average.");
+        if (average is null && averages.Count > 0)
+            return "it has averages of the weights, and the training keeps none.";
         try
         {
+            average?.Load(averages);
+            balancer.Load(Part(tensors, "balancer."));
+            return null;
+        }
+        catch (MultiInputException e)
+        {
+            return $"its {e.Subject} is damaged: {e.Problem}";
+        }
+    }
+
+    private string? FindOptimizerMistake(TrainingState read, Dictionary<string, Tensor> saved)
+    {
+        var known = new Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)>();
+        if (read.Stage < stages.Count && read.Step > stages[read.Stage].First)
+        {
+            Freeze(stages[read.Stage]);
+            foreach (var (parameter, place) in Optimized().SelectMany(pair => options.Optimizer.Describe(pair.Parameter), (pair, place) => (pair.Name, place)))
+                known.Add($"{parameter}.{place.Name}", (place.Type, place.Shape, place.IsDue));
+        }
+
+        return CheckpointChecks.OfTensors(saved, known, "optimizer.")
+            ?? (saved.Any(pair => pair.Key.EndsWith(".step", StringComparison.Ordinal) && pair.Value.dtype == ScalarType.Int64 && pair.Value.dim() == 0
+                    && pair.Value.item<long>() is var count && (count < 0 || count > read.Step)) ? "its optimizer has done more steps than the training." : null);
+    }
+
+    private void RunStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    {
+        var isStepping = false;
+        try
+        {
+            EnterStage(span, saved, cancellationToken);
             var stage = state.Stage;
             while (state.Stage == stage)
             {
-                if (cancellationToken.IsCancellationRequested)
-                    Stop(cancellationToken);
-                var rate = RateOf(span, state.Step);
-                var losses = Step(rate);
-                state.Step++;
-                EpochResult? result = null;
+                cancellationToken.ThrowIfCancellationRequested();
+
+                // A training that was stopped in an evaluation goes on with it.
+                isStepping = true;
+                var losses = EndsEpoch(span) ? [] : Step(RateOf(span, state.Step));
+                isStepping = false;
+                var rate = RateOf(span, state.Step - 1);
                 var current = Describe(rate, losses);
-                if ((state.Step - span.First) % stepsPerEpoch == 0)
+                EpochResult? result = null;
+                if (EndsEpoch(span))
                 {
                     result = EndEpoch(rate, cancellationToken);
                     if (state.Step == span.End || state.EpochsWithoutBetter >= options.EarlyStopping?.Patience)
                     {
-                        batches!.CheckRead();
+                        if (firstStep <= span.First)
+                            batches!.CheckRead(); // a part of the stage says nothing about a source
                         EndStage(span);
                     }
                 }
@@ -181,18 +248,25 @@ internal sealed class TrainingRun : IDisposable
                 progress?.Report(current);
             }
         }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested && !isStepping)
+        {
+            // Between two steps, in an evaluation or while features are computed: the training can go on from each.
+            throw Stopped(e, cancellationToken);
+        }
         finally
         {
             LeaveStage();
         }
     }
 
+    /// <summary>Whether the steps of an epoch are done and its evaluation is to come.</summary>
+    private bool EndsEpoch(Span span) => state.Step > span.First
+        && (state.Step - span.First) % stepsPerEpoch == 0
+        && !(state.History is [.., var last] && last.Step == state.Step);
+
     private void EnterStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
     {
-        parameters = StageParameters.Find(model, span.Stage);
-        if (span.Stage is not null)
-            model.RestoreFreezing(parameters.Frozen);
-        parameters = parameters with { Trained = [.. parameters.Trained.Where(trained => trained.Parameter.requires_grad)] };
+        Freeze(span);
         if (parameters.Trained.Count == 0)
             throw new MultiInputException("training", ModelStage.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a stage.");
 
@@ -204,11 +278,7 @@ internal sealed class TrainingRun : IDisposable
             .. groups.Select(group => ((IReadOnlyList<Parameter>)[.. group.Select(trained => trained.Parameter)], group.Key.Decays ? options.WeightDecay : 0)),
             (balancer.Parameters, 0),
         ]);
-        optimized =
-        [
-            .. parameters.Trained.Select(trained => (trained.Name, trained.Parameter)),
-            .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item)),
-        ];
+        optimized = Optimized();
         if (saved?.Count > 0)
         {
             LoadOptimizer(saved);
@@ -217,8 +287,25 @@ internal sealed class TrainingRun : IDisposable
         }
 
         shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
+        using var drawing = Drawing(drawsInEvaluation, SeededOrder.SeedOf(SeededOrder.SeedOf(options.Seed, span.First), 2));
         batches = new(trainer, sources, WhatIsKept, progress is not null, cancellationToken);
     }
+
+    /// <summary>Finds what a stage trains and freezes the rest.</summary>
+    private void Freeze(Span span)
+    {
+        parameters = StageParameters.Find(model, span.Stage);
+        if (span.Stage is not null)
+            model.RestoreFreezing(parameters.Frozen);
+        parameters = parameters with { Trained = [.. parameters.Trained.Where(trained => trained.Parameter.requires_grad)] };
+    }
+
+    /// <summary>What the optimizer has a state of, by the names that checkpoints give it.</summary>
+    private (string Name, Parameter Parameter)[] Optimized() =>
+    [
+        .. parameters.Trained.Select(trained => (trained.Name, trained.Parameter)),
+        .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item)),
+    ];
 
     private void LeaveStage()
     {
@@ -249,6 +336,7 @@ internal sealed class TrainingRun : IDisposable
             group.LearningRate = rate * factor;
         optimizer.step();
         average?.Update();
+        state.Step++;
         foreach (var (task, loss) in losses)
             state.Losses[task] = state.Losses.GetValueOrDefault(task, new(0, 0)).Add(loss);
         return losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean);
@@ -280,7 +368,7 @@ internal sealed class TrainingRun : IDisposable
         foreach (var (i, batch) in drawn.Index())
         {
             // All that is drawn at random in a batch follows from the seed and its number: resuming needs no random state.
-            random.manual_seed(SeededOrder.SeedOf(options.Seed, first + i));
+            using var drawing = Drawing(drawsInTraining, SeededOrder.SeedOf(options.Seed, first + i));
             foreach (var loss in Descend(first + i, batch, divisors))
                 losses[loss.Task] = losses.GetValueOrDefault(loss.Task, new(0, 0)).Add(new(loss.Value * loss.Divisor, loss.Divisor));
         }
@@ -314,10 +402,13 @@ internal sealed class TrainingRun : IDisposable
     private IReadOnlyList<BatchLoss> Descend(long number, IReadOnlyList<DrawnBatch> drawn, Dictionary<string, double> divisors)
     {
         using var scope = NewDisposeScope();
-        var losses = batches!.Losses(state.Step, drawn);
+        var losses = batches!.Losses(state.Step, number, drawn);
         balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss * (loss.Divisor / Math.Max(divisors[loss.Task], double.Epsilon))))], shared, number);
         return losses;
     }
+
+    /// <summary>A span in which what is drawn from torch's random state follows from a seed; none where nothing is drawn.</summary>
+    private IDisposable? Drawing(bool isRandom, long seed) => isRandom ? GlobalRandom.Seeded(seed, model.Device) : null;
 
     private string WhatIsKept() => checkpoints?.Files is [var latest, ..]
         ? $"The weights are those of the step before; '{latest}' is the last checkpoint."
@@ -325,6 +416,7 @@ internal sealed class TrainingRun : IDisposable
 
     private EpochResult EndEpoch(double rate, CancellationToken cancellationToken)
     {
+        using var drawing = Drawing(drawsInEvaluation, SeededOrder.SeedOf(SeededOrder.SeedOf(options.Seed, state.Step), 1));
         using var averaged = average?.Apply();
         var evaluation = validation is null ? new Dictionary<string, TaskEvaluation>() : trainer.Evaluate(validation, cancellationToken);
         var result = new EpochResult(
@@ -414,11 +506,13 @@ internal sealed class TrainingRun : IDisposable
         state.EpochsWithoutBetter = 0;
     }
 
-    private void Stop(CancellationToken cancellationToken)
+    /// <summary>What a training ends with that was cancelled; a checkpoint holds what it has done.</summary>
+    private OperationCanceledException Stopped(OperationCanceledException cause, CancellationToken cancellationToken)
     {
         var path = WriteCheckpoint();
-        throw new OperationCanceledException(
+        return new(
             $"The training was stopped behind step {state.Step} of {Steps}. {(path is null ? "The model keeps what it has learned." : $"'{path}' holds it: Resume goes on.")}",
+            cause,
             cancellationToken);
     }
 
@@ -485,7 +579,7 @@ internal sealed class TrainingRun : IDisposable
         losses,
         batches!.Metrics(),
         EpochsSeen(),
-        clock.Elapsed / (state.Step - firstStep) * (Steps - state.Step))
+        clock.Elapsed / Math.Max(1, state.Step - firstStep) * (Steps - state.Step))
     {
         MetricNames = batches.MetricNames(),
         Warnings = NewWarnings(),
@@ -502,11 +596,20 @@ internal sealed class TrainingRun : IDisposable
     private Dictionary<string, double> EpochsSeen() =>
         sources.ToDictionary(source => source.Name, source => (double)state.Drawn.GetValueOrDefault(source.Name) / source.Count);
 
-    private Dictionary<string, string> Fingerprint() => new(options.Fingerprint())
+    private Dictionary<string, string> Fingerprint()
     {
-        ["model"] = model.Description.ToJson(),
-        ["sources"] = string.Join(", ", sources.Select(source => $"{source.Name} ({source.Count} samples, {source.BatchSize ?? options.BatchSize} a batch)")),
-    };
+        var fingerprint = new Dictionary<string, string>(options.Fingerprint())
+        {
+            [ModelName] = model.Description.ToJson(),
+            ["sources"] = Shapes.Names(sources.Select(source => source.Name)),
+            ["validation sources"] = Shapes.Names((validation ?? []).Select(source => source.Name)),
+        };
+        var parts = sources.SelectMany(source => SourceFingerprint.Of("source", source, source.BatchSize ?? options.BatchSize))
+            .Concat((validation ?? []).SelectMany(source => SourceFingerprint.Of("validation source", source, batchSize: null)));
+        foreach (var (name, value) in parts)
+            fingerprint.Add(name, value);
+        return fingerprint;
+    }
 
     /// <summary>A stage's place in the plan.</summary>
     private sealed record Span(TrainingStage? Stage, long First, long Steps)

@@ -100,7 +100,10 @@ public sealed class WeightAverage : IDisposable
         return state;
     }
 
-    /// <summary>Takes over what <see cref="State"/> gave.</summary>
+    /// <summary>
+    /// Takes over what <see cref="State"/> gave, whatever is frozen now: what it has no average of is averaged from the next update
+    /// that finds it trained.
+    /// </summary>
     /// <param name="state">The tensors by name. They stay the caller's.</param>
     /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
     /// <exception cref="MultiInputException">They are not those of this module.</exception>
@@ -114,25 +117,27 @@ public sealed class WeightAverage : IDisposable
             .ToDictionary(pair => Prefix + pair.name, pair => pair.Weight);
         if (!state.TryGetValue(UpdatesKey, out var updates) || updates.numel() != 1 || updates.dtype != ScalarType.Int64)
             throw WrongState($"it has no number '{UpdatesKey}'.");
-        if (averages.Keys.FirstOrDefault(name => !state.ContainsKey(Prefix + name)) is { } missing)
-            throw WrongState($"the average of '{missing}' is missing.");
+        if (updates.item<long>() is < 0 and var count)
+            throw WrongState($"it is of {count} updates.");
         foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
         {
             if (!known.TryGetValue(name, out var weight))
                 throw WrongState($"'{name}' has no place in the module.");
-            if (!weight.shape.SequenceEqual(average.shape))
-                throw WrongState($"'{name}' has shape {Shapes.Text(average.shape)}, and the weight {Shapes.Text(weight.shape)}.");
+            if (weight.dtype != average.dtype || !weight.shape.SequenceEqual(average.shape))
+                throw WrongState($"'{name}' is {average.dtype} of shape {Shapes.Text(average.shape)}, and the weight {weight.dtype} of {Shapes.Text(weight.shape)}.");
         }
+
+        // Which parameters have an average follows from what was trained before the state was taken, not from what is frozen now.
+        if (module.named_buffers().FirstOrDefault(pair => pair.buffer.is_floating_point() && !state.ContainsKey(Prefix + pair.name)).name is { } missing)
+            throw WrongState($"the average of '{missing}' is missing.");
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        foreach (var own in averages.Values)
+            own.Dispose();
+        averages.Clear();
         foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
-        {
-            var key = name[Prefix.Length..];
-            if (!averages.TryGetValue(key, out var own))
-                averages.Add(key, own = Copy(known[name]));
-            own.copy_(average);
-        }
+            averages.Add(name[Prefix.Length..], Copy(known[name]).copy_(average));
 
         Updates = updates.item<long>();
     }

@@ -31,7 +31,8 @@ internal static class ModelFile
         }
 
         // A model without more weights than the file has: a description that asks for more makes nothing.
-        var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count), largestPass);
+        // What it draws is replaced by the file's weights.
+        var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count), largestPass, seed: 0);
         try
         {
             model.LoadWeights(file, new LoadOptions { StripPrefix = "" });

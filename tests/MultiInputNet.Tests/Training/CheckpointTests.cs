@@ -152,8 +152,8 @@ public sealed class CheckpointTests : IDisposable
         new Trainer(model, Weighted(2, 0.5)).Fit(sources);
 
         new Trainer(model, Weighted(2, 0.5)).Invoking(t => t.Resume(sources)).Should().NotThrow();
-        new Trainer(model, Weighted(3, 0.5)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*another Sampling: 'Fixed(image 2, table 1)' and not 'Fixed(image 3, table 1)'*");
-        new Trainer(model, Weighted(2, 0.7)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*another Balancing: 'Fixed(*0.5)' and not*0.7*");
+        new Trainer(model, Weighted(3, 0.5)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Sampling Fixed(image 2, table 1), and this training has Fixed(image 3, table 1).*");
+        new Trainer(model, Weighted(2, 0.7)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Balancing Fixed(*0.5), and this training has Fixed(*0.7).*");
     }
 
     [Fact]
@@ -167,9 +167,9 @@ public sealed class CheckpointTests : IDisposable
         new Trainer(model, Options).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
             .WithMessage($"Folder '{folder}', training: it holds the checkpoints of a training already, 'checkpoint-0000000015.safetensors' the latest. Go on with that training by Resume*");
         new Trainer(model, Options with { LearningRate = 0.5 }).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>()
-            .WithMessage("Checkpoint '*', training: it is of a training with another LearningRate: '0.003' and not '0.5'.*");
+            .WithMessage("Checkpoint '*', training: it was written with LearningRate 0.003, and this training has 0.5.*");
         new Trainer(model, Options).Invoking(t => t.Resume([sources[0]])).Should().Throw<MultiInputException>()
-            .WithMessage("*with another sources: 'image (60 samples, 16 a batch), table (120 samples, 24 a batch)' and not 'image (60 samples, 16 a batch)'*");
+            .WithMessage("*with sources 'image', 'table', and this training has 'image'.*");
         using var other = TrainingProblem.Build(Normalization.None);
         new Trainer(other, Options).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with another model*");
 

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Reflection;
+using MultiInputNet.Tests.Data;
+
+namespace MultiInputNet.Tests;
+
+/// <summary>samples/FineTune, asked to end and started again elsewhere.</summary>
+public sealed class FineTuneStopTests : IDisposable
+{
+    private static readonly string[] options = ["--input", "digits=sample:digits", "--base", "convnet:8,8", "--average", "0.9", "--stages", "heads@0.5:1,all:2", "--checkpoints", "checkpoints"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task A_request_to_end_leaves_a_checkpoint_that_goes_on_in_another_culture_though_the_last_file_is_damaged()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // has no such request
+        using (var first = Start("en_US", [.. options, "--steps-per-epoch", "4000"]))
+        {
+            while (Checkpoints().Length == 0 && !first.HasExited)
+                await Task.Delay(20);
+            Process.Start("kill", ["-TERM", $"{first.Id}"]).WaitForExit();
+            var text = await first.StandardOutput.ReadToEndAsync();
+            await first.WaitForExitAsync();
+            first.ExitCode.Should().Be(1);
+            text.Should().Contain("The training was stopped behind step").And.Contain("--resume");
+        }
+
+        // Two that go on to one end: one of all files, and one that has lost the last.
+        Directory.Delete(folder["checkpoints"], recursive: true);
+        (await Finish("en_US", "--steps-per-epoch", "10", "--out", "whole.safetensors")).Code.Should().Be(0);
+        var last = Checkpoints().Max(StringComparer.Ordinal)!;
+        var bytes = File.ReadAllBytes(last);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(last, bytes);
+        var refused = await Finish("de_DE", "--steps-per-epoch", "10", "--out", "again.safetensors", "--resume");
+        var resumed = await Finish("de_DE", "--steps-per-epoch", "10", "--out", "again.safetensors", "--resume", "--allow-earlier");
+
+        refused.Code.Should().Be(1);
+        refused.Text.Should().Contain("does not fit its checksum");
+        resumed.Code.Should().Be(0, resumed.Text);
+        resumed.Text.Should().Contain("does not fit its checksum").And.Contain(".damaged");
+        File.ReadAllBytes(folder["again.safetensors"]).Should().Equal(File.ReadAllBytes(folder["whole.safetensors"]));
+    }
+
+    private string[] Checkpoints() => Directory.Exists(folder["checkpoints"]) ? Directory.GetFiles(folder["checkpoints"], "*.safetensors") : [];
+
+    private async Task<(int Code, string Text)> Finish(string culture, params string[] more)
+    {
+        using var process = Start(culture, [.. options, .. more]);
+        var errors = process.StandardError.ReadToEndAsync();
+        var text = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, (text + await errors).ReplaceLineEndings(" "));
+    }
+
+    private Process Start(string culture, string[] arguments)
+    {
+        var program = typeof(FineTuneStopTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "FineTune").Value!;
+        var start = new ProcessStartInfo("dotnet", [program, "--threads", "1", .. arguments])
+        {
+            WorkingDirectory = folder["."],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["LC_ALL"] = $"{culture}.UTF-8";
+
+        // Where the tests have ICU, the program has it too.
+        if (!AppContext.TryGetSwitch("System.Globalization.Invariant", out var isInvariant) || !isInvariant)
+            start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "0";
+        return Process.Start(start)!;
+    }
+}
