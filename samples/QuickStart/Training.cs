@@ -3,7 +3,6 @@ using MultiInputNet;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using Spectre.Console;
-using TorchSharp;
 
 /// <summary>Trains the shared model, and the separate ones if asked, and prints the table.</summary>
 internal static class Training

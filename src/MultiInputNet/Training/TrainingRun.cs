@@ -83,7 +83,7 @@ internal sealed class TrainingRun : IDisposable
         {
             var saved = Begin(resume);
             firstStep = state.Step;
-            var found = DataChecks.Find(model, options, sources, validation ?? []);
+            string[] found = [.. DataChecks.Find(model, options, sources, validation ?? [])];
             warnings.AddRange(found);
             model.AddWarnings(found);
             model.train();
