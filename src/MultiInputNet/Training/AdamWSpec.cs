@@ -47,8 +47,8 @@ public sealed record AdamWSpec : OptimizerSpec
 
     internal override IReadOnlyList<(string Name, ScalarType Type, long[] Shape, bool IsDue)> Describe(Tensor parameter) =>
     [
-        ("exp_avg", parameter.dtype, parameter.shape, true),
-        ("exp_avg_sq", parameter.dtype, parameter.shape, true),
+        ("exp_avg", parameter.dtype.AtLeastSingle(), parameter.shape, true),
+        ("exp_avg_sq", parameter.dtype.AtLeastSingle(), parameter.shape, true),
         ("step", ScalarType.Int64, [], true),
     ];
 

@@ -123,8 +123,8 @@ public sealed class WeightAverage : IDisposable
         {
             if (!known.TryGetValue(name, out var weight))
                 throw WrongState($"'{name}' has no place in the module.");
-            if (weight.dtype != average.dtype || !weight.shape.SequenceEqual(average.shape))
-                throw WrongState($"'{name}' is {average.dtype} of shape {Shapes.Text(average.shape)}, and the weight {weight.dtype} of {Shapes.Text(weight.shape)}.");
+            if (weight.dtype.AtLeastSingle() != average.dtype || !weight.shape.SequenceEqual(average.shape))
+                throw WrongState($"'{name}' is {average.dtype} of shape {Shapes.Text(average.shape)}, and {weight.dtype.AtLeastSingle()} of {Shapes.Text(weight.shape)} is due.");
         }
 
         // Which parameters have an average follows from what was trained before the state was taken, not from what is frozen now.
@@ -137,7 +137,11 @@ public sealed class WeightAverage : IDisposable
             own.Dispose();
         averages.Clear();
         foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
-            averages.Add(name[Prefix.Length..], Copy(known[name]).copy_(average));
+        {
+            var own = Copy(known[name]);
+            own.copy_(average);
+            averages.Add(name[Prefix.Length..], own);
+        }
 
         Updates = updates.item<long>();
     }
