@@ -126,9 +126,14 @@ public sealed class StoppedTrainingTests : IDisposable
         using var scope = NewDisposeScope();
         using var model = TrainingProblem.Build();
         using var stop = new CancellationTokenSource();
-        DataSource[] validation = [.. TrainingProblem.Sources(20).Select(source => new Watched(source, stop.Cancel))];
+        var isRunning = false;
+        DataSource[] validation = [.. TrainingProblem.Sources(20).Select(source => new Watched(source, () =>
+        {
+            if (isRunning)
+                stop.Cancel();
+        }))];
 
-        new Trainer(model, TrainingProblem.Options).Invoking(t => t.Fit(TrainingProblem.Sources(), validation, cancellationToken: stop.Token))
+        new Trainer(model, TrainingProblem.Options).Invoking(t => t.Fit(TrainingProblem.Sources(), validation, new Now(_ => isRunning = true), stop.Token))
             .Should().Throw<OperationCanceledException>().WithMessage("The training was stopped behind step 5 of 15. The model keeps what it has learned.");
     }
 
