@@ -21,7 +21,7 @@ public static class ImageFiles
 {
     /// <summary>
     /// The most pixels of a file where no other number is given: 67,108,864, as many as 8192×8192 are. A few kilobytes can declare
-    /// that many; decoding them takes about 1 GB at most.
+    /// that many; decoding them takes 0.5 to 0.8 GB, and a TIFF of four channels up to 1.6 GB.
     /// </summary>
     public const long LargestImage = 8192 * 8192;
 
@@ -47,7 +47,11 @@ public static class ImageFiles
             var image = Decode(content, input.Channels, largestImage);
             var fitting = image.WithChannels(input.Channels)
                 ?? throw new InvalidDataException($"It has {image.Planes.Count} channels, and the input has {input.Channels}.");
-            return [.. fitting.Planes.SelectMany(plane => Fit(plane(), (image.Height, image.Width), input))];
+            var buffer = new float[image.Height * image.Width];
+            var values = new float[input.Channels * input.Height * input.Width];
+            foreach (var (channel, plane) in fitting.Planes.Index())
+                Fit(plane(buffer), (image.Height, image.Width), input).CopyTo(values, channel * input.Height * input.Width);
+            return values;
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

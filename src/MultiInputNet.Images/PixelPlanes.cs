@@ -3,10 +3,13 @@ namespace MultiInputNet.Images;
 /// <summary>A decoded image: one plane of numbers for each channel, row by row.</summary>
 /// <param name="Height">Rows of pixels.</param>
 /// <param name="Width">Columns of pixels.</param>
-/// <param name="Planes">Gives the plane of each channel, made when it is asked for, so that not all need be in memory at once.</param>
+/// <param name="Planes">
+/// Gives the plane of each channel, in the array of as many numbers as there are pixels that it is called with, or in one of its own: planes that
+/// are made when they are asked for, and one in the place of the other, take the memory of one.
+/// </param>
 /// <param name="IsColour">Whether the first three channels are red, green and blue.</param>
 /// <param name="HasAlpha">Whether the last channel is opacity.</param>
-internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<float[]>> Planes, bool IsColour, bool HasAlpha)
+internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<float[], float[]>> Planes, bool IsColour, bool HasAlpha)
 {
     /// <summary>The image of samples that lie pixel by pixel.</summary>
     /// <param name="size">Its height and width.</param>
@@ -19,11 +22,10 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
     public static PixelPlanes Of<T>((int Height, int Width) size, T[] samples, int stride, IEnumerable<int> channels, float largest, bool isColour, bool hasAlpha)
         where T : unmanaged, System.Numerics.INumber<T>
     {
-        return new(size.Height, size.Width, [.. channels.Select(channel => (Func<float[]>)(() => Plane(channel)))], isColour, hasAlpha);
+        return new(size.Height, size.Width, [.. channels.Select(channel => (Func<float[], float[]>)(plane => Plane(plane, channel)))], isColour, hasAlpha);
 
-        float[] Plane(int channel)
+        float[] Plane(float[] plane, int channel)
         {
-            var plane = new float[size.Height * size.Width];
             for (var i = 0; i < plane.Length; i++)
                 plane[i] = float.CreateTruncating(samples[i * stride + channel]) / largest;
             return plane;
@@ -55,11 +57,11 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
             return this;
         var isTurned = orientation >= 5;
         var (height, width) = isTurned ? (Width, Height) : (Height, Width);
-        return this with { Height = height, Width = width, Planes = [.. Planes.Select(plane => (Func<float[]>)(() => Seen(plane())))] };
+        float[]? before = null;
+        return this with { Height = height, Width = width, Planes = [.. Planes.Select(plane => (Func<float[], float[]>)(seen => Turn(plane(before ??= new float[Height * Width]), seen)))] };
 
-        float[] Seen(float[] stored)
+        float[] Turn(float[] stored, float[] seen)
         {
-            var seen = new float[stored.Length];
             for (var y = 0; y < height; y++)
             {
                 for (var x = 0; x < width; x++)
@@ -75,23 +77,24 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
         }
     }
 
-    private IReadOnlyList<Func<float[]>> Colours() => IsColour ? [.. Planes.Take(3)] : [Planes[0], Planes[0], Planes[0]];
+    private IReadOnlyList<Func<float[], float[]>> Colours() => IsColour ? [.. Planes.Take(3)] : [Planes[0], Planes[0], Planes[0]];
 
-    private float[] Opaque()
+    private static float[] Opaque(float[] alpha)
     {
-        var alpha = new float[Height * Width];
         Array.Fill(alpha, 1);
         return alpha;
     }
 
     /// <summary>ITU-R BT.601's weights, as most programs make grey of colours.</summary>
-    private float[] Luminance()
+    private float[] Luminance(float[] grey)
     {
-        var grey = new float[Height * Width];
-        foreach (var (plane, weight) in Planes.Zip([0.299f, 0.587f, 0.114f]))
+        Array.Clear(grey);
+        var buffer = new float[grey.Length];
+        foreach (var (read, weight) in Planes.Zip([0.299f, 0.587f, 0.114f]))
         {
-            foreach (var (i, value) in plane().Index())
-                grey[i] += weight * value;
+            var plane = read(buffer);
+            for (var i = 0; i < grey.Length; i++)
+                grey[i] += weight * plane[i];
         }
 
         return grey;

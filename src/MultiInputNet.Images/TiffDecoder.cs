@@ -29,7 +29,7 @@ internal static class TiffDecoder
             using var file = Tiff.ClientOpen("image", "rc", new MemoryStream(content, writable: false), new TiffStream())
                 ?? throw new InvalidDataException($"It is damaged: {errors.Last}.");
             var first = new TiffPage(file, content.Length, largestImage, 0, errors).Read();
-            var planes = new List<Func<float[]>>(first.Planes);
+            var planes = new List<Func<float[], float[]>>(first.Planes);
             while (planes.Count < channels && next != 0)
             {
                 next = directory.Check(next);

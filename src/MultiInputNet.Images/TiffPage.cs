@@ -128,7 +128,7 @@ internal sealed class TiffPage
         if (Array.IndexOf(extra, ExtraSample.ASSOCALPHA) is >= 0 and var place && planes.Length == colours + extra.Length)
             DivideBy(planes[colours + place], planes.AsSpan(0, colours));
         var hasAlpha = extra is [ExtraSample.ASSOCALPHA or ExtraSample.UNASSALPHA];
-        return new PixelPlanes(Height, Width, [.. planes.Select(plane => (Func<float[]>)(() => plane))], isColour, hasAlpha).Oriented(Number(TiffTag.ORIENTATION));
+        return new PixelPlanes(Height, Width, [.. planes.Select(plane => (Func<float[], float[]>)(_ => plane))], isColour, hasAlpha).Oriented(Number(TiffTag.ORIENTATION));
     }
 
     private int Number(TiffTag tag) => file.GetFieldDefaulted(tag) is [var value, ..] ? value.ToInt() : 0;
