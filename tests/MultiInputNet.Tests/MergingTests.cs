@@ -147,12 +147,31 @@ public sealed class MergingTests
             model.Warnings.Should().BeEmpty();
     }
 
-    private static MultiInputModel SameSize(BaseSpec trunk, int seed)
+    [Theory]
+    [InlineData(true, PerInput.Nothing, Normalization.Batch, true)]
+    [InlineData(false, PerInput.Nothing, Normalization.Batch, false)]
+    [InlineData(true, PerInput.Statistics, Normalization.Batch, false)]
+    [InlineData(true, PerInput.Nothing, Normalization.Group, false)]
+    public void A_training_that_draws_one_source_a_step_warns_of_a_shared_batch_normalisation(bool inTurn, PerInput perInput, Normalization normalization, bool warns)
+    {
+        using var scope = NewDisposeScope();
+        using var model = SameSize(Bases.ConvNet(4, 8, 8) with { Normalization = normalization }, seed: 3, perInput);
+
+        var history = new Trainer(model, new() { Epochs = 1, Sampling = inTurn ? SourceSampling.RoundRobin : SourceSampling.All }).Fit(
+        [
+            new TensorSource("a", randn(12, 1, 8, 8), randn(12, 1)) { BatchSize = 6 },
+            new TensorSource("b", randn(12, 3, 8, 8), randn(12, 1)) { BatchSize = 6 },
+        ]);
+
+        history.Warnings.Count(warning => warning.StartsWith("Inputs 'a', 'b' share a batch normalisation", StringComparison.Ordinal)).Should().Be(warns ? 1 : 0);
+    }
+
+    private static MultiInputModel SameSize(BaseSpec trunk, int seed, PerInput perInput = PerInput.Nothing)
     {
         random.manual_seed(seed);
         return MultiInputModel.Define()
             .Input("a", Inputs.Image(1, 8, 8)).Input("b", Inputs.Image(3, 8, 8))
-            .Base(trunk).Task("a", Heads.Regression(1)).Task("b", Heads.Regression(1)).Build(CPU);
+            .Base(trunk, perInput: perInput).Task("a", Heads.Regression(1)).Task("b", Heads.Regression(1)).Build(CPU);
     }
 
     /// <summary>Mixes the samples of a batch, as nothing in its tree shows.</summary>

@@ -37,8 +37,26 @@ internal static class DataChecks
             .. sources.SelectMany(source => FindInInputs(model, source)),
             .. sources.SelectMany(source => source.Targets.Keys).Distinct().SelectMany(task => FindInLabels(model, task, sources, validation)),
             .. sources.SelectMany(source => FindInBatches(options, source)),
+            .. FindInSampling(model, options, sources),
             .. validation.SelectMany(source => FindShared(source, sources)),
         ];
+    }
+
+    /// <summary>Inputs that share a batch normalisation in a base, and of which no step has several.</summary>
+    private static IEnumerable<string> FindInSampling(MultiInputModel model, TrainerOptions options, IReadOnlyList<DataSource> sources)
+    {
+        if (options.Sampling == SourceSampling.All)
+            yield break;
+        foreach (var sharing in model.Paths.Where(path => path.Own?.modules().OfType<InputNormalization>().Any() != true).GroupBy(path => path.Base))
+        {
+            string[] names = [.. sharing.Select(path => path.Name).Where(name => sources.Any(source => source.InputNames.Contains(name)))];
+            if (names.Length > 1 && sharing.Key.parameters().Any(parameter => parameter.requires_grad) && sharing.Key.modules().OfType<TorchSharp.Modules.BatchNorm>().Any()
+                && !sources.Any(source => names.All(source.InputNames.Contains)))
+            {
+                yield return $"Inputs {Shapes.Names(names)} share a batch normalisation, and a step draws one source: each is trained by its own statistics and evaluated by a mixture of all. "
+                    + "Give each its own, perInput: PerInput.Normalization, or sample all sources together.";
+            }
+        }
     }
 
     private static IEnumerable<string> FindInBatches(TrainerOptions options, DataSource source)
