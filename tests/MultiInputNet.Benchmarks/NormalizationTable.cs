@@ -1,5 +1,4 @@
 using MultiInputNet;
-using MultiInputNet.Data;
 using MultiInputNet.Training;
 using Spectre.Console;
 using static TorchSharp.torch;
