@@ -63,8 +63,12 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <param name="device">Where; CUDA when there is one and the CPU otherwise, when null.</param>
     /// <param name="seed">What the weights follow from; torch's random state when null.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="MultiInputException">The description has a mistake.</exception>
-    public MultiInputModel Build(torch.Device? device = null, long? seed = null) => new(this, device, seed: seed);
+    /// <exception cref="MultiInputException">The description has a mistake, or libtorch cannot be loaded.</exception>
+    public MultiInputModel Build(torch.Device? device = null, long? seed = null)
+    {
+        Backend.Load(); // before the model's fields, which are modules
+        return new(this, device, seed: seed);
+    }
 
     /// <summary>One of the inputs, as the kind that it is.</summary>
     /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>

@@ -40,7 +40,6 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         ModelDescription description, Device? device, long largestModel = Limits.LargestModel, long largestPass = long.MaxValue, long? seed = null)
         : base(nameof(MultiInputModel))
     {
-        Backend.Load();
         Description = description;
         device ??= cuda.is_available() ? CUDA : CPU;
         using var drawing = GlobalRandom.Alone(seed, device);

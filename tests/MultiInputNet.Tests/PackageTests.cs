@@ -89,12 +89,20 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             using TorchSharp;
 
             Console.WriteLine($"modes {(int)typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()!.DebuggingFlags:x}");
-            using var model = MultiInputNet.MultiInputModel.Define()
-                .Input("digit", MultiInputNet.Inputs.Image(channels: 1, height: 8, width: 8))
-                .Base(MultiInputNet.Bases.ConvNet(channels: 4))
-                .Task("digit", MultiInputNet.Heads.Classification(classes: 3))
-                .Build();
-            Console.WriteLine(string.Join('\n', model.Warnings));
+            try
+            {
+                using var model = MultiInputNet.MultiInputModel.Define()
+                    .Input("digit", MultiInputNet.Inputs.Image(channels: 1, height: 8, width: 8))
+                    .Base(MultiInputNet.Bases.ConvNet(channels: 4))
+                    .Task("digit", MultiInputNet.Heads.Classification(classes: 3))
+                    .Build();
+                Console.WriteLine($"warnings: {string.Join('\n', model.Warnings)}");
+            }
+            catch (MultiInputNet.MultiInputException e)
+            {
+                Console.WriteLine(e.Message);
+            }
+
             if (args.Contains("stress"))
                 Console.WriteLine(MultiInputNet.Stress.GarbageStress.Run(TimeSpan.Zero)); // each of its works once
             """);
@@ -106,8 +114,9 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
         }
 
         PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("modes 103");
-        Publish("switched-off", "-p:MultiInputNetPatchTorchSharp=false").Should().Contain("modes 2").And.Contain("may crash at random");
-        Publish("published").Should().Contain("modes 103").And.NotContain("may crash at random");
+        Publish("switched-off", "-p:MultiInputNetPatchTorchSharp=false").Should().Contain("modes 2")
+            .And.MatchRegex("warnings: TorchSharp .* may crash at random|Libtorch, backend: it cannot be loaded", "the second is that of a system with an old libstdc++");
+        Publish("published").Should().Contain("modes 103").And.Contain("warnings: ").And.NotContain("may crash at random");
         Publish("single", "-p:PublishSingleFile=true").Should().Contain("modes 103");
         Publish("compiled", "-p:PublishReadyToRun=true").Should().Contain("modes 103");
         Assembly("published", "TorchSharp.dll").Should().Be((0x103, false, false));

@@ -13,6 +13,7 @@ internal static class ModelFile
     public static MultiInputModel Load(string path, Device? device, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript, long largestPass)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(largestPass);
+        Backend.Load();
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
             throw file.Refuse("it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
