@@ -168,12 +168,16 @@ internal sealed record Prepared(
         }
         catch (ArgumentException)
         {
-            throw TooFew(source.Name, source.Count);
+            var classes = source.Targets.Values.FirstOrDefault(labels => labels.dim() == 1 && labels.dtype == ScalarType.Int64)?.cpu().data<long>().Distinct().Count();
+            throw TooFew(source.Name, source.Count, classes);
         }
     }
 
-    private static MultiInputException TooFew(string input, long count) => new(
-        $"input '{input}'", ModelStage.Input, $"it has {count} samples, too few to hold some back for validation and for the test.", "Give more, at least a dozen of each class.");
+    private static MultiInputException TooFew(string input, long count, int? classes = null) => new(
+        $"input '{input}'",
+        ModelStage.Input,
+        $"it has {count} samples{(classes is null ? "" : $" of {classes} classes")}, too few to hold some back for validation and for the test.",
+        $"Give more, at least a dozen{(classes is null ? "" : " of each class, or other labels")}.");
 
     private static TensorSource InMemory(
         InputArgument argument, Settings settings, TensorSource source, int batchSize = 64, Func<Tensor, Tensor>? augment = null) =>

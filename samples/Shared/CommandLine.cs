@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Globalization;
+using MultiInputNet;
 
 /// <summary>How the samples read their arguments.</summary>
 internal static class CommandLine
@@ -13,7 +14,18 @@ internal static class CommandLine
     {
         var parsed = command.Parse(args);
         if (parsed.Action is not ParseErrorAction)
-            return parsed.Invoke();
+        {
+            try
+            {
+                return parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
+            }
+            catch (Exception e) when (e is MultiInputException or IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return 1;
+            }
+        }
+
         // The words behind an unknown option are probably its values.
         var unknown = parsed.UnmatchedTokens.Any(token => token.StartsWith('-')) ? [.. parsed.UnmatchedTokens.Where(token => token.StartsWith('-'))] : parsed.UnmatchedTokens;
         var others = parsed.Errors.Select(error => error.Message).Where(message => !parsed.UnmatchedTokens.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal)));
