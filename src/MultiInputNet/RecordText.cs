@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using System.Text;
 using TorchSharp;
 
 namespace MultiInputNet;
@@ -29,6 +30,7 @@ internal static class RecordText
     private static string Text(object value) => value switch
     {
         string text => text,
+        Encoding encoding => encoding.WebName,
         torch.Tensor tensor => $"{tensor.dtype} {Shapes.Text(tensor.shape)}",
         IDictionary values => $"{{ {string.Join(", ", Some(values.Keys, key => $"{Text(key)} = {Text(values[key]!)}"))} }}",
         IEnumerable elements => $"[{string.Join(", ", Some(elements, Text))}]",

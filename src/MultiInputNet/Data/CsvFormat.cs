@@ -49,4 +49,7 @@ public sealed record CsvFormat
             return false;
         }
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
