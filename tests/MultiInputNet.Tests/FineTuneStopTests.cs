@@ -23,7 +23,8 @@ public sealed class FineTuneStopTests : IDisposable
             while (Checkpoints().Length == 0 && !first.HasExited)
                 await Task.Delay(20);
             Process.Start("kill", ["-TERM", $"{first.Id}"]).WaitForExit();
-            var text = await first.StandardOutput.ReadToEndAsync();
+            var errors = first.StandardError.ReadToEndAsync();
+            var text = await first.StandardOutput.ReadToEndAsync() + await errors;
             await first.WaitForExitAsync();
             first.ExitCode.Should().Be(1);
             text.Should().Contain("The training was stopped behind step").And.Contain("--resume");
