@@ -102,6 +102,14 @@ public sealed class RegressionHead : TaskHead
         target_deviation.copy_(tensor(deviation.ToArray()));
     }
 
+    /// <summary>Takes mean and deviation away again, so that the next training sets them.</summary>
+    internal void ForgetTargets()
+    {
+        using var noGrad = no_grad();
+        target_mean.zero_();
+        target_deviation.zero_();
+    }
+
     /// <summary>Says for good that the labels are not standardised: what heads from before that were trained with.</summary>
     internal void TakeValuesAsTheyAre() => SetTargetStatistics(new double[Outputs], [.. Enumerable.Repeat(1.0, Outputs)]);
 

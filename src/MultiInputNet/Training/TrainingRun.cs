@@ -28,6 +28,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly List<string> warnings = [];
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<string, Tensor> best = [];
+    private readonly List<RegressionHead> standardized = [];
     private readonly KeptBuffers buffers;
     private readonly bool drawsInTraining;
     private readonly bool drawsInEvaluation;
@@ -97,6 +98,12 @@ internal sealed class TrainingRun : IDisposable
                 KeepAverage();
             return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch) { Warnings = warnings };
         }
+        catch when (state.Step == 0)
+        {
+            // Nothing was learned: the model is as it was.
+            standardized.ForEach(head => head.ForgetTargets());
+            throw;
+        }
         finally
         {
             model.RestoreFreezing(freezing);
@@ -159,7 +166,10 @@ internal sealed class TrainingRun : IDisposable
         {
             using var scope = NewDisposeScope();
             if (trainer.HeadOf(labels.Key) is RegressionHead { HasTargetStatistics: false } head && head.parameters().Any(trained.Contains))
+            {
                 head.StandardizeTargets(cat([.. labels.Select(its => its.to(ScalarType.Float64).cpu())], 0));
+                standardized.Add(head);
+            }
         }
     }
 
