@@ -19,7 +19,7 @@ public sealed partial class MultiInputModel
     public void Freeze(params IReadOnlyList<ModelPart> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        frozen.Freeze(parts.SelectMany(part => part.Find(this)).ToArray());
+        frozen.Freeze(Find(parts));
         frozen.SetModes(this, training);
     }
 
@@ -32,7 +32,7 @@ public sealed partial class MultiInputModel
         ArgumentNullException.ThrowIfNull(parts);
         if (parts.Count == 0)
             throw new ArgumentException("No part is named; to freeze everything, call Freeze(Parts.All).", nameof(parts));
-        var trained = parts.SelectMany(part => part.Find(this)).ToArray();
+        var trained = Find(parts);
         frozen.Freeze([.. Parts.All.Find(this)]);
         frozen.Unfreeze(trained);
         frozen.SetModes(this, training);
@@ -44,7 +44,7 @@ public sealed partial class MultiInputModel
     public void Unfreeze(params IReadOnlyList<ModelPart> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        frozen.Unfreeze(parts.SelectMany(part => part.Find(this)).ToArray());
+        frozen.Unfreeze(Find(parts));
         frozen.SetModes(this, training);
     }
 
@@ -91,6 +91,10 @@ public sealed partial class MultiInputModel
         return IsFrozenWhole(fusion) || (fusion.modules().Prepend(fusion).All(module => module.GetType().Assembly == typeof(MultiInputModel).Assembly
             || module.GetType().Name.StartsWith("ModuleList", StringComparison.Ordinal)) && !fusion.parameters().Any());
     }
+
+    private nn.Module[] Find(IReadOnlyList<ModelPart> parts) => !parts.Contains(null!)
+        ? [.. parts.SelectMany(part => part.Find(this))]
+        : throw new ArgumentException("One of the parts is null.", nameof(parts));
 
     private bool IsFrozenWhole(nn.Module module) => module.modules().Prepend(module).All(frozen.Contains);
 }

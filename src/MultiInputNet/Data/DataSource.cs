@@ -23,7 +23,9 @@ public abstract class DataSource
         Name = name;
         InputNames = [.. inputNames];
         Targets = new Dictionary<string, Tensor>(targets);
-        Count = targets.Values.First().shape.FirstOrDefault();
+        foreach (var (task, labels) in Targets)
+            CheckThere(task, labels);
+        Count = Targets.Values.First().shape.FirstOrDefault();
         foreach (var (task, labels) in Targets)
             CheckCount(task, labels);
     }
@@ -104,8 +106,16 @@ public abstract class DataSource
     internal string WhyBroken => Broken is [var first, ..] ? $" The first of {Broken.Count:N0}: {first.Place}: {first.Problem}" : "";
 
     /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
+    /// <summary>Throws where a tensor is null or was disposed of.</summary>
+    internal void CheckThere(string key, Tensor tensor)
+    {
+        if (tensor is null || tensor.IsInvalid)
+            throw new ArgumentException($"Source '{Name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that is there.");
+    }
+
     private protected void CheckCount(string key, Tensor tensor)
     {
+        CheckThere(key, tensor);
         if (tensor.shape.FirstOrDefault() != Count || Count == 0)
         {
             throw new ArgumentException(

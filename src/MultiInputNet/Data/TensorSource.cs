@@ -40,6 +40,11 @@ public sealed class TensorSource : DataSource
     /// <inheritdoc/>
     public override InputBatch Read(IReadOnlyList<long> rows)
     {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (rows.Any(row => row < 0 || row >= Count))
+            throw new ArgumentOutOfRangeException(nameof(rows), $"Source '{Name}' has the samples 0 to {Count - 1}.");
+        foreach (var (input, samples) in Inputs)
+            CheckThere(input, samples);
         using var scope = NewDisposeScope();
         var chosen = tensor(rows.ToArray());
         return new(rows, Inputs.ToDictionary(pair => pair.Key, pair => pair.Value.index_select(0, chosen.to(pair.Value.device)).MoveToOuterDisposeScope()));

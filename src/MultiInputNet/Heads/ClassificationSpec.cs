@@ -36,6 +36,7 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
         CountMistake(Classes, "classes") is { } mistake ? mistake
         : ClassNames is not null && ClassNames.Count != Classes
             ? ($"it has {Classes} classes and {ClassNames.Count} class names.", "Give one name for each class, or none.")
+        : ClassNames?.Contains(null!) == true ? ("one of its class names is null.", "Give one name for each class, or none.")
         : LabelSmoothing is not (>= 0 and < 1) ? ($"its label smoothing is {LabelSmoothing}.", "Give a share from 0 to below 1.")
         : MultiInputNet.ClassWeights.FindMistake(ClassWeights, Classes) is { } weightMistake ? weightMistake
         : Options.FindMistake();

@@ -119,7 +119,7 @@ internal sealed class StageBatches : IDisposable
             labelled.AddRange(labels.Select(its => (source, its, mixup)));
             foreach (var (name, samples) in batch!.Inputs)
             {
-                var changed = model.Take(name, source.Augment is null ? samples : source.Augment(name, samples));
+                var changed = model.Take(name, source.Augment is null ? samples : Augmented(source, name, samples));
                 inputs.Add(name, mixup is null ? changed : mixup.Mix(changed));
             }
         }
@@ -128,6 +128,16 @@ internal sealed class StageBatches : IDisposable
             return [];
         var outputs = model.forward(inputs, labelled.Select(its => its.Labels.Task));
         return [.. labelled.Select(its => Loss(step, its.Source, its.Labels, outputs[its.Labels.Task], its.Mixup, inputs))];
+    }
+
+    private static Tensor Augmented(DataSource source, string input, Tensor samples)
+    {
+        var changed = source.Augment!(input, samples);
+        return changed is { IsInvalid: false } && changed.shape.FirstOrDefault() == samples.shape[0] ? changed : throw new MultiInputException(
+            $"source '{source.Name}'",
+            ModelStage.Training,
+            $"its Augment made {(changed is null ? "null" : changed.IsInvalid ? "a tensor that was disposed of" : $"a batch {Shapes.Text(changed.shape)}")} of the batch {Shapes.Text(samples.shape)} of input '{input}'.",
+            "Give a tensor of as many samples.");
     }
 
     /// <summary>The labels of samples for each task that has any among them.</summary>

@@ -31,6 +31,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
 {
     private const int EvaluationBatchSize = 512;
 
+    private readonly MultiInputModel model = model ?? throw new ArgumentNullException(nameof(model));
+
     /// <summary>How it trains.</summary>
     public TrainerOptions Options { get; } = options ?? new();
 
@@ -214,6 +216,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     private void CheckSources(IReadOnlyList<DataSource> sources)
     {
         ArgumentNullException.ThrowIfNull(sources);
+        if (sources.Contains(null!))
+            throw new ArgumentException("One of the sources is null.", nameof(sources));
         foreach (var source in sources)
         {
             if (sources.Count(other => other.Name == source.Name) > 1)
@@ -234,6 +238,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
                         $"The task reads {Shapes.Names(route.Inputs)}: give them all, under the task's own name.");
                 }
 
+                source.CheckThere(task, target);
                 HeadOf(task).CheckTarget(target);
             }
         }

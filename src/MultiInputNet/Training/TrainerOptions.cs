@@ -15,7 +15,13 @@ public sealed record TrainerOptions
     /// runs the schedule from its start; what it does not name is frozen.
     /// </summary>
     /// <value>Default: none; all that is not frozen is trained.</value>
-    public IReadOnlyList<TrainingStage> Stages { get; init => field = [.. value ?? throw new ArgumentNullException(nameof(Stages))]; } = [];
+    public IReadOnlyList<TrainingStage> Stages
+    {
+        get;
+        init => field = (value ?? throw new ArgumentNullException(nameof(Stages))).Contains(null!)
+            ? throw new ArgumentException("One of the stages is null.", nameof(Stages))
+            : [.. value];
+    } = [];
 
     /// <summary>Steps of each epoch.</summary>
     /// <value>
@@ -49,7 +55,10 @@ public sealed record TrainerOptions
     /// <value>Default: 64.</value>
     public int BatchSize { get; init => field = AtLeast(value, 1, nameof(BatchSize)); } = 64;
 
-    /// <summary>Batches of each source whose gradients are averaged before a step.</summary>
+    /// <summary>
+    /// Batches of each source whose gradients are averaged before a step. <see cref="LossBalancing.GradNorm"/>,
+    /// <see cref="LossBalancing.PCGrad"/> and <see cref="LossBalancing.CAGrad"/> look at the gradients of each batch.
+    /// </summary>
     /// <value>Default: 1.</value>
     public int AccumulatedBatches { get; init => field = AtLeast(value, 1, nameof(AccumulatedBatches)); } = 1;
 

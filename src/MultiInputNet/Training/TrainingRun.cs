@@ -413,7 +413,7 @@ internal sealed class TrainingRun : IDisposable
     {
         using var scope = NewDisposeScope();
         var losses = batches!.Losses(state.Step, number, drawn);
-        balancer.Backward([.. losses.Select(loss => (loss.Task, loss.Loss * (loss.Divisor / Math.Max(divisors[loss.Task], double.Epsilon))))], shared, number);
+        balancer.BackwardPart([.. losses.Select(loss => (loss.Task, loss.Loss, loss.Divisor / Math.Max(divisors[loss.Task], double.Epsilon)))], shared, number);
         return losses;
     }
 

@@ -16,6 +16,8 @@ public sealed record TrainingStage
     public TrainingStage(int epochs, params IReadOnlyList<PartRate> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
+        if (parts.Contains(null!))
+            throw new ArgumentException("One of the parts is null.", nameof(parts));
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         Epochs = epochs;
         Parts = parts.Count == 0 ? [MultiInputNet.Parts.All] : [.. parts];

@@ -47,8 +47,11 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
             Update(reached);
     }
 
-    /// <summary>The loss and the norm of the gradient of each task that reaches the parameter.</summary>
-    private static List<(string Task, double Loss, double Norm)> MeasureGradients(
+    /// <summary>
+    /// The loss and the norm of the gradient of each task that reaches the parameter, as those of a whole step: a batch with few of a
+    /// step's labels is no sign of a fast task.
+    /// </summary>
+    private List<(string Task, double Loss, double Norm)> MeasureGradients(
         IReadOnlyList<(string Task, Tensor Loss)> losses, Parameter last)
     {
         var before = last.grad;
@@ -69,7 +72,9 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
         if (reached.Count == 0)
             return [];
         var values = stack(numbers).to(ScalarType.Float64).cpu().data<double>().ToArray();
-        return [.. reached.Select((task, index) => (task, values[2 * index], values[2 * index + 1]))];
+        return [.. reached.Select((task, index) => (task, values[2 * index] / Share(task), values[2 * index + 1] / Share(task)))];
+
+        double Share(string task) => Math.Max(ShareOf(task), double.Epsilon);
     }
 
     private void Update(List<(string Task, double Loss, double Norm)> measured)

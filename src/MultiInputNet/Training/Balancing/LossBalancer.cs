@@ -9,6 +9,10 @@ namespace MultiInputNet.Training;
 /// </summary>
 public abstract class LossBalancer : IDisposable
 {
+    private static readonly Dictionary<string, double> Whole = [];
+
+    private Dictionary<string, double> shares = Whole;
+
     /// <summary>Creates the state.</summary>
     /// <param name="tasks">The names of all tasks, each once.</param>
     /// <exception cref="ArgumentException">There is no task, or a name comes twice.</exception>
@@ -58,6 +62,20 @@ public abstract class LossBalancer : IDisposable
             Descend(sums, [.. shared.Where(parameter => parameter.requires_grad)], step);
     }
 
+    /// <summary><see cref="Backward"/> for one of several batches of a step, whose losses are shares of those of the step.</summary>
+    internal void BackwardPart(IReadOnlyList<(string Task, Tensor Loss, double Share)> losses, IReadOnlyList<Parameter> shared, long step)
+    {
+        shares = losses.GroupBy(loss => loss.Task, loss => loss.Share).ToDictionary(group => group.Key, group => group.Sum());
+        try
+        {
+            Backward([.. losses.Select(loss => (loss.Task, loss.Loss * loss.Share))], shared, step);
+        }
+        finally
+        {
+            shares = Whole;
+        }
+    }
+
     /// <summary>Tells the method that an epoch is over.</summary>
     /// <param name="meanLosses">The mean training loss of each task that took part in it.</param>
     public virtual void EndEpoch(IReadOnlyDictionary<string, double> meanLosses)
@@ -96,6 +114,9 @@ public abstract class LossBalancer : IDisposable
     /// <param name="shared">The shared parameters that are trained; there may be none.</param>
     /// <param name="step">The step, from 0.</param>
     protected abstract void Descend(IReadOnlyList<(string Task, Tensor Loss)> losses, IReadOnlyList<Parameter> shared, long step);
+
+    /// <summary>How much of its task's loss in this step the loss of a task is that is descended now.</summary>
+    private protected double ShareOf(string task) => shares.GetValueOrDefault(task, 1);
 
     private protected void CheckTasks(IEnumerable<string> tasks)
     {

@@ -55,7 +55,7 @@ internal sealed class UncertaintyBalancer : LossBalancer
     private Tensor Term((string Task, Tensor Loss) loss)
     {
         var s = logVariances[loss.Task].to(loss.Loss.device);
-        return Precision(loss.Task) * (-s).exp() * loss.Loss + 0.5 * s;
+        return Precision(loss.Task) * (-s).exp() * loss.Loss + 0.5 * ShareOf(loss.Task) * s;
     }
 
     // A Gaussian likelihood has half the squared error in its exponent.
