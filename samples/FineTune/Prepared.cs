@@ -99,10 +99,11 @@ internal sealed record Prepared(
             ThousandsSeparator = settings.ThousandsSeparators.Of(argument.Name, null),
         });
         var all = table.Infer([target]);
-        using var order = randperm(table.Count, generator: new Generator((ulong)settings.Seed));
-        var test = order.data<long>().Take((int)(table.Count * TestShare)).ToHashSet();
-        if (test.Count == 0)
-            throw TooFew(argument.Name, table.Count);
+
+        // The samples that are divided are the numbers of the rows.
+        var numbered = new TensorSource(argument.Name, arange(table.Count, ScalarType.Int64), table.Source(argument.Name, all).Targets[argument.Name]);
+        var (_, held) = Halve(numbered, TestShare, settings);
+        var test = held.Read([.. Enumerable.Range(0, (int)held.Count).Select(row => (long)row)]).Inputs[argument.Name].data<long>().ToHashSet();
         var schema = table.Infer([target], row => !test.Contains(row)) with { Targets = all.Targets };
         Console.WriteLine($"{argument.Name}, {argument.Path}:\n{schema}");
         foreach (var warning in all.Warnings)

@@ -407,7 +407,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
         {
             throw new MultiInputException(
-                subject, ModelStage.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{needed}).");
+                subject, ModelStage.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
         }
 
         if (batch.device_type != device.type || batch.device_index != device.index)

@@ -40,6 +40,8 @@ internal static class RegularFile
     {
         if (Directory.Exists(path))
             throw new IOException("It is a folder, not a file.");
+        if (!File.Exists(path))
+            throw new FileNotFoundException("There is no such file, or the way to it may not be read.");
 
         // Opening a pipe would wait already. Only regular files have a length.
         var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;

@@ -78,6 +78,17 @@ public sealed class FineTuneTests : IDisposable
         unknown.Text.Should().Contain("Column 'price'").And.Contain("no CSV file has it");
     }
 
+    [Fact]
+    public void Every_class_of_a_table_has_rows_to_train_on()
+    {
+        folder.Write("rare.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 200).Select(row => $"{row % 7},{(row < 40 ? $"rare{row / 2}" : row % 2 == 0 ? "a" : "b")}\n")));
+
+        var (code, text) = Run("--input", "rare=csv:rare.csv", "--base", "convnet:4", "--epochs", "1", "--steps-per-epoch", "1");
+
+        code.Should().Be(0, text);
+        text.Should().NotContain("no training sample").And.MatchRegex(@"\| rare .*\| +22 \| +144 \| +16 \| +40 \|");
+    }
+
     [Theory]
     [InlineData("'vgg' is no base", "--input", "a=sample:digits", "--base", "vgg")]
     [InlineData("There is no input 'b'; use one of a.", "--input", "a=sample:digits", "--batch-size", "b=3")]

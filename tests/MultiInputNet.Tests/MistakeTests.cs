@@ -1,3 +1,5 @@
+using MultiInputNet.Data;
+using MultiInputNet.Training;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
@@ -145,6 +147,41 @@ public sealed class MistakeTests
 
         thrown.Message.Should().Contain(message);
         thrown.Stage.Should().Be(stage);
+    }
+
+    [Fact]
+    public void What_is_null_is_a_mistake_of_its_caller()
+    {
+        using var model = One(Bases.ConvNet(2, 3), Inputs.Image(1, 4, 4)).Build(CPU);
+        var trainer = new Trainer(model);
+        var table = new TabularInput(1) { Columns = [new NumericColumn("x")] };
+
+        foreach (var act in new Action[]
+        {
+            () => model.Freeze([null!]),
+            () => model.Unfreeze([null!]),
+            () => model.FreezeAllBut([null!]),
+            () => trainer.Fit([null!]),
+            () => trainer.Evaluate([null!]),
+            () => _ = new TensorSource("a", zeros(2, 1), null!),
+            () => _ = new TensorSource("a", null!, zeros(2, ScalarType.Int64)),
+            () => _ = new TableOptions { Format = null! },
+            () => _ = new TableSchema(table, [new("y")]) { Format = null! },
+            () => table.Encode([null!]),
+        })
+            act.Should().Throw<ArgumentException>();
+        One(head: Heads.Classification(2) with { ClassNames = ["a", null!] }).Invoking(builder => builder.Build(CPU)).Should().Throw<MultiInputException>().WithMessage("*one of its class names is null*");
+        model.IsFrozen(Parts.All).Should().BeFalse();
+    }
+
+    [Fact]
+    public void A_batch_of_large_whole_numbers_is_not_sent_through_Float32()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MultiInputModel.Define().Input("a", Inputs.Tabular(1)).Base(Bases.ConvNet(2)).Task("a", Heads.Classification(2)).Build(CPU);
+
+        model.Invoking(m => m.forward(arange(1_700_000_000, 1_700_000_002, ScalarType.Int64).view(2, 1), "a")).Should().Throw<MultiInputException>()
+            .WithMessage("Input 'a', input: the batch is of type Int64 and Float32 is needed. Convert it with .to(ScalarType.Float64).");
     }
 
     [Fact]

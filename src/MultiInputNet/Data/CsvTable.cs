@@ -32,7 +32,7 @@ public sealed class CsvTable
         {
             if (rows?.Invoke(row) == false)
                 continue;
-            if ((reader.Mistake ?? (reader.Count == Columns.Count ? null : $"it has {reader.Count} fields and there are {Columns.Count} columns.")) is { } mistake)
+            if ((reader.Mistake ?? (reader.Count == Columns.Count ? null : $"it has {reader.Count} fields and there are {Columns.Count} columns.{DelimiterHint}")) is { } mistake)
             {
                 broken.Add(reader.Line, () => mistake);
                 continue;
@@ -225,6 +225,11 @@ public sealed class CsvTable
         }
     });
 
+    /// <summary>Asks for another delimiter where the header is one name that holds it; empty elsewhere.</summary>
+    private string DelimiterHint => Columns is [var header] && ",;\t|".Where(header.Contains).ToArray() is [var delimiter, ..]
+        ? $" Is the delimiter {(delimiter == '\t' ? "a tab" : $"'{delimiter}'")}?"
+        : "";
+
     private static void Check(TableSchema schema)
     {
         DescriptionChecks.Throw("table schema", ModelStage.Input, schema.Input.Columns is null
@@ -280,7 +285,7 @@ public sealed class CsvTable
                 return index;
         }
 
-        throw new MultiInputException($"file '{path}'", ModelStage.File, $"it has no column '{column}'.", $"Its columns are {Shapes.Names(Columns)}.");
+        throw new MultiInputException($"file '{path}'", ModelStage.File, $"it has no column '{column}'.", $"Its columns are {Shapes.Names(Columns)}.{DelimiterHint}");
     }
 
     /// <summary>A column as numbers of a batch, by row, and what is wrong with a row; null where nothing can be.</summary>

@@ -26,6 +26,7 @@ internal static class CsvText
     }
 
     /// <summary>The first line, from 1, with bytes that are no characters.</summary>
+    /// <exception cref="InvalidDataException">The file is packed and damaged, which may be why.</exception>
     public static long FindBrokenLine(FileStream file, Encoding encoding)
     {
         using var reader = Open(file, encoding);
@@ -41,6 +42,7 @@ internal static class CsvText
         }
         catch (DecoderFallbackException)
         {
+            buffered.CopyTo(Stream.Null);
         }
 
         return line;

@@ -105,7 +105,6 @@ public abstract class DataSource
     /// <summary>Says why samples are broken, for the end of a message; empty where none are known to be.</summary>
     internal string WhyBroken => Broken is [var first, ..] ? $" The first of {Broken.Count:N0}: {first.Place}: {first.Problem}" : "";
 
-    /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
     /// <summary>Throws where a tensor is null or was disposed of.</summary>
     internal void CheckThere(string key, Tensor tensor)
     {
@@ -113,6 +112,7 @@ public abstract class DataSource
             throw new ArgumentException($"Source '{Name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that is there.");
     }
 
+    /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
     private protected void CheckCount(string key, Tensor tensor)
     {
         CheckThere(key, tensor);

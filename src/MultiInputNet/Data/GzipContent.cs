@@ -55,11 +55,23 @@ internal sealed class GzipContent(Stream file) : ForwardStream
         (start, end) = (0, end - start);
         while (end <= mark.Length && !isComplete)
         {
-            var count = unpacked.Read(waiting.AsSpan(end));
+            var count = Unpack(waiting.AsSpan(end));
             end += count;
             if (count == 0 && !waiting.AsSpan(0, end).SequenceEqual(mark))
                 throw new InvalidDataException("Its packed content is cut short, or followed by bytes that are not gzip's.");
             isComplete = count == 0;
+        }
+    }
+
+    private int Unpack(Span<byte> buffer)
+    {
+        try
+        {
+            return unpacked.Read(buffer);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"Its packed content is cut short or damaged: {e.Message}", e);
         }
     }
 

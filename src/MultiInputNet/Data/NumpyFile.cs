@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
+using MultiInputNet.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -156,6 +157,10 @@ public static partial class NumpyFile
     {
         var arrays = new Dictionary<string, Tensor>();
         using var scope = NewDisposeScope();
+
+        // The archive of .NET compares neither the names of entries nor their places with what stands before each.
+        using (var bytes = new FileBytes(file.Name))
+            ZipDirectory.Read(bytes);
         using var archive = OpenArchive(file);
         var left = file.Length;
         foreach (var entry in archive.Entries)

@@ -92,7 +92,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
             Warn(column, $"is '{TableEncoder.Short(texts[0])}' in every training row: there is nothing to learn.");
         else if (IsNearlyUnique(column, texts))
             Warn(column, $"has {texts.Length:N0} different labels in {column.Present:N0} rows, each a class. {(isText ? "Is it the right column?" : numeric)}");
-        else if (!isText && !IsCounted(texts))
+        else if (!isText && !(IsCounted(texts) && texts.Length <= FewTexts))
             Warn(column, $"holds {texts.Length} different whole numbers ({string.Join(", ", texts.Take(5))}{(texts.Length > 5 ? ", …" : "")}), each a class. {numeric}");
         if (column.Texts!.Count(text => text.Count == 1) is > 0 and var single && texts.Length > 1 && !IsNearlyUnique(column, texts))
             Warn(column, $"has {single:N0} {(single == 1 ? "class" : "classes")} with a single training row.");
@@ -109,12 +109,12 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         var categorical = $"Categorical = [\"{column.Name}\"]";
         if (column.Numbers < NumberShare * column.Present)
         {
-            if (OtherFormat(column) is { } other)
+            if (OtherFormats(column) is { Length: > 0 } others)
             {
                 throw Unclear(
                     column.Name,
-                    $"holds {column.ShownOdd}: numbers, if '{other.Decimal}' stands before the fraction{(other.Thousands is { } thousands ? $" and '{thousands}' between thousands" : "")}.",
-                    $"Give DecimalSeparator{(other.Thousands is null ? "" : " and ThousandsSeparator")}, or {categorical}.");
+                    $"holds {column.ShownOdd}: numbers, if {string.Join(" or if ", others.Select(other => other.Describe()))}.",
+                    $"Give {string.Join(" or ", others.Select(SeparatorsOf))}, or {categorical}.");
             }
 
             if (column.Numbers > column.Present / 2)
@@ -132,9 +132,19 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         return false;
     }
 
-    /// <summary>How the odd texts of a column are written where nearly all of them are numbers after all.</summary>
-    private static NumberFormat? OtherFormat(ColumnSummary column) => otherFormats.FirstOrDefault(
-        format => column.Cells.OddTexts.Count(text => format.TryParse(text, out _)) >= NumberShare * column.Cells.OddTexts.Count);
+    /// <summary>How the odd texts of a column may be written where nearly all of them are numbers after all; 1,234 may be of two kinds.</summary>
+    private static NumberFormat[] OtherFormats(ColumnSummary column) => otherFormats
+        .Where(format => column.Cells.OddTexts.Count(text => format.TryParse(text, out _)) >= NumberShare * column.Cells.OddTexts.Count)
+        .GroupBy(format => format is { Decimal: ',', Thousands: not null })
+        .OrderBy(formats => formats.Key)
+        .FirstOrDefault()?.ToArray() ?? [];
+
+    private static string SeparatorsOf(NumberFormat format) => format switch
+    {
+        { Decimal: '.' } => nameof(TableOptions.ThousandsSeparator),
+        { Thousands: null } => nameof(TableOptions.DecimalSeparator),
+        _ => $"{nameof(TableOptions.DecimalSeparator)} and {nameof(TableOptions.ThousandsSeparator)}",
+    };
 
     /// <summary>Odd texts of the whole file: how a text is read is nothing that is learned from test rows.</summary>
     private string[]? OddTexts(ColumnSummary column) =>

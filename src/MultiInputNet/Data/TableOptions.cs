@@ -5,7 +5,11 @@ public sealed record TableOptions
 {
     /// <summary>How the file holds its table.</summary>
     /// <value>Default: commas and a header.</value>
-    public CsvFormat Format { get; init; } = new();
+    public CsvFormat Format
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Format));
+    } = new();
 
     /// <summary>Columns that hold numbers, whatever their texts look like; a target among them is a number to regress.</summary>
     /// <value>Default: none, it is inferred.</value>

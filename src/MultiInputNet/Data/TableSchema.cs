@@ -12,7 +12,11 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
 {
     /// <summary>How files hold their table.</summary>
     /// <value>Default: commas and a header.</value>
-    public CsvFormat Format { get; init; } = new();
+    public CsvFormat Format
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Format));
+    } = new();
 
     /// <summary>What was found odd, and how it was taken: to be shown to whoever gave the file.</summary>
     /// <value>Default: none.</value>
@@ -58,6 +62,13 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
 
     private static string Text(double number) => number.ToString("G6", CultureInfo.InvariantCulture);
 
+    /// <summary>A value of a column, with the digits in which its values differ.</summary>
+    private string Text(double value, int column)
+    {
+        var digits = 3 + Math.Ceiling(Math.Log10(Math.Abs(value) / (Input.StandardDeviation?[column] ?? 1)));
+        return value.ToString($"G{Math.Clamp(digits, 6, 15):0}", CultureInfo.InvariantCulture);
+    }
+
     private static string Missing(IReadOnlyList<string>? texts) => texts is null or [] ? "" : $"; missing: {List(texts)}";
 
     private static string List(IReadOnlyList<string> texts)
@@ -67,6 +78,6 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
     }
 
     private string Details(NumericColumn column, int index) =>
-        (Input.Mean is null ? "" : $"mean {Text(Input.Mean[index])}, deviation {Text(Input.StandardDeviation![index])}, ")
-        + $"a missing one is {Text(column.Fill)}{(column.MissingIndicator ? " and marked" : "")}{Missing(column.MissingTexts)}";
+        (Input.Mean is null ? "" : $"mean {Text(Input.Mean[index], index)}, deviation {Text(Input.StandardDeviation![index])}, ")
+        + $"a missing one is {Text(column.Fill, index)}{(column.MissingIndicator ? " and marked" : "")}{Missing(column.MissingTexts)}";
 }

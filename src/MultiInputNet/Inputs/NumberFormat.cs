@@ -55,6 +55,14 @@ internal sealed record NumberFormat(char Decimal = '.', char? Thousands = null)
             && double.TryParse(plain[..length], NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
     }
 
+    /// <summary>What stands where, but for a point before the fraction.</summary>
+    public string Describe() => (Decimal, Thousands) switch
+    {
+        ('.', { } thousands) => $"'{thousands}' stands between thousands",
+        (_, null) => $"'{Decimal}' stands before the fraction",
+        (_, { } thousands) => $"'{Decimal}' stands before the fraction and '{thousands}' between thousands",
+    };
+
     /// <summary>What is wrong with the separators; null when nothing is.</summary>
     public string? FindMistake() =>
         Bad(Decimal) || (Thousands is { } thousands && (Bad(thousands) || thousands == Decimal))

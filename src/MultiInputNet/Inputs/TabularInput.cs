@@ -61,6 +61,8 @@ public sealed record TabularInput(int Features) : InputSpec
         var values = new List<double>();
         foreach (var (index, row) in rows.Index())
         {
+            if (row is null)
+                throw new ArgumentException($"Row {index} is null; give the text of each column by its name.", nameof(rows));
             for (var column = 0; column < Features; column++)
             {
                 var name = Columns![column].Name;

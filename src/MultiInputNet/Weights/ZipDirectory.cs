@@ -40,7 +40,7 @@ internal static class ZipDirectory
                 throw Damaged(file, "its directory breaks off");
             var name = Encoding.UTF8.GetString(directory.Slice(EntryLength, nameLength));
             var (size, packed, header) = Sizes(file, directory, directory.Slice(EntryLength + nameLength, extraLength));
-            var position = Locate(file, name, header, nameLength);
+            var position = Locate(file, name, header, directory.Slice(EntryLength, nameLength));
             if (packed < 0 || packed > start - position)
                 throw Damaged(file, $"entry '{name}' of {packed:N0} bytes at byte {position:N0}");
 
@@ -125,13 +125,13 @@ internal static class ZipDirectory
     }
 
     /// <summary>The position of an entry's bytes, which lie behind its local header.</summary>
-    private static long Locate(FileBytes file, string name, long header, int nameLength)
+    private static long Locate(FileBytes file, string name, long header, ReadOnlySpan<byte> nameBytes)
     {
         Span<byte> local = stackalloc byte[LocalLength];
         file.Read(header, local);
-        if (Number32(local, 0) != LocalSignature || Number16(local, 26) != nameLength)
+        if (Number32(local, 0) != LocalSignature || Number16(local, 26) != nameBytes.Length || !file.Read(header + LocalLength, (long)nameBytes.Length).AsSpan().SequenceEqual(nameBytes))
             throw Damaged(file, $"entry '{name}' is not where the directory says");
-        return header + LocalLength + nameLength + Number16(local, 28);
+        return header + LocalLength + nameBytes.Length + Number16(local, 28);
     }
 
     private static MultiInputException Damaged(FileBytes file, string reason) =>

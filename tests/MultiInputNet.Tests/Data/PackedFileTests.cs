@@ -91,6 +91,33 @@ public sealed class PackedFileTests : IDisposable
         path.Invoking(NumpyFile.ReadArchive).Should().Throw<MultiInputException>().WithMessage(file == "stored.npz" ? "*Array 'x': Its checksum is*" : "*Array*");
     }
 
+    [Fact]
+    public void A_changed_name_of_an_array_is_noticed_at_both_of_its_places()
+    {
+        using var scope = NewDisposeScope();
+        var whole = File.ReadAllBytes(Fixture("stored.npz"));
+        var places = Enumerable.Range(0, whole.Length - 5).Where(place => whole.AsSpan(place).StartsWith("x.npy"u8)).ToArray();
+        places.Should().HaveCount(2, "a name stands before the array and in the directory");
+
+        foreach (var place in places)
+        {
+            var bytes = (byte[])whole.Clone();
+            bytes[place] ^= 2;
+            folder.Write("damaged.npz", bytes).Invoking(NumpyFile.ReadArchive).Should().Throw<MultiInputException>().WithMessage("*damaged zip archive (entry '*.npy' is not where the directory says)*");
+        }
+    }
+
+    [Fact]
+    public void A_cut_is_not_taken_for_another_encoding()
+    {
+        var (packed, _) = Pack(CompressionLevel.NoCompression, [["x,y\n", .. Enumerable.Range(0, 5_000).Select(row => $"{row},a\n")]]);
+        var path = folder.Write("table.csv.gz", packed[..(packed.Length / 2)]);
+
+        var read = () => CsvTable.Read(path);
+
+        read.Should().Throw<MultiInputException>().WithMessage("*Its packed content is cut short*");
+    }
+
     /// <summary>Texts packed into a member each, and where the members end.</summary>
     private static (byte[] Packed, int[] Ends) Pack(CompressionLevel level, string[][] members)
     {

@@ -88,7 +88,8 @@ public sealed class TableInferenceTests : IDisposable
         var path = folder.Write("numbers.csv", "x;y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{text[..^1]}{i % 10};{(i % 2 == 0 ? "a" : "b")}\n")) + $"{text};a\n");
         var options = new TableOptions { Format = new() { Delimiter = ';' } };
 
-        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], options)).Should().Throw<MultiInputException>().WithMessage("*column 'x' holds * in line 2*DecimalSeparator*");
+        var cure = point == '.' ? "ThousandsSeparator" : thousands is null ? "DecimalSeparator" : "DecimalSeparator and ThousandsSeparator";
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], options)).Should().Throw<MultiInputException>().WithMessage($"*column 'x' holds * in line 2*Give {cure}, or *");
         var schema = TableSchema.Infer(path, ["y"], options with { DecimalSeparator = point, ThousandsSeparator = thousands });
 
         schema.Input.Columns![0].Should().BeOfType<NumericColumn>();
@@ -97,6 +98,34 @@ public sealed class TableInferenceTests : IDisposable
         ModelDescription.FromJson(model.Description.ToJson()).Input<TabularInput>("t")
             .Encode(new Dictionary<string, string?> { ["x"] = text }).item<double>().Should().Be(expected);
         TableSchema.Infer(path, ["y"], options with { Categorical = ["x"] }).Input.Columns![0].Should().BeOfType<CategoricalColumn>();
+    }
+
+    [Fact]
+    public void A_comma_before_three_digits_may_be_either()
+    {
+        var path = folder.Write("numbers.csv", "x;y\n" + string.Concat(Enumerable.Range(100, 60).Select(i => $"1,{i};{(i % 2 == 0 ? "a" : "b")}\n")));
+
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Format = new() { Delimiter = ';' } })).Should().Throw<MultiInputException>()
+            .WithMessage("*numbers, if ',' stands before the fraction or if ',' stands between thousands. Give DecimalSeparator or ThousandsSeparator, or *");
+    }
+
+    [Fact]
+    public void Many_classes_that_are_numbers_are_reported()
+    {
+        TableSchema Infer(int count) => TableSchema.Infer(folder.Write("ages.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 300).Select(i => $"{i / 7.0:R},{i % count}\n"))), ["y"]);
+
+        Infer(10).Warnings.Should().BeEmpty();
+        Infer(80).Warnings.Should().Equal("column 'y' holds 80 different whole numbers (0, 1, 2, 3, 4, …), each a class. To regress numbers: Numeric = [\"y\"].");
+    }
+
+    [Fact]
+    public void Another_delimiter_is_asked_for()
+    {
+        var path = folder.Write("fields.csv", "x;y\n1,5;a\n2,5;b\n");
+
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"])).Should().Throw<MultiInputException>().WithMessage("*it has no column 'y'. Its columns are 'x;y'. Is the delimiter ';'?");
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["x;y"])).Should().Throw<MultiInputException>().WithMessage("*line 2*it has 2 fields and there are 1 columns. Is the delimiter ';'?*");
+        FluentActions.Invoking(() => TableSchema.Infer(folder["none.csv"], ["y"])).Should().Throw<MultiInputException>().WithMessage("File '*none.csv', file: There is no such file*");
     }
 
     [Theory]
@@ -285,6 +314,7 @@ public sealed class TableInferenceTests : IDisposable
     {
         var path = folder.Write("train.csv", "age,port,kind,fare\n30,S,a,7.5\n50,C,b,8.5\n40,S,a,\n");
 
+        TableSchema.Infer(folder.Write("seconds.csv", "time,y\n1700000000,0\n1700000100,1\n"), ["y"]).ToString().Should().Contain("mean 1700000050, deviation 50, ");
         TableSchema.Infer(path, ["kind", "fare"]).ToString().Should().Be("""
             column  kind           details
             age     number         mean 40, deviation 8.16497, a missing one is 40
