@@ -59,6 +59,16 @@ internal sealed class ForwardProbe : IDisposable
                 return null!;
             });
             removers.Add(hook.remove);
+            if (budget is not null)
+            {
+                var before = attention.register_forward_pre_hook((_, maps) =>
+                {
+                    var positions = maps.Sum(map => map.shape[2] * map.shape[3]);
+                    budget.Require(attention.Heads * positions * positions);
+                    return null!; // the input stays as it is
+                });
+                removers.Add(before.remove);
+            }
         }
     }
 
@@ -91,6 +101,9 @@ internal sealed class ForwardProbe : IDisposable
         SharedStem stem => Result(stem.First, input),
         Linear linear => input.numel() / Math.Max(1, input.shape[^1]) * linear.weight!.shape[0],
         Embedding embedding => input.numel() * embedding.weight!.shape[1],
+
+        // Some kernels keep no scores; the time that they stand for is to be bounded all the same.
+        SelfAttention attention => attention.CountScores(input),
         _ => 0,
     };
 

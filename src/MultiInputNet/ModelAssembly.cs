@@ -170,9 +170,10 @@ internal sealed class ModelAssembly
 
         long features;
         long macs;
-        new PassBudget(subject, largestPass).Require(maps.Sum(map => (long)map.Channels * map.Height * map.Width));
+        var budget = new PassBudget(subject, largestPass);
+        budget.Require(maps.Sum(map => (long)map.Channels * map.Height * map.Width));
         using (var pass = new DummyPass([fusion]))
-        using (var probe = new ForwardProbe(fusion))
+        using (var probe = new ForwardProbe(fusion, budget))
         {
             var fused = Run(
                 subject,

@@ -82,6 +82,22 @@ public sealed class DescriptionFuzzTests(ITestOutputHelper output)
         (PeakMemory() - before).Should().BeLessThan(2L << 30, "the bound is of 1 GB");
     }
 
+    /// <summary>Attention looks at every pair of positions, so that a map that is small enough may still take minutes.</summary>
+    [Theory]
+    [InlineData("fusion", 256)]
+    [InlineData("base", 2_048)]
+    public void A_file_that_declares_attention_over_a_huge_map_is_refused(string where, int size)
+    {
+        using var file = new TemporaryFile();
+        using var model = (where == "fusion"
+            ? Small(Inputs.Image(3, 32, 32), Bases.ConvNet(8, 8)).Fusion(Fusions.Attention(heads: 2))
+            : Small(Inputs.Image(3, 32, 32), Bases.ViTS16()).Fusion(Fusions.GlobalAverage())).Build(CPU);
+        WriteWith(model, file.Path, json => json.Replace("\"height\": 32", $"\"height\": {size}", StringComparison.Ordinal).Replace("\"width\": 32", $"\"width\": {size}", StringComparison.Ordinal));
+        var load = () => MultiInputModel.Load(file.Path, CPU);
+
+        load.Should().Throw<MultiInputException>().WithMessage("*one sample has maps of * values in memory at one time, and 268,435,456 are the most*largestPass*");
+    }
+
     [Fact]
     public void The_memory_of_a_load_is_bounded_by_what_its_caller_says()
     {

@@ -43,4 +43,7 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule
 
     /// <summary>Multiplications that gave a result of this shape, without those of the output projection.</summary>
     internal static long CountMacs(Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
+
+    /// <summary>Scores of each token for each, of an input of this shape.</summary>
+    internal long CountScores(Tensor input) => heads * input.shape[0] * input.shape[1] * input.shape[1];
 }
