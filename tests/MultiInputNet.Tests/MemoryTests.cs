@@ -1,4 +1,7 @@
 using System.Globalization;
+using MultiInputNet.Data;
+using MultiInputNet.Tests.Training;
+using MultiInputNet.Training;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
@@ -103,6 +106,29 @@ public sealed class MemoryTests
                 GC.EndNoGCRegion();
             }
         }
+    }
+
+    /// <summary>Each epoch here is better than the one before, so that its weights are kept.</summary>
+    [Fact]
+    public void Epochs_that_are_kept_leave_no_tensors_to_the_garbage_collector()
+    {
+        using var model = MultiInputModel.Define().Input("t", Inputs.Tabular(4)).Base(Bases.ConvNet(2, 4)).Task("t", Heads.Regression(1)).Build(CPU, seed: 1);
+        var rows = arange(240).to(ScalarType.Float32).view(60, 4).sin();
+        TensorSource[] sources = [new("t", rows, rows.sum(1, keepdim: true))];
+        var counts = new List<long>();
+
+        GC.TryStartNoGCRegion(128 << 20).Should().BeTrue();
+        try
+        {
+            new Trainer(model, new() { Epochs = 30, EarlyStopping = new() { Patience = 30 }, WeightAverageDecay = 0.5 }).Fit(
+                sources, sources, new Now(_ => counts.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount)));
+        }
+        finally
+        {
+            GC.EndNoGCRegion();
+        }
+
+        counts[^1].Should().BeLessThanOrEqualTo(counts[4]);
     }
 
     private static (long Tensors, long Bytes) Measure()

@@ -480,6 +480,7 @@ internal sealed class TrainingRun : IDisposable
 
     private void KeepAsBest()
     {
+        using var scope = NewDisposeScope();
         foreach (var (name, tensor) in model.state_dict())
         {
             if (best.TryGetValue(name, out var old))
