@@ -264,8 +264,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// A model without such a base needs it not.
     /// </param>
     /// <param name="largestPass">
-    /// Values of feature maps that may be in memory at one time when the shapes are checked with a sample of zeros; 1 GB in single precision
-    /// when left out. A small file can declare an image of any size: give more for large images in files that you trust.
+    /// Values of feature maps that may be in memory at one time when the shapes are checked with a sample of zeros, and pairs of positions
+    /// that attention may compare; 1 GB in single precision when left out. A small file can declare an image of any size: give more for large images in files that you trust.
     /// </param>
     /// <returns>The model, in evaluation mode and single precision.</returns>
     /// <exception cref="MultiInputException">
