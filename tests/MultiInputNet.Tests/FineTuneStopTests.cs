@@ -27,7 +27,7 @@ public sealed class FineTuneStopTests : IDisposable
             var text = await first.StandardOutput.ReadToEndAsync() + await errors;
             await first.WaitForExitAsync();
             first.ExitCode.Should().Be(1);
-            text.Should().Contain("The training was stopped behind step").And.Contain("--resume");
+            text.Should().Contain("The training was stopped after step").And.Contain("--resume");
         }
 
         // Two that go on to one end: one of all files, and one that has lost the last.

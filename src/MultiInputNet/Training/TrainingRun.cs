@@ -522,7 +522,7 @@ internal sealed class TrainingRun : IDisposable
     {
         var path = WriteCheckpoint();
         return new(
-            $"The training was stopped behind step {state.Step} of {Steps}. {(path is null ? "The model keeps what it has learned." : $"'{path}' holds it: Resume goes on.")}",
+            $"The training was stopped after step {state.Step} of {Steps}. {(path is null ? "The model keeps what it has learned." : $"'{path}' holds it: Resume goes on.")}",
             cause,
             cancellationToken);
     }

@@ -192,7 +192,7 @@ public sealed class CheckpointTests : IDisposable
                 TrainingProblem.Sources(),
                 progress: new Now(step => { if (step.Step == 7) cancellation.Cancel(); }),
                 cancellationToken: cancellation.Token))
-            .Should().Throw<OperationCanceledException>().WithMessage($"The training was stopped behind step 7 of 15. '{Path.Combine(folder, "checkpoint-0000000007.safetensors")}' holds it: Resume goes on.");
+            .Should().Throw<OperationCanceledException>().WithMessage($"The training was stopped after step 7 of 15. '{Path.Combine(folder, "checkpoint-0000000007.safetensors")}' holds it: Resume goes on.");
         using var resumed = TrainingProblem.Build(seed: 99);
         new Trainer(resumed, options).Resume(TrainingProblem.Sources());
 

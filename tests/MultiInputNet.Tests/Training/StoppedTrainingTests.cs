@@ -134,7 +134,7 @@ public sealed class StoppedTrainingTests : IDisposable
         }))];
 
         new Trainer(model, TrainingProblem.Options).Invoking(t => t.Fit(TrainingProblem.Sources(), validation, new Now(_ => isRunning = true), stop.Token))
-            .Should().Throw<OperationCanceledException>().WithMessage("The training was stopped behind step 5 of 15. The model keeps what it has learned.");
+            .Should().Throw<OperationCanceledException>().WithMessage("The training was stopped after step 5 of 15. The model keeps what it has learned.");
     }
 
     /// <summary>A source that tells of each read.</summary>

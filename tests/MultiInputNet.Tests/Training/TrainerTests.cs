@@ -239,7 +239,7 @@ public sealed class TrainerTests
 
         FluentActions.Invoking(() => new Trainer(model, TrainingProblem.Options).Fit(
                 TrainingProblem.Sources(), progress: new Now(step => { if (++steps == 4) cancellation.Cancel(); }), cancellationToken: cancellation.Token))
-            .Should().Throw<OperationCanceledException>().WithMessage("The training was stopped behind step 4 of 15.*");
+            .Should().Throw<OperationCanceledException>().WithMessage("The training was stopped after step 4 of 15.*");
         steps.Should().Be(4);
         model.training.Should().BeFalse();
     }
