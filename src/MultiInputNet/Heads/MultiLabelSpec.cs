@@ -10,7 +10,7 @@ public sealed record MultiLabelSpec(int Labels) : HeadSpec
     /// <value>Default: neither.</value>
     public HeadOptions Options { get; init; } = new();
 
-    internal override string Title => $"multi-label, {Labels} labels";
+    internal override string Title => Labels == 1 ? "multi-label, 1 label" : $"multi-label, {Labels} labels";
 
     internal override nn.Module<Tensor, Tensor> Create(int features) => new MultiLabelHead(features, Labels, Options);
 

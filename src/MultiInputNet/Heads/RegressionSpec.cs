@@ -25,7 +25,7 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
     /// <value>Default: <see langword="null"/>, that of the training labels.</value>
     public IReadOnlyList<double>? StandardDeviation { get; init; }
 
-    internal override string Title => $"regression, {Outputs} outputs";
+    internal override string Title => Outputs == 1 ? "regression, 1 output" : $"regression, {Outputs} outputs";
 
     internal override nn.Module<Tensor, Tensor> Create(int features)
     {

@@ -108,7 +108,7 @@ public sealed class WeightFileTests
     [InlineData("module.pth", null, "its pickle asks for 'torch.nn.modules.container.Sequential', which is no part of a state dict; no code*torch.save(model.state_dict(), path).")]
     [InlineData("script.pt", null, "it is a TorchScript program, which holds code*torch.save(torch.jit.load(path).state_dict(), new_path).")]
     [InlineData("packed.pth", null, "its entry 'plain/data.pkl' is packed or encrypted*")]
-    [InlineData("no such file", null, "Could not find file*")]
+    [InlineData("no such file", null, "There is no such file*")]
     [InlineData(".", null, "It is a folder, not a file.*")]
     public void A_file_that_cannot_be_read_says_why_and_what_to_do(string name, string? key, string message)
     {
