@@ -39,18 +39,8 @@ internal static class GarbageStress
     {
         yield return ("arithmetic", ComputeWithNumbers);
         yield return ("temporary tensors", ComputeWithTemporaries);
-        LossBalancing[] balancings =
-        [
-            LossBalancing.Equal,
-            LossBalancing.Fixed(new Dictionary<string, double> { ["table"] = 0.5 }),
-            LossBalancing.Uncertainty(),
-            LossBalancing.DynamicWeightAverage(),
-            LossBalancing.GradNorm(),
-            LossBalancing.PCGrad(),
-            LossBalancing.CAGrad(),
-        ];
         OptimizerSpec[] optimizers = [Optimizers.AdamW(), Optimizers.Sgd(0), Optimizers.Sgd(), Optimizers.Sgd(nesterov: true)];
-        foreach (var balancing in balancings)
+        foreach (var balancing in TrainingCase.Balancings)
         {
             foreach (var optimizer in optimizers)
                 yield return ($"training with {optimizer} and {balancing}", () => Train(new() { Optimizer = optimizer, Balancing = balancing }));

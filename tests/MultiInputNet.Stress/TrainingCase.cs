@@ -7,19 +7,21 @@ namespace MultiInputNet.Stress;
 /// <summary>A training of the matrix: stages × averaged weights × early stopping × accumulated batches × balancing.</summary>
 internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, int AccumulatedBatches, LossBalancing Balancing)
 {
+    /// <summary>Every way to balance losses, for tasks one of which is 'table'.</summary>
+    public static IReadOnlyList<LossBalancing> Balancings { get; } =
+    [
+        LossBalancing.Equal,
+        LossBalancing.Fixed(new Dictionary<string, double> { ["table"] = 0.5 }),
+        LossBalancing.Uncertainty(),
+        LossBalancing.DynamicWeightAverage(),
+        LossBalancing.GradNorm(),
+        LossBalancing.PCGrad(),
+        LossBalancing.CAGrad(),
+    ];
+
     /// <summary>All of them in an order that follows from a seed; the first has stages, average and early stopping, which change the weights at a boundary.</summary>
     public static IReadOnlyList<TrainingCase> All(int seed)
     {
-        LossBalancing[] balancings =
-        [
-            LossBalancing.Equal,
-            LossBalancing.Fixed(new Dictionary<string, double> { ["table"] = 0.5 }),
-            LossBalancing.Uncertainty(),
-            LossBalancing.DynamicWeightAverage(),
-            LossBalancing.GradNorm(),
-            LossBalancing.PCGrad(),
-            LossBalancing.CAGrad(),
-        ];
         bool[] both = [false, true];
         TrainingCase[] all =
         [
@@ -27,7 +29,7 @@ internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, 
                from averages in both
                from stopsEarly in both
                from accumulated in Enumerable.Range(1, 2)
-               from balancing in balancings
+               from balancing in Balancings
                select new TrainingCase(stages, averages, stopsEarly, accumulated, balancing),
         ];
         new Random(seed).Shuffle(all);
