@@ -106,7 +106,8 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             if (args.Contains("stress"))
                 Console.WriteLine(MultiInputNet.Stress.GarbageStress.Run(TimeSpan.Zero)); // each of its works once
             """);
-        File.Copy(Path.Combine(BuildValue("StressFolder"), "GarbageStress.cs"), Path.Combine(program, "GarbageStress.cs"));
+        foreach (var file in new[] { "GarbageStress.cs", "TrainingCase.cs" })
+            File.Copy(Path.Combine(BuildValue("StressFolder"), file), Path.Combine(program, file));
         string Publish(string folder, params string[] properties)
         {
             PackedLibrary.Dotnet(program, ["publish", "-c", "Release", "-o", folder, .. properties]);
