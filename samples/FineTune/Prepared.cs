@@ -86,7 +86,7 @@ internal sealed record Prepared(
         var labels = Of("class", "regression");
         var target = settings.Targets.Of(argument.Name, labels.FirstOrDefault(columns[^1]));
         if (labels.FirstOrDefault(label => label != target) is { } second)
-            throw new MultiInputException($"input '{argument.Name}'", ModelStage.Target, $"its labels are in '{target}' and in '{second}'.", "Name one column; give the other one the kind number, category or ignore.");
+            throw new MultiInputException($"input '{argument.Name}'", ModelComponent.Target, $"its labels are in '{target}' and in '{second}'.", "Name one column; give the other one the kind number, category or ignore.");
 
         // The classes are those of all rows, the statistics of the columns those of the rows to train on.
         var table = CsvTable.Read(argument.Path, new()
@@ -143,7 +143,7 @@ internal sealed record Prepared(
             [_, var channels, var height, var width] => (Inputs.Image(channels, height, width), imageProjection),
             _ => throw new MultiInputException(
                 $"input '{argument.Name}'",
-                ModelStage.Input,
+                ModelComponent.Input,
                 $"its samples have shape ({string.Join(", ", shape)}).",
                 "Give (rows, features), (rows, features, length) or (rows, channels, height, width)."),
         };
@@ -176,7 +176,7 @@ internal sealed record Prepared(
 
     private static MultiInputException TooFew(string input, long count, int? classes = null) => new(
         $"input '{input}'",
-        ModelStage.Input,
+        ModelComponent.Input,
         $"it has {count} samples{(classes is null ? "" : $" of {classes} classes")}, too few to hold some back for validation and for the test.",
         $"Give more, at least a dozen{(classes is null ? "" : " of each class, or other labels")}.");
 
@@ -207,6 +207,6 @@ internal sealed record Prepared(
     {
         var known = settings.Inputs.Where(input => input.Kind == "csv").SelectMany(input => CsvTable.ReadColumns(input.Path, Format(input, settings))).ToHashSet();
         if (settings.Columns.FirstOrDefault(column => !known.Contains(column.Name)) is { Name: { } unknown })
-            throw new MultiInputException($"column '{unknown}'", ModelStage.Input, "no CSV file has it.", $"The columns are {string.Join(", ", known)}.");
+            throw new MultiInputException($"column '{unknown}'", ModelComponent.Input, "no CSV file has it.", $"The columns are {string.Join(", ", known)}.");
     }
 }

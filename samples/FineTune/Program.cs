@@ -41,13 +41,14 @@ internal static class Program
         var point = Several("--decimal", "What stands before the fraction of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default a point.", text => NamedOrAll(text, Character));
         var thousands = Several("--thousands", "What stands between the thousands of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default nothing.", text => NamedOrAll(text, value => (char?)Character(value)));
         var encoding = Several("--encoding", "The encoding of a CSV file, such as utf-8, utf-16 or windows-1252, ENCODING or NAME=ENCODING. By default utf-8.", text => NamedOrAll(text, TextEncoding));
-        var trunk = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it comes from the file.", Base, "convnet:64,128");
+        var sharedBase = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it comes from the file.", Base, "convnet:64,128");
         var channels = One("--channels", "Channels of the maps that a convnet takes.", text => CommandLine.Number(text, 1), "48");
         var depth = One("--depth", "Convolutions in each stage of a convnet.", text => CommandLine.Number(text, 1), "1");
         var normalization = One("--normalization", "A convnet's normalisation: none, batch, group or layer.", Kind<Normalization>, "group");
         var weights = One("--weights", "Where the training starts: a model that this library saved, as far as it fits, or weights of the base alone (safetensors, .pth).", text => text);
-        var stages = One("--stages", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Stages);
-        var epochs = One("--epochs", "Epochs, where there are no stages.", text => CommandLine.Number(text, 1), "10");
+        var phases = One("--phases", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Phases);
+        phases.Aliases.Add("--stages"); // its name before 0.2
+        var epochs = One("--epochs", "Epochs, where there are no phases.", text => CommandLine.Number(text, 1), "10");
         var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. By default as many as pass the largest input once.", text => CommandLine.Number(text, 1));
         var rate = One("--learning-rate", "The highest learning rate.", text => Real(text, 0, 100), "0.003");
         var decay = One("--weight-decay", "The weight decay.", text => Real(text, 0, 100), "0.05");
@@ -56,7 +57,7 @@ internal static class Program
         var average = One<double?>("--average", "The decay of a moving average of the weights, such as 0.999. By default there is none.", text => Real(text, 0, 0.999999));
         var augment = Several("--augment", $"How training samples are changed at random, NAME=LIST of {string.Join(", ", augmentations.Keys)}.", text => NamedOrAll(text, Augmentation));
         var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU.", Sampling, "all");
-        var patience = One("--patience", "Epochs without a better validation before a stage ends.", text => CommandLine.Number(text, 1), "5");
+        var patience = One("--patience", "Epochs without a better validation before a phase ends.", text => CommandLine.Number(text, 1), "5");
         var seed = One("--seed", "Governs everything that is random.", text => CommandLine.Number(text, 0), "0");
         var file = One("--out", "Where the best model is saved, in a folder that exists.", text => text, "model.safetensors");
         var checkpoints = One("--checkpoints", "A folder for what the training needs to go on after an interruption.", text => text);
@@ -65,7 +66,7 @@ internal static class Program
         var threads = One<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
         var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it. Exit code: 0, or 1 where something went wrong or was stopped.")
         {
-            input, target, column, delimiter, point, thousands, encoding, trunk, channels, depth, normalization, weights, stages, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
+            input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, checkpoints, resume, earlier, threads,
         };
         command.SetAction(arguments => Session.Run(
@@ -81,17 +82,17 @@ internal static class Program
                 BatchSizes = new(arguments.GetValue(batch) ?? []),
                 Dropouts = new(arguments.GetValue(dropout) ?? []),
                 Augmentations = new(arguments.GetValue(augment) ?? []),
-                Base = !trunk.IsGiven(arguments) && weights.IsGiven(arguments)
+                Base = !sharedBase.IsGiven(arguments) && weights.IsGiven(arguments)
                     ? null
-                    : trunk.Of(arguments) is ConvNetSpec convNet ? convNet with
+                    : sharedBase.Of(arguments) is ConvNetSpec convNet ? convNet with
                     {
                         Channels = channels.Of(arguments),
                         Depth = depth.Of(arguments),
                         Normalization = normalization.Of(arguments),
                     }
-                    : trunk.Of(arguments),
+                    : sharedBase.Of(arguments),
                 Weights = weights.Of(arguments),
-                Stages = stages.Of(arguments) ?? [],
+                Phases = phases.Of(arguments) ?? [],
                 Epochs = epochs.Of(arguments),
                 StepsPerEpoch = steps.Of(arguments),
                 LearningRate = rate.Of(arguments),
@@ -124,11 +125,11 @@ internal static class Program
         : text.Split(':') is ["convnet", var widths] ? Bases.ConvNet(48, [.. widths.Split(',').Select(width => CommandLine.Number(width, 1))])
         : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128, or one of {string.Join(", ", Bases.Published.Keys)}.");
 
-    private static TrainingStage[] Stages(string text) =>
+    private static TrainingPhase[] Phases(string text) =>
     [
-        .. text.Split(',').Select(stage => stage.Split(':') is [var names, var epochs]
-            ? new TrainingStage(CommandLine.Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
-            : throw new FormatException($"'{stage}' is no stage; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
+        .. text.Split(',').Select(phase => phase.Split(':') is [var names, var epochs]
+            ? new TrainingPhase(CommandLine.Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
+            : throw new FormatException($"'{phase}' is no phase; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
     ];
 
     private static PartRate PartAtRate(string text)

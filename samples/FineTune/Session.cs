@@ -65,7 +65,7 @@ internal static class Session
         var trainer = new Trainer(model, new()
         {
             Epochs = settings.Epochs,
-            Stages = settings.Stages,
+            Phases = settings.Phases,
             StepsPerEpoch = settings.StepsPerEpoch,
             LearningRate = settings.LearningRate,
             WeightDecay = settings.WeightDecay,
@@ -86,12 +86,12 @@ internal static class Session
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)
     {
-        var trunk = settings.Base ?? BaseOf(settings.Weights!);
-        var builder = MultiInputModel.Define().Base(trunk);
+        var sharedBase = settings.Base ?? BaseOf(settings.Weights!);
+        var builder = MultiInputModel.Define().Base(sharedBase);
         foreach (var input in inputs)
         {
             // What a published base has learned fits images of its channels as they are.
-            builder.Input(input.Name, input.Input, trunk is ImageBaseSpec && input.Input is ImageInput ? null : input.Projection);
+            builder.Input(input.Name, input.Input, sharedBase is ImageBaseSpec && input.Input is ImageInput ? null : input.Projection);
 
             // A large image has too many places for a head that reads each of them.
             builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
@@ -108,7 +108,7 @@ internal static class Session
             Console.WriteLine(report);
             var lost = report.Missing.Concat(report.OtherShape.Select(difference => difference.Name)).FirstOrDefault(name => name.StartsWith("base_model", StringComparison.Ordinal));
             return lost is null ? model : throw new MultiInputException(
-                $"file '{settings.Weights}'", ModelStage.File, $"its base is not the one described: '{lost}' does not fit.", "Leave out --base, and the file's base is used.");
+                $"file '{settings.Weights}'", ModelComponent.File, $"its base is not the one described: '{lost}' does not fit.", "Leave out --base, and the file's base is used.");
         }
         catch
         {

@@ -36,7 +36,7 @@ internal sealed record Settings
 
     public required string? Weights { get; init; }
 
-    public required IReadOnlyList<TrainingStage> Stages { get; init; }
+    public required IReadOnlyList<TrainingPhase> Phases { get; init; }
 
     public required int Epochs { get; init; }
 

@@ -56,7 +56,7 @@ public static class ImageFiles
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new MultiInputException(
-                $"file '{path}'", ModelStage.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or leave such files out.", e);
+                $"file '{path}'", ModelComponent.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or leave such files out.", e);
         }
     }
 

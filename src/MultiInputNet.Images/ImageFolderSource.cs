@@ -97,7 +97,7 @@ public sealed class ImageFolderSource : DataSource
     private static (string[] Classes, (string Path, long Class)[] Files) List(string folder, IReadOnlyList<string>? classNames)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        MultiInputException Wrong(string problem, string cure) => new($"folder '{folder}'", ModelStage.File, problem, cure);
+        MultiInputException Wrong(string problem, string cure) => new($"folder '{folder}'", ModelComponent.File, problem, cure);
         try
         {
             var images = new ImageFolder(folder);

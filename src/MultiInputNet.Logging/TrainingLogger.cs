@@ -29,7 +29,7 @@ public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingPro
         if (value.EpochResult is { } result)
         {
             foreach (var (task, loss) in result.Losses)
-                LogEpoch(result.Epoch, value.Epochs, result.Stage, task, loss);
+                LogEpoch(result.Epoch, value.Epochs, result.Phase, task, loss);
             foreach (var (task, evaluation) in result.Validation)
                 LogValidation(result.Epoch, task, evaluation.Loss, evaluation.Primary, evaluation.PrimaryValue);
         }
@@ -44,8 +44,8 @@ public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingPro
     [LoggerMessage(1, LogLevel.Debug, "Step {Step} of {Steps}: loss of task '{Task}' {Loss}, learning rate {LearningRate}.")]
     private partial void LogStep(long step, long steps, string task, double loss, double learningRate);
 
-    [LoggerMessage(2, LogLevel.Information, "Epoch {Epoch} of {Epochs}, stage {Stage}: training loss of task '{Task}' {Loss}.")]
-    private partial void LogEpoch(int epoch, int epochs, int stage, string task, double loss);
+    [LoggerMessage(2, LogLevel.Information, "Epoch {Epoch} of {Epochs}, phase {Phase}: training loss of task '{Task}' {Loss}.")]
+    private partial void LogEpoch(int epoch, int epochs, int phase, string task, double loss);
 
     [LoggerMessage(3, LogLevel.Information, "Epoch {Epoch}: validation loss of task '{Task}' {Loss}, {Metric} {Value}.")]
     private partial void LogValidation(int epoch, string task, double loss, string metric, double value);

@@ -111,7 +111,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static string Where(TrainingProgress value) => Text(
-        $"{(value.Stages > 1 ? Text($"stage {value.Stage} of {value.Stages}, ") : "")}epoch {value.Epoch} of {value.Epochs}, step {value.Step:N0} of {value.Steps:N0}");
+        $"{(value.Phases > 1 ? Text($"phase {value.Phase} of {value.Phases}, ") : "")}epoch {value.Epoch} of {value.Epochs}, step {value.Step:N0} of {value.Steps:N0}");
 
     private static string Left(TrainingProgress value) => Text($"{value.Remaining:h\\:mm\\:ss} left");
 

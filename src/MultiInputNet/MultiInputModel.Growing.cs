@@ -34,13 +34,13 @@ public sealed partial class MultiInputModel
         if (added.Fusion is not null)
         {
             throw new MultiInputException(
-                "added parts", ModelStage.Fusion, "the model has its fusion, and its tasks are trained for it.", "Name another at a new task: .Task(..., fusion: ...).");
+                "added parts", ModelComponent.Fusion, "the model has its fusion, and its tasks are trained for it.", "Name another at a new task: .Task(..., fusion: ...).");
         }
 
         if (added.Bases.SelectMany(group => group.Inputs ?? []).FirstOrDefault(paths.ContainsKey) is { } old)
         {
             throw new MultiInputException(
-                $"input '{old}'", ModelStage.Base, "the model has it, with a trained base, and an added base names it.", "Name new inputs only.");
+                $"input '{old}'", ModelComponent.Base, "the model has it, with a trained base, and an added base names it.", "Name new inputs only.");
         }
 
         return Rebuild(new(
@@ -70,19 +70,19 @@ public sealed partial class MultiInputModel
         if (Description.Tasks.First(described => described.Name == route.Task).Head is not ClassificationSpec spec)
         {
             throw new MultiInputException(
-                subject, ModelStage.Head, $"its head is a {route.Head.GetType().Name}, which has no classes.", "Name a task of Heads.Classification.");
+                subject, ModelComponent.Head, $"its head is a {route.Head.GetType().Name}, which has no classes.", "Name a task of Heads.Classification.");
         }
 
         var old = spec.ClassNames ?? oldClassNames ?? throw new MultiInputException(
-            subject, ModelStage.Head, "its classes have no names, so that none can be found again.", $"Give their {spec.Classes} names as oldClassNames.");
+            subject, ModelComponent.Head, "its classes have no names, so that none can be found again.", $"Give their {spec.Classes} names as oldClassNames.");
         if (old.Count != spec.Classes)
         {
             throw new MultiInputException(
-                subject, ModelStage.Head, $"it has {spec.Classes} classes, and {old.Count} old names are given.", "Give one for each class.");
+                subject, ModelComponent.Head, $"it has {spec.Classes} classes, and {old.Count} old names are given.", "Give one for each class.");
         }
 
         if (old.CountBy(name => name).Concat(classNames.CountBy(name => name)).FirstOrDefault(name => name.Value > 1).Key is { } twice)
-            throw new MultiInputException(subject, ModelStage.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
+            throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
 
         var head = spec with { Classes = classNames.Count, ClassNames = [.. classNames] };
         var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = head } : described);
@@ -123,7 +123,7 @@ public sealed partial class MultiInputModel
         {
             throw new MultiInputException(
                 "base",
-                ModelStage.Base,
+                ModelComponent.Base,
                 $"its inputs have their own trained parts (perInput {group.PerInput}, adapters {group.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
                 "Leave the argument out.");
         }
@@ -148,33 +148,33 @@ public sealed partial class MultiInputModel
             {
                 if (!model.paths.TryGetValue(name, out var target))
                     continue;
-                Copy($"input '{name}'", ModelStage.Projection, path.Projection, target.Projection);
+                Copy($"input '{name}'", ModelComponent.Projection, path.Projection, target.Projection);
                 if (path.Projection is Stem stem)
                     sharedStems.AddRange(stem.Slices.Zip(((Stem)target.Projection).Slices));
                 if (copied.Add(target.Base))
-                    Copy("base", ModelStage.Base, path.Base, target.Base);
+                    Copy("base", ModelComponent.Base, path.Base, target.Base);
             }
 
             // The stems of new inputs begin with what the base has learned; what they share with old ones has learned itself.
             foreach (var (_, target) in model.paths.Where(path => !paths.ContainsKey(path.Key)))
                 (target.Projection as Stem)?.Adapt(target.Base.FirstConvolution!);
             foreach (var (from, to) in sharedStems)
-                Copy("shared stem", ModelStage.Projection, from, to);
+                Copy("shared stem", ModelComponent.Projection, from, to);
 
             foreach (var (name, target) in model.paths)
             {
                 target.Own?.StartAsShared();
                 if (target.Own is not null && paths.TryGetValue(name, out var path) && path.Own is not null)
-                    Copy($"input '{name}'", ModelStage.Base, path.Own, target.Own);
+                    Copy($"input '{name}'", ModelComponent.Base, path.Own, target.Own);
             }
 
             foreach (var (task, route) in routes)
             {
                 if (!model.routes.TryGetValue(task, out var target))
                     continue;
-                Copy($"task '{task}'", ModelStage.Fusion, route.Fusion, target.Fusion);
+                Copy($"task '{task}'", ModelComponent.Fusion, route.Fusion, target.Fusion);
                 if (task != changedHead)
-                    Copy($"task '{task}'", ModelStage.Head, route.Head, target.Head);
+                    Copy($"task '{task}'", ModelComponent.Head, route.Head, target.Head);
             }
 
             model.train(training);
@@ -187,7 +187,7 @@ public sealed partial class MultiInputModel
         }
     }
 
-    private static void Copy(string subject, ModelStage stage, nn.Module from, nn.Module to)
+    private static void Copy(string subject, ModelComponent component, nn.Module from, nn.Module to)
     {
         var targets = to.state_dict();
         foreach (var (name, value) in from.state_dict())
@@ -196,7 +196,7 @@ public sealed partial class MultiInputModel
             {
                 throw new MultiInputException(
                     subject,
-                    stage,
+                    component,
                     $"its weight '{name}' of shape {Shapes.Text(value.shape)} {(target is null ? "is missing" : $"is of shape {Shapes.Text(target.shape)}")} in a new module.",
                     "Let the factory of your module make the same module each time.");
             }

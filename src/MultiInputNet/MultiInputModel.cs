@@ -45,11 +45,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         using var drawing = GlobalRandom.Alone(seed, device);
         var assembly = new ModelAssembly(description, device, largestModel, largestPass);
         Warnings = assembly.Warnings;
-        base_model = assembly.Shared?.Trunk;
+        base_model = assembly.Shared?.Base;
         stem_bank = assembly.Shared?.Stems;
         foreach (var (firstInput, own) in assembly.OwnBases)
         {
-            input_bases.Add(firstInput, own.Trunk);
+            input_bases.Add(firstInput, own.Base);
             input_stem_banks.Add(firstInput, own.Stems);
         }
 
@@ -119,7 +119,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (route.Inputs.Count > 1)
         {
             throw new MultiInputException(
-                $"task '{task}'", ModelStage.Input, $"it reads {Shapes.Names(route.Inputs)}, and one tensor was given.", "Call forward with a dictionary of its inputs.");
+                $"task '{task}'", ModelComponent.Input, $"it reads {Shapes.Names(route.Inputs)}, and one tensor was given.", "Call forward with a dictionary of its inputs.");
         }
 
         return Run(new Dictionary<string, Tensor> { [route.Inputs[0]] = input }, [route])[route.Task];
@@ -154,7 +154,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         {
             throw new MultiInputException(
                 "model",
-                ModelStage.Input,
+                ModelComponent.Input,
                 $"no task reads {(input.Count == 0 ? "an empty dictionary" : Shapes.Names(input.Keys) + " alone")}.",
                 $"Give all inputs of a task: {string.Join("; ", routes.Values.Select(r => $"'{r.Task}' reads {Shapes.Names(r.Inputs)}"))}.");
         }
@@ -178,7 +178,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             if (route.Inputs.FirstOrDefault(name => !input.ContainsKey(name)) is { } missing)
             {
                 throw new MultiInputException(
-                    $"task '{route.Task}'", ModelStage.Input, $"its input '{missing}' is not there.", $"Give {Shapes.Names(route.Inputs)}.");
+                    $"task '{route.Task}'", ModelComponent.Input, $"its input '{missing}' is not there.", $"Give {Shapes.Names(route.Inputs)}.");
             }
         }
 
@@ -220,7 +220,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <exception cref="MultiInputException">There is no such task, or its head is of another type.</exception>
     public THead Head<THead>(string task)
         where THead : nn.Module<Tensor, Tensor> => Head(task) as THead ?? throw new MultiInputException(
-            $"task '{task}'", ModelStage.Head, $"its head is a {Head(task).GetType().Name} and no {typeof(THead).Name}.", "Ask for the type that it is.");
+            $"task '{task}'", ModelComponent.Head, $"its head is a {Head(task).GetType().Name} and no {typeof(THead).Name}.", "Ask for the type that it is.");
 
     /// <summary>
     /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with
@@ -301,7 +301,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             return readers[0];
         throw new MultiInputException(
             $"task '{name}'",
-            ModelStage.Description,
+            ModelComponent.Description,
             readers.Length > 1 ? $"it is an input that {readers.Length} tasks read." : "the model has no such task.",
             $"Name one of {Shapes.Names(readers.Length > 1 ? readers.Select(r => r.Task) : routes.Keys)}.");
     }
@@ -361,7 +361,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (names.FirstOrDefault(name => !paths.ContainsKey(name)) is { } unknown)
         {
             throw new MultiInputException(
-                $"input '{unknown}'", ModelStage.Input, "the model has no such input.", $"Its inputs are {Shapes.Names(paths.Keys)}.");
+                $"input '{unknown}'", ModelComponent.Input, "the model has no such input.", $"Its inputs are {Shapes.Names(paths.Keys)}.");
         }
     }
 
@@ -370,7 +370,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (batch is null || batch.IsInvalid)
         {
             throw new MultiInputException(
-                $"input '{name}'", ModelStage.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that is there.");
+                $"input '{name}'", ModelComponent.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that is there.");
         }
     }
 
@@ -381,7 +381,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         {
             throw new MultiInputException(
                 $"task '{route.Task}'",
-                ModelStage.Input,
+                ModelComponent.Input,
                 $"its inputs {Shapes.Names(route.Inputs)} have batches of {string.Join(", ", sizes)}.",
                 "A task with several inputs takes them sample by sample: give batches of one size.");
         }
@@ -396,24 +396,24 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         {
             throw new MultiInputException(
                 subject,
-                ModelStage.Input,
+                ModelComponent.Input,
                 $"the batch has shape {Shapes.Text(shape)} and the input is declared as {declared}.",
                 shape.AsSpan().SequenceEqual([.. path.Spec.Shape]) ? "Add the batch dimension with .unsqueeze(0)." : "Give that shape, or declare this one.");
         }
 
         if (shape[0] == 0)
-            throw new MultiInputException(subject, ModelStage.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
+            throw new MultiInputException(subject, ModelComponent.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
         var needed = path.Spec is TokenInput ? ScalarType.Int64 : floatType;
         if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
         {
             throw new MultiInputException(
-                subject, ModelStage.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
+                subject, ModelComponent.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
         }
 
         if (batch.device_type != device.type || batch.device_index != device.index)
         {
             throw new MultiInputException(
-                subject, ModelStage.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
+                subject, ModelComponent.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
         }
 
         if (path.Spec is TabularInput table && device.type == DeviceType.CPU)
@@ -426,7 +426,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             {
                 throw new MultiInputException(
                     subject,
-                    ModelStage.Input,
+                    ModelComponent.Input,
                     $"the tokens run from {smallest} to {largest}.",
                     $"With a vocabulary of {tokens.Vocabulary} they run from 0 to {tokens.Vocabulary - 1}.");
             }
@@ -445,19 +445,19 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         public void Run(Dictionary<string, Tensor> maps)
         {
-            var trunk = Parts[0].Path.Base;
-            var first = trunk.FirstConvolution;
+            var sharedBase = Parts[0].Path.Base;
+            var first = sharedBase.FirstConvolution;
             var isBehindFirst = first is not null && Parts.Any(part => part.Projected.IsBehindFirst || part.Path.Projected != Parts[0].Path.Projected);
             Tensor[] joined = [.. Parts.Select(part => isBehindFirst && !part.Projected.IsBehindFirst ? first!.call(part.Projected.Map) : part.Projected.Map)];
             using var entering = BaseEntrance.Enter(isBehindFirst ? first : null);
             if (joined is [var alone])
             {
                 using var turn = Parts[0].Path.Serve();
-                maps[Parts[0].Path.Name] = trunk.call(alone);
+                maps[Parts[0].Path.Name] = sharedBase.call(alone);
                 return;
             }
 
-            var merged = trunk.call(cat(joined, 0));
+            var merged = sharedBase.call(cat(joined, 0));
             var start = 0L;
             foreach (var ((path, _), map) in Parts.Zip(joined))
             {

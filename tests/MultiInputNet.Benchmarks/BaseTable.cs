@@ -17,11 +17,11 @@ internal static class BaseTable
         {
             using var model = Model(spec);
             var ratios = new Comparison(name, () => Infer(model, x), () => Infer(resnet18, x)).Run(pairs);
-            var trunk = model.children().OfType<SharedBase>().Single();
+            var sharedBase = model.children().OfType<SharedBase>().Single();
             var map = Infer(model, x);
             table.AddRow(
                 name,
-                $"{trunk.parameters().Sum(parameter => parameter.numel()):N0}",
+                $"{sharedBase.parameters().Sum(parameter => parameter.numel()):N0}",
                 $"{Macs(model) / 1e9:0.000}",
                 string.Join('×', map.Skip(1)),
                 $"{ratios.Median:0.00}",

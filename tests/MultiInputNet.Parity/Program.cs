@@ -59,5 +59,5 @@ static void Load(MultiInputModel model, string path)
     var report = model.LoadWeights(path, new LoadOptions { AddPrefix = "base_model.", Strict = false });
     Console.WriteLine(report);
     if (report.Missing.Count + report.OtherShape.Count > 0)
-        throw new MultiInputException($"file '{path}'", ModelStage.File, "it does not have all weights of the base.", "Name the base that they are of.");
+        throw new MultiInputException($"file '{path}'", ModelComponent.File, "it does not have all weights of the base.", "Name the base that they are of.");
 }

@@ -12,8 +12,8 @@ internal static class CheckpointStress
     private const int LeastCases = 3;
     private const int MostInterruptions = 8;
 
-    /// <summary>Where a case is always stopped once: at a stage's end, in its first step, and in an evaluation.</summary>
-    private static readonly string[] Turns = ["boundary", "stage", "validation"];
+    /// <summary>Where a case is always stopped once: at a phase's end, in its first step, and in an evaluation.</summary>
+    private static readonly string[] Turns = ["boundary", "phase", "validation"];
 
     public static string Run(TimeSpan time, int seed)
     {
@@ -39,7 +39,7 @@ internal static class CheckpointStress
             }
         }
 
-        foreach (var what in new[] { "killed", "stopped at boundary", "stopped at stage", "stopped at validation", "refused" })
+        foreach (var what in new[] { "killed", "stopped at boundary", "stopped at phase", "stopped at validation", "refused" })
         {
             if (!counts.Keys.Any(key => key.StartsWith(what, StringComparison.Ordinal)))
                 throw new StressException($"nothing was {what}, so that nothing is shown.");

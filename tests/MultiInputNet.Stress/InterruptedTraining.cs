@@ -29,7 +29,7 @@ internal static class InterruptedTraining
             Console.WriteLine(Stopping);
         });
         var training = TrainingCase.All(seed)[number];
-        var ends = training.StageEnds.ToArray();
+        var ends = training.PhaseEnds.ToArray();
         try
         {
             Train(training, new(folder) { EverySteps = 2 }, folder, () => Wait("validation"), step =>
@@ -37,7 +37,7 @@ internal static class InterruptedTraining
                 var perEpoch = step.Steps / step.Epochs;
                 Wait(step.EpochResult is not null
                     ? ends.Contains(step.Epoch) ? "boundary" : "epoch"
-                    : ends.Any(end => step.Step == end * perEpoch + 1) ? "stage" : "step");
+                    : ends.Any(end => step.Step == end * perEpoch + 1) ? "phase" : "step");
             }, stop.Token);
             return 0;
         }

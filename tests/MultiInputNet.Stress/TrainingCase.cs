@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Stress;
 
-/// <summary>A training of the matrix: stages × averaged weights × early stopping × accumulated batches × balancing.</summary>
-internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, int AccumulatedBatches, LossBalancing Balancing)
+/// <summary>A training of the matrix: phases × averaged weights × early stopping × accumulated batches × balancing.</summary>
+internal sealed record TrainingCase(int Phases, bool Averages, bool StopsEarly, int AccumulatedBatches, LossBalancing Balancing)
 {
     /// <summary>Every way to balance losses, for tasks one of which is 'table'.</summary>
     public static IReadOnlyList<LossBalancing> Balancings { get; } =
@@ -19,28 +19,28 @@ internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, 
         LossBalancing.CAGrad(),
     ];
 
-    /// <summary>All of them in an order that follows from a seed; the first has stages, average and early stopping, which change the weights at a boundary.</summary>
+    /// <summary>All of them in an order that follows from a seed; the first has phases, average and early stopping, which change the weights at a boundary.</summary>
     public static IReadOnlyList<TrainingCase> All(int seed)
     {
         bool[] both = [false, true];
         TrainingCase[] all =
         [
-            .. from stages in Enumerable.Range(1, 3)
+            .. from phases in Enumerable.Range(1, 3)
                from averages in both
                from stopsEarly in both
                from accumulated in Enumerable.Range(1, 2)
                from balancing in Balancings
-               select new TrainingCase(stages, averages, stopsEarly, accumulated, balancing),
+               select new TrainingCase(phases, averages, stopsEarly, accumulated, balancing),
         ];
         new Random(seed).Shuffle(all);
-        var first = all.First(training => training is { Stages: > 1, Averages: true, StopsEarly: true });
+        var first = all.First(training => training is { Phases: > 1, Averages: true, StopsEarly: true });
         return [first, .. all.Where(training => training != first)];
     }
 
     public TrainerOptions Options => new()
     {
         Epochs = 5,
-        Stages = Stages switch
+        Phases = Phases switch
         {
             1 => [],
             2 => [new(3, Parts.Heads(), Parts.Projections()), new(3, Parts.All, Parts.Base.At(0.5))],
@@ -54,14 +54,14 @@ internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, 
         Seed = 5,
     };
 
-    /// <summary>The epochs with which stages end, where they are not ended early.</summary>
-    public IEnumerable<int> StageEnds
+    /// <summary>The epochs with which phases end, where they are not ended early.</summary>
+    public IEnumerable<int> PhaseEnds
     {
         get
         {
             var epochs = 0;
-            foreach (var stage in Options.Stages)
-                yield return epochs += stage.Epochs;
+            foreach (var phase in Options.Phases)
+                yield return epochs += phase.Epochs;
         }
     }
 
@@ -83,7 +83,7 @@ internal sealed record TrainingCase(int Stages, bool Averages, bool StopsEarly, 
     }
 
     public override string ToString() =>
-        $"{Stages} stages, {(Averages ? "" : "no ")}averaged weights, {(StopsEarly ? "" : "no ")}early stopping, {AccumulatedBatches} accumulated batches, {Balancing}";
+        $"{Phases} phases, {(Averages ? "" : "no ")}averaged weights, {(StopsEarly ? "" : "no ")}early stopping, {AccumulatedBatches} accumulated batches, {Balancing}";
 
     private static (TensorSource Images, TensorSource Table) Draw(Generator generator, int imageCount, int rowCount)
     {

@@ -127,7 +127,7 @@ public sealed class DescriptionFuzzTests(ITestOutputHelper output)
         File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture);
 
-    private static MultiInputModelBuilder Small(InputSpec input, BaseSpec trunk) => MultiInputModel.Define().Input("a", input).Base(trunk).Task("a", Heads.Classification(2));
+    private static MultiInputModelBuilder Small(InputSpec input, BaseSpec sharedBase) => MultiInputModel.Define().Input("a", input).Base(sharedBase).Task("a", Heads.Classification(2));
 
     private static IEnumerable<MultiInputModelBuilder> Descriptions() =>
     [

@@ -7,7 +7,7 @@ namespace MultiInputNet.Tests;
 /// <summary>samples/FineTune, asked to end and started again elsewhere.</summary>
 public sealed class FineTuneStopTests : IDisposable
 {
-    private static readonly string[] options = ["--input", "digits=sample:digits", "--base", "convnet:8,8", "--average", "0.9", "--stages", "heads@0.5:1,all:2", "--checkpoints", "checkpoints"];
+    private static readonly string[] options = ["--input", "digits=sample:digits", "--base", "convnet:8,8", "--average", "0.9", "--phases", "heads@0.5:1,all:2", "--checkpoints", "checkpoints"];
 
     private readonly TemporaryFolder folder = new();
 

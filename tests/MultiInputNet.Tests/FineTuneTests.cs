@@ -20,7 +20,7 @@ public sealed class FineTuneTests : IDisposable
         folder.Write("iris.csv", "a,b,species\n" + string.Concat(Enumerable.Range(0, 100).Select(row => $"{row},{row * 7 % 10},{(row < 50 ? "low" : "high")}\n")));
 
         var first = Run("--input", "digits=sample:digits", "--input", "iris=csv:iris.csv", "--base", "convnet:8,8", "--epochs", "3", "--steps-per-epoch", "40", "--out", "first.safetensors");
-        var second = Run("--input", "iris=csv:iris.csv", "--weights", "first.safetensors", "--stages", "heads:1,all@0.1:1", "--out", "second.safetensors");
+        var second = Run("--input", "iris=csv:iris.csv", "--weights", "first.safetensors", "--phases", "heads:1,all@0.1:1", "--out", "second.safetensors");
 
         first.Code.Should().Be(0, first.Text);
         first.Text.Should().Contain("| digits | image   | 1×8×8 |      10 |").And.Contain("| iris   | tabular | 2     |       2 |");
@@ -35,15 +35,15 @@ public sealed class FineTuneTests : IDisposable
     public void A_published_base_takes_a_file_of_its_weights()
     {
         using var scope = NewDisposeScope();
-        using var trunk = new MobileNetV3Base(Bases.MobileNetV3Small());
-        WeightFile.Write(folder["weights.safetensors"], trunk.state_dict());
+        using var sharedBase = new MobileNetV3Base(Bases.MobileNetV3Small());
+        WeightFile.Write(folder["weights.safetensors"], sharedBase.state_dict());
 
         var (code, text) = Run(
-            "--input", "digits=sample:digits", "--base", "mobilenet_v3_small", "--weights", "weights.safetensors", "--stages", "heads:1", "--steps-per-epoch", "2");
+            "--input", "digits=sample:digits", "--base", "mobilenet_v3_small", "--weights", "weights.safetensors", "--phases", "heads:1", "--steps-per-epoch", "2");
 
         code.Should().Be(0, text);
         using var model = MultiInputModel.Load(folder["model.safetensors"], CPU);
-        foreach (var (name, value) in trunk.state_dict())
+        foreach (var (name, value) in sharedBase.state_dict())
             model.state_dict()[$"base_model.{name}"].ShouldBeSame(value, name);
     }
 

@@ -5,7 +5,7 @@ namespace MultiInputNet.Tests;
 /// <summary>The three models of the published pattern, each against PyTorch (Fixtures/known_models.py): outputs and gradients.</summary>
 public sealed class KnownModelsTests
 {
-    private static readonly BaseSpec trunk = Bases.ConvNet(3, 8, 12);
+    private static readonly BaseSpec sharedBase = Bases.ConvNet(3, 8, 12);
 
     [Fact]
     public void Projections_and_heads_around_a_shared_base_equal_PyTorch()
@@ -14,7 +14,7 @@ public sealed class KnownModelsTests
             .Input("gray", Inputs.Image(1, 16, 16))
             .Input("rgb", Inputs.Image(3, 13, 13))
             .Input("bands", Inputs.Image(6, 8, 8))
-            .Base(trunk)
+            .Base(sharedBase)
             .Task("gray", Heads.Classification(5))
             .Task("rgb", Heads.Classification(4))
             .Task("bands", Heads.Classification(3))
@@ -29,7 +29,7 @@ public sealed class KnownModelsTests
         using var model = MultiInputModel.Define()
             .Input("gray", Inputs.Image(1, 16, 16))
             .Input("rgb", Inputs.Image(3, 10, 10))
-            .Base(trunk)
+            .Base(sharedBase)
             .Fusion(Fusions.Attention(heads: 4))
             .Task("gray", Heads.Classification(5))
             .Task("rgb", Heads.Classification(4))
@@ -44,7 +44,7 @@ public sealed class KnownModelsTests
         using var model = MultiInputModel.Define()
             .Input("photo", Inputs.Image(3, 16, 16))
             .Input("record", Inputs.Tabular(7))
-            .Base(trunk)
+            .Base(sharedBase)
             .Task("photo", Heads.Classification(5))
             .Task("record", Heads.Classification(4))
             .Build(CPU);

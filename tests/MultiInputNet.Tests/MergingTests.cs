@@ -166,12 +166,12 @@ public sealed class MergingTests
         history.Warnings.Count(warning => warning.StartsWith("Inputs 'a', 'b' share a batch normalisation", StringComparison.Ordinal)).Should().Be(warns ? 1 : 0);
     }
 
-    private static MultiInputModel SameSize(BaseSpec trunk, int seed, PerInput perInput = PerInput.Nothing)
+    private static MultiInputModel SameSize(BaseSpec sharedBase, int seed, PerInput perInput = PerInput.Nothing)
     {
         random.manual_seed(seed);
         return MultiInputModel.Define()
             .Input("a", Inputs.Image(1, 8, 8)).Input("b", Inputs.Image(3, 8, 8))
-            .Base(trunk, perInput: perInput).Task("a", Heads.Regression(1)).Task("b", Heads.Regression(1)).Build(CPU);
+            .Base(sharedBase, perInput: perInput).Task("a", Heads.Regression(1)).Task("b", Heads.Regression(1)).Build(CPU);
     }
 
     /// <summary>Mixes the samples of a batch, as nothing in its tree shows.</summary>

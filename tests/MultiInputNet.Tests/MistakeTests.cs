@@ -8,8 +8,8 @@ public sealed class MistakeTests
 {
     private static readonly InputSpec image = Inputs.Image(1, 8, 8);
 
-    private static MultiInputModelBuilder One(BaseSpec? trunk = null, InputSpec? input = null, HeadSpec? head = null, ProjectionSpec? projection = null) =>
-        MultiInputModel.Define().Input("a", input ?? image, projection).Base(trunk ?? Bases.ConvNet(4, 8)).Task("a", head ?? Heads.Classification(3));
+    private static MultiInputModelBuilder One(BaseSpec? sharedBase = null, InputSpec? input = null, HeadSpec? head = null, ProjectionSpec? projection = null) =>
+        MultiInputModel.Define().Input("a", input ?? image, projection).Base(sharedBase ?? Bases.ConvNet(4, 8)).Task("a", head ?? Heads.Classification(3));
 
     private static MultiInputModelBuilder Two(FusionSpec fusion, BaseSpec? second = null)
     {
@@ -23,64 +23,64 @@ public sealed class MistakeTests
 
     private static CustomBaseSpec Own(int channels, params nn.Module<Tensor, Tensor>[] layers) => Bases.From("own", channels, () => nn.Sequential(layers));
 
-    public static TheoryData<string, ModelStage, string, MultiInputModelBuilder> Descriptions => new()
+    public static TheoryData<string, ModelComponent, string, MultiInputModelBuilder> Descriptions => new()
     {
-        { "no input", ModelStage.Description, "Model, description: it has no input. Add one with .Input(", MultiInputModel.Define().Base(Bases.ConvNet(4)).Task("a", Heads.Classification(2)) },
-        { "no task", ModelStage.Description, "Model, description: it has no task. Add one with .Task(", MultiInputModel.Define().Input("a", image).Base(Bases.ConvNet(4)) },
-        { "no base", ModelStage.Base, "Input 'a', base: it has no base. Add one for all inputs with .Base(", MultiInputModel.Define().Input("a", image).Task("a", Heads.Classification(2)) },
-        { "base of other inputs only", ModelStage.Base, "Input 'a', base: it has no base.", MultiInputModel.Define().Input("a", image).Input("b", image).Base(Bases.ConvNet(4), inputs: ["b"]).Task("a", Heads.Classification(2)) },
-        { "two bases for all", ModelStage.Base, "Model, base: it has several bases for all inputs. Keep one, and name the inputs of the others", One().Base(Bases.ConvNet(4)) },
-        { "two bases for one", ModelStage.Base, "Input 'a', base: several bases name it. Name it in one of them.", One().Base(Bases.ConvNet(4), inputs: ["a"]).Base(Bases.ConvNet(8), inputs: ["a"]) },
-        { "base of no input", ModelStage.Base, "Base, base: it serves no input. Name the inputs", One().Base(Bases.ConvNet(4), inputs: []) },
-        { "base of an unknown input", ModelStage.Base, "Base of 'z', base: it reads input 'z', which the model does not have. The inputs are 'a'; add it with .Input(\"z\", ...).", One().Base(Bases.ConvNet(4), inputs: ["z"]) },
-        { "two inputs of one name", ModelStage.Description, "Input 'a', description: there are 2 inputs of this name. Give each a name of its own.", One().Input("a", image) },
-        { "two tasks of one name", ModelStage.Description, "Task 'a', description: there are 2 tasks of this name. Give each a name of its own.", One().Task("a", Heads.Regression(1)) },
-        { "name with a dot", ModelStage.Description, "Input 'a.b', description: its name cannot be part of a weight's name. Use 1 to 100 letters, digits, '_' and '-'.", One().Input("a.b", image) },
-        { "name with a line break at its end", ModelStage.Description, "its name cannot be part of a weight's name.", One().Input("b\n", image) },
-        { "task on a missing input", ModelStage.Input, "Task 'b', input: it reads input 'b', which the model does not have. The inputs are 'a'; add it with .Input(\"b\", ...).", One().Task("b", Heads.Classification(2)) },
-        { "task on no input", ModelStage.Input, "Task 't', input: it reads no input. Name at least one, or leave 'from' out.", One().Task("t", Heads.Classification(2), from: []) },
-        { "task on one input twice", ModelStage.Input, "Task 't', input: it reads input 'a' several times. Name each input once.", One().Task("t", Heads.Classification(2), from: ["a", "a"]) },
-        { "zero classes", ModelStage.Head, "Task 'a', head: it has 0 classes. Give from 1 to 65,536.", One(head: Heads.Classification(0)) },
-        { "zero labels", ModelStage.Head, "Task 'a', head: it has 0 labels. Give from 1 to", One(head: Heads.MultiLabel(0)) },
-        { "negative outputs", ModelStage.Head, "Task 'a', head: it has -1 outputs. Give from 1 to", One(head: Heads.Regression(-1)) },
-        { "class names", ModelStage.Head, "Task 'a', head: it has 3 classes and 2 class names. Give one name for each class, or none.", One(head: Heads.Classification(3) with { ClassNames = ["x", "y"] }) },
-        { "label smoothing", ModelStage.Head, "Task 'a', head: its label smoothing is 1. Give a share from 0 to below 1.", One(head: Heads.Classification(3, labelSmoothing: 1)) },
-        { "head dropout", ModelStage.Head, "Task 'a', head: its dropout is -0.1. Give a chance from 0 to below 1.", One(head: Heads.Classification(3, dropout: -0.1)) },
-        { "hidden layer", ModelStage.Head, "Task 'a', head: its hidden layer has -3 units. Give from 0 (none) to", One(head: Heads.Regression(3, hidden: -3)) },
-        { "zero channels", ModelStage.Input, "Input 'a', input: its shape is (0, 8, 8). Give sizes from 1 to 65,536.", One(input: Inputs.Image(0, 8, 8)) },
-        { "huge sample", ModelStage.Input, "Input 'a', input: a sample of shape (60000, 60000, 60000) has 216,000,000,000,000 values. Give at most", One(input: Inputs.Image(60000, 60000, 60000)) },
-        { "vocabulary", ModelStage.Input, "Input 'a', input: its vocabulary has 0 tokens. Give from 1 to", One(input: Inputs.Tokens(0, 5)) },
-        { "mean alone", ModelStage.Input, "Input 'a', input: it has a mean without a standard deviation, or the other way round. Give both, or neither.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0] }) },
-        { "means for other channels", ModelStage.Input, "Input 'a', input: it has 2 means and 1 standard deviations for 1 channels or features.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0, 0], StandardDeviation = [1] }) },
-        { "deviation of zero", ModelStage.Input, "standard deviation is not a finite number above zero. Give finite means and positive deviations", One(input: Inputs.Image(1, 8, 8) with { Mean = [0], StandardDeviation = [0] }) },
-        { "mean of tokens", ModelStage.Input, "Input 'a', input: tokens are numbers of words and have no mean. Leave Mean and StandardDeviation out.", One(input: Inputs.Tokens(5, 5) with { Mean = [0], StandardDeviation = [1] }) },
-        { "convolution of a table", ModelStage.Projection, "Input 'a', projection: A 1×1 convolution does not take tabular input of shape (5). Use Projections.Tabular", One(input: Inputs.Tabular(5), projection: Projections.Convolution()) },
-        { "table of an image", ModelStage.Projection, "Input 'a', projection: A tabular projection does not take image input of shape (1, 8, 8). Use Projections.Convolution", One(projection: Projections.Tabular()) },
-        { "sequence of an image", ModelStage.Projection, "Input 'a', projection: A sequence projection does not take image input of shape (1, 8, 8).", One(projection: Projections.Sequence()) },
-        { "grid", ModelStage.Projection, "Input 'a', projection: its grid has 0×4 cells. Give a height and width of at least 1, such as 4×4.", One(input: Inputs.Tabular(5), projection: Projections.Tabular(height: 0)) },
-        { "even kernel", ModelStage.Projection, "Input 'a', projection: its kernel size is 4. Give an odd number of at least 1.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(kernelSize: 4)) },
-        { "stride", ModelStage.Projection, "Input 'a', projection: its stride is 10. Give from 1 to 9.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(stride: 10)) },
-        { "rows", ModelStage.Projection, "Input 'a', projection: it folds 9 steps into 10 rows. Give from 1 to 9 rows.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(rows: 10)) },
-        { "projection to other channels", ModelStage.Projection, "Input 'a', projection: (1, 1, 8, 8) becomes (1, 5, 8, 8), and the base takes (1, 4, height, width). Let the projection give a map of 4 channels.", One(projection: Projections.From("own", (_, _) => nn.Conv2d(1, 5, kernel_size: 1L))) },
-        { "projection of another shape", ModelStage.Projection, "Input 'a', projection: its projection cannot take (1, 1, 8, 8): ", One(projection: Projections.From("own", (_, _) => nn.Conv2d(2, 4, kernel_size: 1L))) },
-        { "projection that throws", ModelStage.Projection, "Input 'a', projection: it cannot be made: no such luck. Mend the module's constructor or its factory.", One(projection: Projections.From("own", (_, _) => throw new InvalidOperationException("no such luck."))) },
-        { "base of zero channels", ModelStage.Base, "Base, base: it takes 0 channels. Give from 1 to 65,536.", One(Bases.ConvNet(0)) },
-        { "base of zero width", ModelStage.Base, "Base, base: its stages have widths (8, 0). Give from 1 to 100 stages, each of 1 to", One(Bases.ConvNet(4, 8, 0)) },
-        { "base of zero depth", ModelStage.Base, "Base, base: its depth is 0. Give from 1 to 1,000 convolutions a stage.", One(Bases.ConvNet(4, 8) with { Depth = 0 }) },
-        { "base that takes other channels", ModelStage.Base, "Input 'a', base: the base cannot take its map of (1, 4, 8, 8): ", One(Own(4, nn.Conv2d(5, 6, kernel_size: 1L))) },
-        { "map pooled to nothing", ModelStage.Base, "or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.", One(Own(4, nn.MaxPool2d(2), nn.MaxPool2d(2)), Inputs.Image(1, 3, 3)) },
-        { "base that returns a vector", ModelStage.Base, "Input 'a', base: the base turns (1, 4, 8, 8) into (1, 256), which is no feature map. Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.", One(Own(4, nn.Flatten())) },
-        { "base that mixes the batch up", ModelStage.Base, "which is no feature map.", One(Own(4, nn.Flatten(0, 1))) },
-        { "module used twice", ModelStage.Base, "This module belongs to a model already; give Bases.From a factory", Used() },
-        { "heads", ModelStage.Fusion, "Task 'a', fusion: 3 heads do not divide the 8 channels of the base's map. Use one of 1, 2, 4, 8 heads.", One().Fusion(Fusions.Attention(3)) },
-        { "zero heads", ModelStage.Fusion, "Task 'a', fusion: 0 heads do not divide the 8 channels", One().Fusion(Fusions.Attention(0)) },
-        { "attention dropout", ModelStage.Fusion, "Task 'a', fusion: its dropout is 1. Give a chance from 0 to below 1.", One().Fusion(Fusions.Attention(2) with { Dropout = 1 }) },
-        { "one-input fusion of two", ModelStage.Fusion, "Task 't', fusion: Flatten takes one input and the task has 2. Use Fusions.Concat(each: Fusions.Flatten()), or Sum, Mean or Attention.", Two(Fusions.Flatten()) },
-        { "sum of lengths that differ", ModelStage.Fusion, "Task 't', fusion: Sum needs vectors of one length, and the maps 8×4×4, 8×10×10 give 128, 800 features. Use Fusions.GlobalAverage() for each", Two(Fusions.Sum(Fusions.Flatten())) },
-        { "attention over two widths", ModelStage.Fusion, "Task 't', fusion: attention needs maps with one channel count, and these have 8, 6. Use one base for these inputs, or Fusions.Concat().", Two(Fusions.Attention(2), Bases.ConvNet(4, 6)) },
-        { "fusion that gives a map", ModelStage.Fusion, "Task 'a', fusion: 8×4×4 becomes (1, 8, 4, 4), which is no vector per sample. Let the fusion give (batch, features).", One().Fusion(Fusions.From("own", (MapShape _) => nn.Identity())) },
-        { "head that takes other features", ModelStage.Head, "Task 'a', head: its head cannot take (1, 128): ", One(head: Heads.From("own", _ => nn.Linear(5, 3))) },
-        { "more weights than a machine holds", ModelStage.Base, "Base, base: with its 38,654,705,664 weights the model has more than 10,000,000,000. Make its sizes smaller.", One(Bases.ConvNet(65_536, 65_536)) },
+        { "no input", ModelComponent.Description, "Model, description: it has no input. Add one with .Input(", MultiInputModel.Define().Base(Bases.ConvNet(4)).Task("a", Heads.Classification(2)) },
+        { "no task", ModelComponent.Description, "Model, description: it has no task. Add one with .Task(", MultiInputModel.Define().Input("a", image).Base(Bases.ConvNet(4)) },
+        { "no base", ModelComponent.Base, "Input 'a', base: it has no base. Add one for all inputs with .Base(", MultiInputModel.Define().Input("a", image).Task("a", Heads.Classification(2)) },
+        { "base of other inputs only", ModelComponent.Base, "Input 'a', base: it has no base.", MultiInputModel.Define().Input("a", image).Input("b", image).Base(Bases.ConvNet(4), inputs: ["b"]).Task("a", Heads.Classification(2)) },
+        { "two bases for all", ModelComponent.Base, "Model, base: it has several bases for all inputs. Keep one, and name the inputs of the others", One().Base(Bases.ConvNet(4)) },
+        { "two bases for one", ModelComponent.Base, "Input 'a', base: several bases name it. Name it in one of them.", One().Base(Bases.ConvNet(4), inputs: ["a"]).Base(Bases.ConvNet(8), inputs: ["a"]) },
+        { "base of no input", ModelComponent.Base, "Base, base: it serves no input. Name the inputs", One().Base(Bases.ConvNet(4), inputs: []) },
+        { "base of an unknown input", ModelComponent.Base, "Base of 'z', base: it reads input 'z', which the model does not have. The inputs are 'a'; add it with .Input(\"z\", ...).", One().Base(Bases.ConvNet(4), inputs: ["z"]) },
+        { "two inputs of one name", ModelComponent.Description, "Input 'a', description: there are 2 inputs of this name. Give each a name of its own.", One().Input("a", image) },
+        { "two tasks of one name", ModelComponent.Description, "Task 'a', description: there are 2 tasks of this name. Give each a name of its own.", One().Task("a", Heads.Regression(1)) },
+        { "name with a dot", ModelComponent.Description, "Input 'a.b', description: its name cannot be part of a weight's name. Use 1 to 100 letters, digits, '_' and '-'.", One().Input("a.b", image) },
+        { "name with a line break at its end", ModelComponent.Description, "its name cannot be part of a weight's name.", One().Input("b\n", image) },
+        { "task on a missing input", ModelComponent.Input, "Task 'b', input: it reads input 'b', which the model does not have. The inputs are 'a'; add it with .Input(\"b\", ...).", One().Task("b", Heads.Classification(2)) },
+        { "task on no input", ModelComponent.Input, "Task 't', input: it reads no input. Name at least one, or leave 'from' out.", One().Task("t", Heads.Classification(2), from: []) },
+        { "task on one input twice", ModelComponent.Input, "Task 't', input: it reads input 'a' several times. Name each input once.", One().Task("t", Heads.Classification(2), from: ["a", "a"]) },
+        { "zero classes", ModelComponent.Head, "Task 'a', head: it has 0 classes. Give from 1 to 65,536.", One(head: Heads.Classification(0)) },
+        { "zero labels", ModelComponent.Head, "Task 'a', head: it has 0 labels. Give from 1 to", One(head: Heads.MultiLabel(0)) },
+        { "negative outputs", ModelComponent.Head, "Task 'a', head: it has -1 outputs. Give from 1 to", One(head: Heads.Regression(-1)) },
+        { "class names", ModelComponent.Head, "Task 'a', head: it has 3 classes and 2 class names. Give one name for each class, or none.", One(head: Heads.Classification(3) with { ClassNames = ["x", "y"] }) },
+        { "label smoothing", ModelComponent.Head, "Task 'a', head: its label smoothing is 1. Give a share from 0 to below 1.", One(head: Heads.Classification(3, labelSmoothing: 1)) },
+        { "head dropout", ModelComponent.Head, "Task 'a', head: its dropout is -0.1. Give a chance from 0 to below 1.", One(head: Heads.Classification(3, dropout: -0.1)) },
+        { "hidden layer", ModelComponent.Head, "Task 'a', head: its hidden layer has -3 units. Give from 0 (none) to", One(head: Heads.Regression(3, hidden: -3)) },
+        { "zero channels", ModelComponent.Input, "Input 'a', input: its shape is (0, 8, 8). Give sizes from 1 to 65,536.", One(input: Inputs.Image(0, 8, 8)) },
+        { "huge sample", ModelComponent.Input, "Input 'a', input: a sample of shape (60000, 60000, 60000) has 216,000,000,000,000 values. Give at most", One(input: Inputs.Image(60000, 60000, 60000)) },
+        { "vocabulary", ModelComponent.Input, "Input 'a', input: its vocabulary has 0 tokens. Give from 1 to", One(input: Inputs.Tokens(0, 5)) },
+        { "mean alone", ModelComponent.Input, "Input 'a', input: it has a mean without a standard deviation, or the other way round. Give both, or neither.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0] }) },
+        { "means for other channels", ModelComponent.Input, "Input 'a', input: it has 2 means and 1 standard deviations for 1 channels or features.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0, 0], StandardDeviation = [1] }) },
+        { "deviation of zero", ModelComponent.Input, "standard deviation is not a finite number above zero. Give finite means and positive deviations", One(input: Inputs.Image(1, 8, 8) with { Mean = [0], StandardDeviation = [0] }) },
+        { "mean of tokens", ModelComponent.Input, "Input 'a', input: tokens are numbers of words and have no mean. Leave Mean and StandardDeviation out.", One(input: Inputs.Tokens(5, 5) with { Mean = [0], StandardDeviation = [1] }) },
+        { "convolution of a table", ModelComponent.Projection, "Input 'a', projection: A 1×1 convolution does not take tabular input of shape (5). Use Projections.Tabular", One(input: Inputs.Tabular(5), projection: Projections.Convolution()) },
+        { "table of an image", ModelComponent.Projection, "Input 'a', projection: A tabular projection does not take image input of shape (1, 8, 8). Use Projections.Convolution", One(projection: Projections.Tabular()) },
+        { "sequence of an image", ModelComponent.Projection, "Input 'a', projection: A sequence projection does not take image input of shape (1, 8, 8).", One(projection: Projections.Sequence()) },
+        { "grid", ModelComponent.Projection, "Input 'a', projection: its grid has 0×4 cells. Give a height and width of at least 1, such as 4×4.", One(input: Inputs.Tabular(5), projection: Projections.Tabular(height: 0)) },
+        { "even kernel", ModelComponent.Projection, "Input 'a', projection: its kernel size is 4. Give an odd number of at least 1.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(kernelSize: 4)) },
+        { "stride", ModelComponent.Projection, "Input 'a', projection: its stride is 10. Give from 1 to 9.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(stride: 10)) },
+        { "rows", ModelComponent.Projection, "Input 'a', projection: it folds 9 steps into 10 rows. Give from 1 to 9 rows.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(rows: 10)) },
+        { "projection to other channels", ModelComponent.Projection, "Input 'a', projection: (1, 1, 8, 8) becomes (1, 5, 8, 8), and the base takes (1, 4, height, width). Let the projection give a map of 4 channels.", One(projection: Projections.From("own", (_, _) => nn.Conv2d(1, 5, kernel_size: 1L))) },
+        { "projection of another shape", ModelComponent.Projection, "Input 'a', projection: its projection cannot take (1, 1, 8, 8): ", One(projection: Projections.From("own", (_, _) => nn.Conv2d(2, 4, kernel_size: 1L))) },
+        { "projection that throws", ModelComponent.Projection, "Input 'a', projection: it cannot be made: no such luck. Mend the module's constructor or its factory.", One(projection: Projections.From("own", (_, _) => throw new InvalidOperationException("no such luck."))) },
+        { "base of zero channels", ModelComponent.Base, "Base, base: it takes 0 channels. Give from 1 to 65,536.", One(Bases.ConvNet(0)) },
+        { "base of zero width", ModelComponent.Base, "Base, base: its stages have widths (8, 0). Give from 1 to 100 stages, each of 1 to", One(Bases.ConvNet(4, 8, 0)) },
+        { "base of zero depth", ModelComponent.Base, "Base, base: its depth is 0. Give from 1 to 1,000 convolutions a component.", One(Bases.ConvNet(4, 8) with { Depth = 0 }) },
+        { "base that takes other channels", ModelComponent.Base, "Input 'a', base: the base cannot take its map of (1, 4, 8, 8): ", One(Own(4, nn.Conv2d(5, 6, kernel_size: 1L))) },
+        { "map pooled to nothing", ModelComponent.Base, "or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.", One(Own(4, nn.MaxPool2d(2), nn.MaxPool2d(2)), Inputs.Image(1, 3, 3)) },
+        { "base that returns a vector", ModelComponent.Base, "Input 'a', base: the base turns (1, 4, 8, 8) into (1, 256), which is no feature map. Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.", One(Own(4, nn.Flatten())) },
+        { "base that mixes the batch up", ModelComponent.Base, "which is no feature map.", One(Own(4, nn.Flatten(0, 1))) },
+        { "module used twice", ModelComponent.Base, "This module belongs to a model already; give Bases.From a factory", Used() },
+        { "heads", ModelComponent.Fusion, "Task 'a', fusion: 3 heads do not divide the 8 channels of the base's map. Use one of 1, 2, 4, 8 heads.", One().Fusion(Fusions.Attention(3)) },
+        { "zero heads", ModelComponent.Fusion, "Task 'a', fusion: 0 heads do not divide the 8 channels", One().Fusion(Fusions.Attention(0)) },
+        { "attention dropout", ModelComponent.Fusion, "Task 'a', fusion: its dropout is 1. Give a chance from 0 to below 1.", One().Fusion(Fusions.Attention(2) with { Dropout = 1 }) },
+        { "one-input fusion of two", ModelComponent.Fusion, "Task 't', fusion: Flatten takes one input and the task has 2. Use Fusions.Concat(each: Fusions.Flatten()), or Sum, Mean or Attention.", Two(Fusions.Flatten()) },
+        { "sum of lengths that differ", ModelComponent.Fusion, "Task 't', fusion: Sum needs vectors of one length, and the maps 8×4×4, 8×10×10 give 128, 800 features. Use Fusions.GlobalAverage() for each", Two(Fusions.Sum(Fusions.Flatten())) },
+        { "attention over two widths", ModelComponent.Fusion, "Task 't', fusion: attention needs maps with one channel count, and these have 8, 6. Use one base for these inputs, or Fusions.Concat().", Two(Fusions.Attention(2), Bases.ConvNet(4, 6)) },
+        { "fusion that gives a map", ModelComponent.Fusion, "Task 'a', fusion: 8×4×4 becomes (1, 8, 4, 4), which is no vector per sample. Let the fusion give (batch, features).", One().Fusion(Fusions.From("own", (MapShape _) => nn.Identity())) },
+        { "head that takes other features", ModelComponent.Head, "Task 'a', head: its head cannot take (1, 128): ", One(head: Heads.From("own", _ => nn.Linear(5, 3))) },
+        { "more weights than a machine holds", ModelComponent.Base, "Base, base: with its 38,654,705,664 weights the model has more than 10,000,000,000. Make its sizes smaller.", One(Bases.ConvNet(65_536, 65_536)) },
     };
 
     private static MultiInputModelBuilder Used()
@@ -92,42 +92,42 @@ public sealed class MistakeTests
 
     [Theory]
     [MemberData(nameof(Descriptions))]
-    public void A_wrong_description_fails_in_Build_with_its_cure(string mistake, ModelStage stage, string message, MultiInputModelBuilder builder)
+    public void A_wrong_description_fails_in_Build_with_its_cure(string mistake, ModelComponent component, string message, MultiInputModelBuilder builder)
     {
         var thrown = builder.Invoking(b => b.Build(CPU)).Should().Throw<MultiInputException>(mistake).Which;
 
         thrown.Message.Should().Contain(message);
-        thrown.Stage.Should().Be(stage);
+        thrown.Component.Should().Be(component);
         thrown.Cure.Should().NotBeEmpty();
     }
 
-    public static TheoryData<string, ModelStage, string, Action<MultiInputModel>> Batches => new()
+    public static TheoryData<string, ModelComponent, string, Action<MultiInputModel>> Batches => new()
     {
-        { "unknown task", ModelStage.Description, "Task 'z', description: the model has no such task. Name one of 'a', 'both', 'tags', 'words', 'pair-class'.", m => m.forward(zeros(2, 3, 8, 8), "z") },
-        { "input of several tasks", ModelStage.Description, "Task 'pair', description: it is an input that 2 tasks read. Name one of 'tags', 'pair-class'.", m => m.forward(zeros(2, 4), "pair") },
-        { "wrong channel count", ModelStage.Input, "Input 'a', input: the batch has shape (2, 1, 8, 8) and the input is declared as (batch, 3, 8, 8). Give that shape, or declare this one.", m => m.forward(zeros(2, 1, 8, 8), "a") },
-        { "no batch dimension", ModelStage.Input, "Input 'a', input: the batch has shape (3, 8, 8) and the input is declared as (batch, 3, 8, 8). Add the batch dimension with .unsqueeze(0).", m => m.forward(zeros(3, 8, 8), "a") },
-        { "scalar", ModelStage.Input, "Input 'a', input: the batch has shape () and", m => m.forward(zeros([]), "a") },
-        { "empty batch", ModelStage.Input, "Input 'a', input: the batch (0, 3, 8, 8) is empty. Give at least one sample.", m => m.forward(zeros(0, 3, 8, 8), "a") },
-        { "double precision", ModelStage.Input, "Input 'a', input: the batch is of type Float64 and Float32 is needed. Convert it with .to(ScalarType.Float32).", m => m.forward(zeros(2, 3, 8, 8, dtype: ScalarType.Float64), "a") },
-        { "tokens as floats", ModelStage.Input, "Input 'words', input: the batch is of type Float32 and Int64 is needed.", m => m.forward(zeros(2, 6), "words") },
-        { "token beyond the vocabulary", ModelStage.Input, "Input 'words', input: the tokens run from 0 to 50. With a vocabulary of 50 they run from 0 to 49.", m => m.forward(tensor(new long[] { 0, 1, 2, 3, 4, 50 }).view(1, 6), "words") },
-        { "another device", ModelStage.Input, "Input 'a', input: the batch is on meta and the model on cpu. Move one of them: .to(model.Device).", m => m.forward(zeros([2, 3, 8, 8], device: META), "a") },
-        { "unknown input", ModelStage.Input, "Input 'z', input: the model has no such input. Its inputs are 'a', 'pair', 'words'.", m => m.forward(new Dictionary<string, Tensor> { ["z"] = zeros(2, 4) }) },
-        { "empty dictionary", ModelStage.Input, "Model, input: no task reads an empty dictionary. Give all inputs of a task: ", m => m.forward(new Dictionary<string, Tensor>()) },
-        { "one tensor for two inputs", ModelStage.Input, "Task 'both', input: it reads 'a', 'pair', and one tensor was given. Call forward with a dictionary of its inputs.", m => m.forward(zeros(2, 3, 8, 8), "both") },
-        { "a missing input", ModelStage.Input, "Task 'both', input: its input 'pair' is not there. Give 'a', 'pair'.", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8) }, ["both"]) },
-        { "batches of two sizes", ModelStage.Input, "Task 'both', input: its inputs 'a', 'pair' have batches of 2, 3. A task with several inputs takes them sample by sample", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8), ["pair"] = zeros(3, 4) }) },
-        { "labels of another type", ModelStage.Target, "Labels, target: they are Float32 of shape (2). Class labels are Int64 of shape (batch)", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), zeros(2)) },
-        { "label beyond the classes", ModelStage.Target, "Labels, target: the largest is 5 and the head has 5 classes. Labels run from 0 to 4", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), tensor(new long[] { 0, 5 })) },
-        { "multi-label of another width", ModelStage.Target, "Labels, target: they are Float32 of shape (2, 4). Labels of this head are floating numbers from 0 to 1 of shape (batch, 3)", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), zeros(2, 4)) },
-        { "multi-label above one", ModelStage.Target, "Labels, target: one is below 0 or above 1. Give 0 for no, 1 for yes, NaN for a missing label.", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), full(2, 3, 2f)) },
-        { "regression labels as integers", ModelStage.Target, "Labels, target: they are Int64 of shape (2, 1). Labels of this head are floating numbers of shape (batch, 1)", m => ((TaskHead)m.Head("both")).Loss(zeros(2, 1), zeros(2, 1, dtype: ScalarType.Int64)) },
+        { "unknown task", ModelComponent.Description, "Task 'z', description: the model has no such task. Name one of 'a', 'both', 'tags', 'words', 'pair-class'.", m => m.forward(zeros(2, 3, 8, 8), "z") },
+        { "input of several tasks", ModelComponent.Description, "Task 'pair', description: it is an input that 2 tasks read. Name one of 'tags', 'pair-class'.", m => m.forward(zeros(2, 4), "pair") },
+        { "wrong channel count", ModelComponent.Input, "Input 'a', input: the batch has shape (2, 1, 8, 8) and the input is declared as (batch, 3, 8, 8). Give that shape, or declare this one.", m => m.forward(zeros(2, 1, 8, 8), "a") },
+        { "no batch dimension", ModelComponent.Input, "Input 'a', input: the batch has shape (3, 8, 8) and the input is declared as (batch, 3, 8, 8). Add the batch dimension with .unsqueeze(0).", m => m.forward(zeros(3, 8, 8), "a") },
+        { "scalar", ModelComponent.Input, "Input 'a', input: the batch has shape () and", m => m.forward(zeros([]), "a") },
+        { "empty batch", ModelComponent.Input, "Input 'a', input: the batch (0, 3, 8, 8) is empty. Give at least one sample.", m => m.forward(zeros(0, 3, 8, 8), "a") },
+        { "double precision", ModelComponent.Input, "Input 'a', input: the batch is of type Float64 and Float32 is needed. Convert it with .to(ScalarType.Float32).", m => m.forward(zeros(2, 3, 8, 8, dtype: ScalarType.Float64), "a") },
+        { "tokens as floats", ModelComponent.Input, "Input 'words', input: the batch is of type Float32 and Int64 is needed.", m => m.forward(zeros(2, 6), "words") },
+        { "token beyond the vocabulary", ModelComponent.Input, "Input 'words', input: the tokens run from 0 to 50. With a vocabulary of 50 they run from 0 to 49.", m => m.forward(tensor(new long[] { 0, 1, 2, 3, 4, 50 }).view(1, 6), "words") },
+        { "another device", ModelComponent.Input, "Input 'a', input: the batch is on meta and the model on cpu. Move one of them: .to(model.Device).", m => m.forward(zeros([2, 3, 8, 8], device: META), "a") },
+        { "unknown input", ModelComponent.Input, "Input 'z', input: the model has no such input. Its inputs are 'a', 'pair', 'words'.", m => m.forward(new Dictionary<string, Tensor> { ["z"] = zeros(2, 4) }) },
+        { "empty dictionary", ModelComponent.Input, "Model, input: no task reads an empty dictionary. Give all inputs of a task: ", m => m.forward(new Dictionary<string, Tensor>()) },
+        { "one tensor for two inputs", ModelComponent.Input, "Task 'both', input: it reads 'a', 'pair', and one tensor was given. Call forward with a dictionary of its inputs.", m => m.forward(zeros(2, 3, 8, 8), "both") },
+        { "a missing input", ModelComponent.Input, "Task 'both', input: its input 'pair' is not there. Give 'a', 'pair'.", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8) }, ["both"]) },
+        { "batches of two sizes", ModelComponent.Input, "Task 'both', input: its inputs 'a', 'pair' have batches of 2, 3. A task with several inputs takes them sample by sample", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8), ["pair"] = zeros(3, 4) }) },
+        { "labels of another type", ModelComponent.Target, "Labels, target: they are Float32 of shape (2). Class labels are Int64 of shape (batch)", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), zeros(2)) },
+        { "label beyond the classes", ModelComponent.Target, "Labels, target: the largest is 5 and the head has 5 classes. Labels run from 0 to 4", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), tensor(new long[] { 0, 5 })) },
+        { "multi-label of another width", ModelComponent.Target, "Labels, target: they are Float32 of shape (2, 4). Labels of this head are floating numbers from 0 to 1 of shape (batch, 3)", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), zeros(2, 4)) },
+        { "multi-label above one", ModelComponent.Target, "Labels, target: one is below 0 or above 1. Give 0 for no, 1 for yes, NaN for a missing label.", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), full(2, 3, 2f)) },
+        { "regression labels as integers", ModelComponent.Target, "Labels, target: they are Int64 of shape (2, 1). Labels of this head are floating numbers of shape (batch, 1)", m => ((TaskHead)m.Head("both")).Loss(zeros(2, 1), zeros(2, 1, dtype: ScalarType.Int64)) },
     };
 
     [Theory]
     [MemberData(nameof(Batches))]
-    public void A_wrong_batch_fails_at_once_with_its_cure(string mistake, ModelStage stage, string message, Action<MultiInputModel> run)
+    public void A_wrong_batch_fails_at_once_with_its_cure(string mistake, ModelComponent component, string message, Action<MultiInputModel> run)
     {
         using var scope = NewDisposeScope();
         using var model = MultiInputModel.Define()
@@ -145,7 +145,7 @@ public sealed class MistakeTests
         var thrown = model.Invoking(run).Should().Throw<MultiInputException>(mistake).Which;
 
         thrown.Message.Should().Contain(message);
-        thrown.Stage.Should().Be(stage);
+        thrown.Component.Should().Be(component);
     }
 
     [Fact]
@@ -184,7 +184,7 @@ public sealed class MistakeTests
         {
             var batch = new Dictionary<string, Tensor> { ["a"] = tensor };
             foreach (var run in new Action<MultiInputModel>[] { m => m.forward(batch), m => m.forward(batch, ["a"]), m => m.forward_features(batch) })
-                model.Invoking(run).Should().Throw<MultiInputException>().WithMessage($"Input 'a', input: {problem} *").Where(e => e.Stage == ModelStage.Input);
+                model.Invoking(run).Should().Throw<MultiInputException>().WithMessage($"Input 'a', input: {problem} *").Where(e => e.Component == ModelComponent.Input);
         }
 
         model.Invoking(m => m.forward(gone, "a")).Should().Throw<MultiInputException>();

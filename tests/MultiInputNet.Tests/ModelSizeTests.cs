@@ -44,6 +44,6 @@ public sealed class ModelSizeTests
         build.Should().Throw<MultiInputException>().WithMessage("Input 'a', input: a sample of shape (4, 65536, 65536) has 17,179,869,184 values.*");
     }
 
-    private static MultiInputModelBuilder Model(InputSpec input, BaseSpec trunk, HeadSpec head) =>
-        MultiInputModel.Define().Input("a", input).Base(trunk).Task("a", head);
+    private static MultiInputModelBuilder Model(InputSpec input, BaseSpec sharedBase, HeadSpec head) =>
+        MultiInputModel.Define().Input("a", input).Base(sharedBase).Task("a", head);
 }

@@ -29,11 +29,11 @@ public sealed class ModelTests
     {
         using var scope = NewDisposeScope();
         var (norm, dropout) = (nn.BatchNorm2d(6), nn.Dropout(0.5));
-        var trunk = nn.Sequential(nn.Conv2d(4, 6, kernel_size: 3L), norm, dropout);
+        var sharedBase = nn.Sequential(nn.Conv2d(4, 6, kernel_size: 3L), norm, dropout);
         dropout.eval();
-        var before = trunk.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        var before = sharedBase.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
         var builder = MultiInputModel.Define().Input("a", Inputs.Image(4, 8, 8), Projections.From("own", (_, _) => nn.Identity()))
-            .Base(Bases.From(trunk, channels: 4)).Task("a", Heads.From("own", _ => nn.Identity()));
+            .Base(Bases.From(sharedBase, channels: 4)).Task("a", Heads.From("own", _ => nn.Identity()));
         random.manual_seed(5);
         var expected = rand(3);
         random.manual_seed(5);
@@ -41,12 +41,12 @@ public sealed class ModelTests
         using var model = builder.Build(CPU);
 
         rand(3).ShouldBeSame(expected, "the random state is as before");
-        trunk.training.Should().BeTrue();
+        sharedBase.training.Should().BeTrue();
         norm.training.Should().BeTrue();
         dropout.training.Should().BeFalse("the part that was in evaluation mode stays there");
-        foreach (var (key, value) in trunk.state_dict())
+        foreach (var (key, value) in sharedBase.state_dict())
             value.ShouldBeSame(before[key], key);
-        trunk.parameters().Select(parameter => parameter.grad).Should().AllSatisfy(gradient => gradient.Should().BeNull());
+        sharedBase.parameters().Select(parameter => parameter.grad).Should().AllSatisfy(gradient => gradient.Should().BeNull());
         is_grad_enabled().Should().BeTrue();
     }
 

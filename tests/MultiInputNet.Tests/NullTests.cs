@@ -39,8 +39,8 @@ public sealed class NullTests
         ["a part to freeze"] = (model, _, _) => model.Freeze(null!, Parts.Base),
         ["a part to unfreeze"] = (model, _, _) => model.Unfreeze(Parts.Base, null!),
         ["a part not to freeze"] = (model, _, _) => model.FreezeAllBut([null!]),
-        ["a part of a stage"] = (_, _, _) => _ = new TrainingStage(1, [null!]),
-        ["a stage"] = (_, _, _) => _ = new TrainerOptions { Stages = [null!] },
+        ["a part of a stage"] = (_, _, _) => _ = new TrainingPhase(1, [null!]),
+        ["a stage"] = (_, _, _) => _ = new TrainerOptions { Phases = [null!] },
         ["a class name"] = (_, _, _) => MultiInputModel.Define().Input("a", Inputs.Tabular(2)).Base(Bases.ConvNet(4))
             .Task("a", Heads.Classification(2) with { ClassNames = ["yes", null!] }).Build(CPU),
     };

@@ -120,8 +120,7 @@ internal static class ReadmeExamples
 
         var trainer = new Trainer(model, new()
         {
-            Stages =
-            [
+            Phases =            [
                 new(epochs: 3, Parts.Heads(), Parts.Projections()),
                 new(epochs: 2, Parts.Heads(), Parts.Projections(), Parts.LastBaseStages(1).At(0.1)),
                 new(epochs: 2) { LearningRate = 3e-4, LayerDecay = 0.7 }, // all; each stage of the base slower than the one behind it

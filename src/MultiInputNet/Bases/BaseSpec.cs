@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
 
-/// <summary>The shared trunk of a model. Made with <see cref="Bases"/>.</summary>
+/// <summary>The shared base of a model. Made with <see cref="Bases"/>.</summary>
 /// <param name="Channels">Channels of the maps that the base takes; every input is projected to them.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ConvNetSpec), "convnet")]

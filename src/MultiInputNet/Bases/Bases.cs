@@ -116,7 +116,7 @@ public static class Bases
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, "Give a TorchScript file that can be read.", e);
+            throw new MultiInputException($"file '{path}'", ModelComponent.File, e.Message, "Give a TorchScript file that can be read.", e);
         }
     }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The trunk that all inputs share. Derive from it to write a base of your own, or <see cref="Wrap"/> any module.
+/// The base that all inputs share. Derive from it to write a base of your own, or <see cref="Wrap"/> any module.
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, <see cref="Channels"/>, height, width)</c> in, a feature map of four dimensions out. Maps arrive in

@@ -30,7 +30,7 @@ internal sealed class TorchScriptBase : SharedBase
         catch (ExternalException e)
         {
             throw new MultiInputException(
-                "base", ModelStage.Base, $"its TorchScript module cannot be read: {Reason(e)}.", "Give a file that torch.jit.save wrote; plain weights are no module.", e);
+                "base", ModelComponent.Base, $"its TorchScript module cannot be read: {Reason(e)}.", "Give a file that torch.jit.save wrote; plain weights are no module.", e);
         }
 
         foreach (var (name, parameter) in script.Module.named_parameters())

@@ -265,7 +265,7 @@ public static class Augmentations
         {
             throw new MultiInputException(
                 $"augmentation '{name}'",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"the batch has shape {Shapes.Text(batch.shape)}.",
                 $"It takes batches of shape {shape}.");
         }

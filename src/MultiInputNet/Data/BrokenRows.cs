@@ -32,7 +32,7 @@ internal sealed class BrokenRows(string path)
         if (rows.Count > 0)
         {
             var (line, problem) = rows.MinBy(row => row.Line);
-            throw new MultiInputException(Place(line), ModelStage.File, problem, "Correct it, or leave such rows out with OnBroken.Skip.");
+            throw new MultiInputException(Place(line), ModelComponent.File, problem, "Correct it, or leave such rows out with OnBroken.Skip.");
         }
     }
 

@@ -20,7 +20,7 @@ internal static class DataFile
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw new MultiInputException($"file '{path}'", ModelStage.File, e.Message, cure, e);
+            throw new MultiInputException($"file '{path}'", ModelComponent.File, e.Message, cure, e);
         }
     }
 

@@ -36,7 +36,7 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
         {
             throw new MultiInputException(
                 "mixup",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"the samples are {samples.dtype} of shape {Shapes.Text(samples.shape)}.",
                 $"It takes {Permutation.shape[0]} samples of floating numbers; tokens cannot be mixed.");
         }

@@ -48,7 +48,7 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
         if (Math.Max(labels.DefaultIfEmpty().Max(), predictions.DefaultIfEmpty().Max()) is var largest && largest >= classes)
         {
             throw new MultiInputException(
-                "labels", ModelStage.Target, $"one, or a prediction, is of class {largest} and there are {classes} classes.", $"They run from 0 to {classes - 1}.");
+                "labels", ModelComponent.Target, $"one, or a prediction, is of class {largest} and there are {classes} classes.", $"They run from 0 to {classes - 1}.");
         }
 
         foreach (var (label, prediction) in labels.Zip(predictions))

@@ -102,5 +102,5 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     private protected static Tensor Present(Tensor target) => target.is_floating_point() ? target.isnan().logical_not() : target >= 0;
 
     private protected static MultiInputException WrongTarget(string problem, string cure) =>
-        new("labels", ModelStage.Target, problem, cure);
+        new("labels", ModelComponent.Target, problem, cure);
 }

@@ -87,7 +87,7 @@ public static class InputSpecExtensions
         }
 
         if (count == 0)
-            throw new MultiInputException($"source '{source.Name}'", ModelStage.Input, $"none of its {source.Count:N0} samples can be read.{source.WhyBroken}", "Mend them, or leave the source out.");
+            throw new MultiInputException($"source '{source.Name}'", ModelComponent.Input, $"none of its {source.Count:N0} samples can be read.{source.WhyBroken}", "Mend them, or leave the source out.");
         return With(input, mean, (squares / count).sqrt(), least, most);
     }
 

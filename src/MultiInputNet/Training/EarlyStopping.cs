@@ -1,7 +1,7 @@
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Ends a stage of a training when the validation no longer gets better, and gives the model the best weights of all epochs.
+/// Ends a phase of a training when the validation no longer gets better, and gives the model the best weights of all epochs.
 /// </summary>
 /// <remarks>
 /// Epochs are compared by values without a unit (<see cref="TaskEvaluation.Score"/>): accuracy, micro-F1, for a regression the share
@@ -15,7 +15,7 @@ public sealed record EarlyStopping
     /// <value>Default: <see langword="null"/>, the mean over the tasks.</value>
     public string? Task { get; init; }
 
-    /// <summary>Epochs without a better value before the stage ends.</summary>
+    /// <summary>Epochs without a better value before the phase ends.</summary>
     /// <value>Default: 5.</value>
     public int Patience { get; init => field = TrainerOptions.AtLeast(value, 1, nameof(Patience)); } = 5;
 

@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace MultiInputNet.Training;
 
 /// <summary>What an epoch of a training gave.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="Stage">The stage of the plan, from 1.</param>
+/// <param name="Phase">The phase of the plan, from 1.</param>
 /// <param name="Step">Steps done since the training began.</param>
 /// <param name="LearningRate">The rate of its last step.</param>
 /// <param name="Losses">The mean training loss of each task over the labels that the epoch's steps had for it.</param>
@@ -10,7 +12,7 @@ namespace MultiInputNet.Training;
 /// <param name="Validation">The evaluation of each task of the validation sources behind the epoch; empty without any.</param>
 public sealed record EpochResult(
     int Epoch,
-    int Stage,
+    [property: JsonPropertyName("Stage")] int Phase, // its name in files
     long Step,
     double LearningRate,
     IReadOnlyDictionary<string, double> Losses,

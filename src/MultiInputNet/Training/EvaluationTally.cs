@@ -31,7 +31,7 @@ internal sealed class EvaluationTally(string task, TaskHead head)
         {
             throw new MultiInputException(
                 $"task '{task}'",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"its outputs for {broken:N0} of the {read:N0} samples of source '{source}' are not finite.",
                 "Look for NaN or huge values in these samples, and in the model's weights and the statistics of its normalisations.");
         }

@@ -131,14 +131,14 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <summary>The exception of a source whose samples are all broken.</summary>
     internal static MultiInputException NothingToRead(DataSource source, long asked) => new(
         $"source '{source.Name}'",
-        ModelStage.Training,
+        ModelComponent.Training,
         $"of {asked:N0} samples that were due none could be read, and nothing can be learned or measured from it.{source.WhyBroken}",
         "Mend them, or leave the source out.");
 
     internal MultiInputModel Model => model;
 
     internal TaskHead HeadOf(string task) => model.Head(task) as TaskHead ?? throw new MultiInputException(
-        $"task '{task}'", ModelStage.Training, $"its head is a {model.Head(task).GetType().Name}, which has no loss.", "Derive it from TaskHead.");
+        $"task '{task}'", ModelComponent.Training, $"its head is a {model.Head(task).GetType().Name}, which has no loss.", "Derive it from TaskHead.");
 
     /// <summary>The labels of samples, on the model's device.</summary>
     internal Tensor Labels(Tensor target, IReadOnlyList<long> rows) =>
@@ -154,14 +154,14 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         CheckSources(sources);
         CheckSources(validation ?? []);
         if (sources.Count == 0)
-            throw new MultiInputException("training", ModelStage.Training, "there is no source.", "Give at least one.");
+            throw new MultiInputException("training", ModelComponent.Training, "there is no source.", "Give at least one.");
         CheckLabels(sources);
         if (Options.EarlyStopping is { } stopping
             && validation?.Any(source => source.Targets.Any(pair => (stopping.Task ?? pair.Key) == pair.Key && HeadOf(pair.Key).HasLabels(pair.Value))) != true)
         {
             throw new MultiInputException(
                 "training",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"early stopping watches {(stopping.Task is null ? "the validation" : $"task '{stopping.Task}'")}, and no validation source has labels for it.",
                 "Give validation sources with labels.");
         }
@@ -179,7 +179,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             if (input.Spec is TokenInput || (input.Spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn)))
             {
                 throw new MultiInputException(
-                    $"input '{input.Name}'", ModelStage.Training, "mixup mixes numbers, and it has tokens or categories.", "Leave MixupAlpha out.");
+                    $"input '{input.Name}'", ModelComponent.Training, "mixup mixes numbers, and it has tokens or categories.", "Leave MixupAlpha out.");
             }
         }
     }
@@ -193,7 +193,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             {
                 throw new MultiInputException(
                     $"source '{source.Name}'",
-                    ModelStage.Training,
+                    ModelComponent.Training,
                     $"all its labels for task {Shapes.Names(source.Targets.Keys)} are missing, so that nothing can be learned from it.",
                     "Give it labels, or leave it out.");
             }
@@ -206,7 +206,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             {
                 throw new MultiInputException(
                     $"task '{task}'",
-                    ModelStage.Training,
+                    ModelComponent.Training,
                     $"all its labels in source {Shapes.Names(its.Select(source => source.Name))} are missing, so that it cannot be learned.",
                     "Give it labels, or leave the task out of the sources.");
             }
@@ -223,7 +223,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
             if (sources.Count(other => other.Name == source.Name) > 1)
             {
                 throw new MultiInputException(
-                    $"source '{source.Name}'", ModelStage.Training, "there are several of this name.", "Give each a name of its own.");
+                    $"source '{source.Name}'", ModelComponent.Training, "there are several of this name.", "Give each a name of its own.");
             }
 
             foreach (var (task, target) in source.Targets)
@@ -233,7 +233,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
                 {
                     throw new MultiInputException(
                         $"source '{source.Name}'",
-                        ModelStage.Training,
+                        ModelComponent.Training,
                         $"it has labels for task '{route.Task}' and the inputs {Shapes.Names(source.InputNames)}.",
                         $"The task reads {Shapes.Names(route.Inputs)}: give them all, under the task's own name.");
                 }

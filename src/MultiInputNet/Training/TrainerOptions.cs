@@ -6,20 +6,20 @@ namespace MultiInputNet.Training;
 /// <summary>How a <see cref="Trainer"/> trains.</summary>
 public sealed record TrainerOptions
 {
-    /// <summary>Epochs, where there are no <see cref="Stages"/>.</summary>
+    /// <summary>Epochs, where there are no <see cref="Phases"/>.</summary>
     /// <value>Default: 10.</value>
     public int Epochs { get; init => field = AtLeast(value, 1, nameof(Epochs)); } = 10;
 
     /// <summary>
-    /// What is trained, one stage after the other, in place of <see cref="Epochs"/>. Each stage has its own optimizer state and
+    /// What is trained, one phase after the other, in place of <see cref="Epochs"/>. Each phase has its own optimizer state and
     /// runs the schedule from its start; what it does not name is frozen.
     /// </summary>
     /// <value>Default: none; all that is not frozen is trained.</value>
-    public IReadOnlyList<TrainingStage> Stages
+    public IReadOnlyList<TrainingPhase> Phases
     {
         get;
-        init => field = (value ?? throw new ArgumentNullException(nameof(Stages))).Contains(null!)
-            ? throw new ArgumentException("One of the stages is null.", nameof(Stages))
+        init => field = (value ?? throw new ArgumentNullException(nameof(Phases))).Contains(null!)
+            ? throw new ArgumentException("One of the phases is null.", nameof(Phases))
             : [.. value];
     } = [];
 
@@ -70,7 +70,7 @@ public sealed record TrainerOptions
     /// <value>Default: 0.001.</value>
     public double LearningRate { get; init => field = Between(value, 0, 100, nameof(LearningRate)); } = 1e-3;
 
-    /// <summary>How the learning rate changes in each stage.</summary>
+    /// <summary>How the learning rate changes in each phase.</summary>
     /// <value>Default: <see cref="LearningRateSchedule.WarmupCosine"/>.</value>
     public LearningRateSchedule Schedule { get; init => field = value ?? throw new ArgumentNullException(nameof(Schedule)); } = LearningRateSchedule.WarmupCosine();
 
@@ -86,7 +86,7 @@ public sealed record TrainerOptions
     /// <value>Default: 1.</value>
     public double GradientClip { get; init => field = Between(value, double.Epsilon, double.PositiveInfinity, nameof(GradientClip)); } = 1;
 
-    /// <summary>When to end a stage early; needs validation sources.</summary>
+    /// <summary>When to end a phase early; needs validation sources.</summary>
     /// <value>Default: <see langword="null"/>, never.</value>
     public EarlyStopping? EarlyStopping { get; init; }
 
@@ -132,7 +132,7 @@ public sealed record TrainerOptions
             return new Dictionary<string, string>
             {
                 [nameof(Epochs)] = $"{Epochs}",
-                [nameof(Stages)] = string.Join("; ", Stages),
+                ["Stages"] = string.Join("; ", Phases),
                 [nameof(StepsPerEpoch)] = $"{StepsPerEpoch}",
                 [nameof(BatchSize)] = $"{BatchSize}",
                 [nameof(AccumulatedBatches)] = $"{AccumulatedBatches}",

@@ -20,7 +20,7 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>
-    /// Saves a row for each epoch: epoch, stage, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
+    /// Saves a row for each epoch: epoch, phase, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
     /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell; a name with a comma, a
     /// quote or a line end stands in quotes (RFC 4180).
     /// </summary>
@@ -48,7 +48,7 @@ public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? Bes
         var cells = new OrderedDictionary<string, double>
         {
             ["epoch"] = result.Epoch,
-            ["stage"] = result.Stage,
+            ["phase"] = result.Phase,
             ["step"] = result.Step,
             ["learning_rate"] = result.LearningRate,
         };

@@ -49,7 +49,7 @@ internal sealed class TrainingLog
 
     private MultiInputException Unwritable(Exception cause) => new(
         $"folder '{folder}'",
-        ModelStage.Training,
+        ModelComponent.Training,
         $"TensorBoard's files cannot be written there: {cause.Message}",
         "Name a folder in TensorBoardFolder that can be made, or is there, and can be written to.",
         cause);

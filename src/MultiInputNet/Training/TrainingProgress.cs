@@ -5,8 +5,8 @@ namespace MultiInputNet.Training;
 /// <param name="Steps">All steps of the plan.</param>
 /// <param name="Epoch">The epoch of this step, from 1.</param>
 /// <param name="Epochs">All epochs of the plan.</param>
-/// <param name="Stage">The stage of this step, from 1.</param>
-/// <param name="Stages">All stages.</param>
+/// <param name="Phase">The phase of this step, from 1.</param>
+/// <param name="Phases">All phases.</param>
 /// <param name="LearningRate">The rate of this step.</param>
 /// <param name="Losses">The loss of each task that had labels in this step: the mean over them, of all its sources.</param>
 /// <param name="Metrics">The primary metric of each task over the training batches of this epoch so far.</param>
@@ -17,8 +17,8 @@ public sealed record TrainingProgress(
     long Steps,
     int Epoch,
     int Epochs,
-    int Stage,
-    int Stages,
+    int Phase,
+    int Phases,
     double LearningRate,
     IReadOnlyDictionary<string, double> Losses,
     IReadOnlyDictionary<string, double> Metrics,

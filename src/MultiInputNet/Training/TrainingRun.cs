@@ -20,7 +20,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly IReadOnlyList<DataSource> sources;
     private readonly IReadOnlyList<DataSource>? validation;
     private readonly IProgress<TrainingProgress>? progress;
-    private readonly List<Span> stages = [];
+    private readonly List<Span> phases = [];
     private readonly SourcePlan plan;
     private readonly LossBalancer balancer;
     private readonly long stepsPerEpoch;
@@ -40,13 +40,13 @@ internal sealed class TrainingRun : IDisposable
     private long firstStep;
     private int reportedWarnings;
 
-    // What a stage has, made anew for each.
-    private StageParameters parameters = new([], []);
+    // What a phase has, made anew for each.
+    private PhaseParameters parameters = new([], []);
     private OptimizerHelper? optimizer;
     private (string Name, Parameter Parameter)[] optimized = [];
     private double[] groupRates = [];
     private Parameter[] shared = [];
-    private StageBatches? batches;
+    private PhaseBatches? batches;
 
     public TrainingRun(
         Trainer trainer, IReadOnlyList<DataSource> sources, IReadOnlyList<DataSource>? validation, IProgress<TrainingProgress>? progress)
@@ -59,10 +59,10 @@ internal sealed class TrainingRun : IDisposable
         tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
         balancer = options.Balancing.Create(tasks, [.. tasks.Where(task => trainer.HeadOf(task) is RegressionHead)], model.Device);
         var epoch = 0;
-        foreach (var stage in options.Stages.DefaultIfEmpty<TrainingStage?>(null))
+        foreach (var phase in options.Phases.DefaultIfEmpty<TrainingPhase?>(null))
         {
-            stages.Add(new(stage, epoch * stepsPerEpoch, (stage?.Epochs ?? options.Epochs) * stepsPerEpoch));
-            epoch += stage?.Epochs ?? options.Epochs;
+            phases.Add(new(phase, epoch * stepsPerEpoch, (phase?.Epochs ?? options.Epochs) * stepsPerEpoch));
+            epoch += phase?.Epochs ?? options.Epochs;
         }
 
         buffers = new(model);
@@ -72,7 +72,7 @@ internal sealed class TrainingRun : IDisposable
         drawsInTraining = RandomModules.DrawInTraining(model) || sources.Any(source => source.Augment is not null) || balancer.GetType().Assembly != GetType().Assembly;
     }
 
-    private long Steps => stages[^1].End;
+    private long Steps => phases[^1].End;
 
     public TrainingHistory Run(bool resume, CancellationToken cancellationToken)
     {
@@ -88,9 +88,9 @@ internal sealed class TrainingRun : IDisposable
             warnings.AddRange(found);
             model.AddWarnings(found);
             model.train();
-            while (state.Stage < stages.Count)
+            while (state.Phase < phases.Count)
             {
-                RunStage(stages[state.Stage], saved, cancellationToken);
+                RunPhase(phases[state.Phase], saved, cancellationToken);
                 saved = null;
             }
 
@@ -113,7 +113,7 @@ internal sealed class TrainingRun : IDisposable
 
     public void Dispose()
     {
-        LeaveStage();
+        LeavePhase();
         checkpoints?.Dispose();
         balancer.Dispose();
         average?.Dispose();
@@ -147,7 +147,7 @@ internal sealed class TrainingRun : IDisposable
         {
             throw new MultiInputException(
                 $"folder '{options.Checkpoints!.Folder}'",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"it holds the checkpoints of a training already, '{Path.GetFileName(latest)}' the latest.",
                 "Go on with that training by Resume, or choose an empty folder.");
         }
@@ -161,7 +161,7 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Gives the mean and deviation of their training labels to the heads that are trained and have none yet.</summary>
     private void StandardizeTargets()
     {
-        var trained = stages.SelectMany(span => StageParameters.Find(model, span.Stage).Trained).Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
+        var trained = phases.SelectMany(span => PhaseParameters.Find(model, span.Phase).Trained).Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var labels in sources.SelectMany(source => source.Targets).GroupBy(pair => pair.Key, pair => pair.Value))
         {
             using var scope = NewDisposeScope();
@@ -179,7 +179,7 @@ internal sealed class TrainingRun : IDisposable
     /// </summary>
     private string? FindMistake(TrainingState read, Dictionary<string, Tensor> tensors)
     {
-        if (CheckpointChecks.OfState(read, [.. stages.Select(stage => (stage.First, stage.End))], stepsPerEpoch, [.. sources.Select(source => source.Name)], tasks) is { } mistake)
+        if (CheckpointChecks.OfState(read, [.. phases.Select(phase => (phase.First, phase.End))], stepsPerEpoch, [.. sources.Select(source => source.Name)], tasks) is { } mistake)
             return mistake;
         if (tensors.Keys.FirstOrDefault(name => !Prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))) is { } odd)
             return $"its tensor '{odd}' has no place in the training.";
@@ -211,9 +211,9 @@ internal sealed class TrainingRun : IDisposable
     private string? FindOptimizerMistake(TrainingState read, Dictionary<string, Tensor> saved)
     {
         var known = new Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)>();
-        if (read.Stage < stages.Count && read.Step > stages[read.Stage].First)
+        if (read.Phase < phases.Count && read.Step > phases[read.Phase].First)
         {
-            Freeze(stages[read.Stage]);
+            Freeze(phases[read.Phase]);
             foreach (var (parameter, place) in Optimized().SelectMany(pair => options.Optimizer.Describe(pair.Parameter), (pair, place) => (pair.Name, place)))
                 known.Add($"{parameter}.{place.Name}", (place.Type, place.Shape, place.IsDue));
         }
@@ -223,14 +223,14 @@ internal sealed class TrainingRun : IDisposable
                     && pair.Value.item<long>() is var count && (count < 0 || count > read.Step)) ? "its optimizer has done more steps than the training." : null);
     }
 
-    private void RunStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    private void RunPhase(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
     {
         var isStepping = false;
         try
         {
-            EnterStage(span, saved, cancellationToken);
-            var stage = state.Stage;
-            while (state.Stage == stage)
+            EnterPhase(span, saved, cancellationToken);
+            var phase = state.Phase;
+            while (state.Phase == phase)
             {
                 cancellationToken.ThrowIfCancellationRequested();
 
@@ -247,8 +247,8 @@ internal sealed class TrainingRun : IDisposable
                     if (state.Step == span.End || state.EpochsWithoutBetter >= options.EarlyStopping?.Patience)
                     {
                         if (firstStep <= span.First)
-                            batches!.CheckRead(); // a part of the stage says nothing about a source
-                        EndStage(span);
+                            batches!.CheckRead(); // a part of the phase says nothing about a source
+                        EndPhase(span);
                     }
                 }
 
@@ -265,7 +265,7 @@ internal sealed class TrainingRun : IDisposable
         }
         finally
         {
-            LeaveStage();
+            LeavePhase();
         }
     }
 
@@ -274,11 +274,11 @@ internal sealed class TrainingRun : IDisposable
         && (state.Step - span.First) % stepsPerEpoch == 0
         && !(state.History is [.., var last] && last.Step == state.Step);
 
-    private void EnterStage(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
+    private void EnterPhase(Span span, Dictionary<string, Tensor>? saved, CancellationToken cancellationToken)
     {
         Freeze(span);
         if (parameters.Trained.Count == 0)
-            throw new MultiInputException("training", ModelStage.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a stage.");
+            throw new MultiInputException("training", ModelComponent.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a phase.");
 
         var groups = parameters.Trained.GroupBy(trained => (trained.Rate, trained.Decays)).ToArray();
         parameters = parameters with { Trained = [.. groups.SelectMany(group => group)] };
@@ -296,16 +296,16 @@ internal sealed class TrainingRun : IDisposable
                 tensor.Dispose();
         }
 
-        shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(trunk => trunk.parameters()).Where(parameter => parameter.requires_grad)];
+        shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(sharedBase => sharedBase.parameters()).Where(parameter => parameter.requires_grad)];
         using var drawing = Drawing(drawsInEvaluation, SeededOrder.SeedOf(SeededOrder.SeedOf(options.Seed, span.First), 2));
         batches = new(trainer, sources, WhatIsKept, progress is not null, cancellationToken);
     }
 
-    /// <summary>Finds what a stage trains and freezes the rest.</summary>
+    /// <summary>Finds what a phase trains and freezes the rest.</summary>
     private void Freeze(Span span)
     {
-        parameters = StageParameters.Find(model, span.Stage);
-        if (span.Stage is not null)
+        parameters = PhaseParameters.Find(model, span.Phase);
+        if (span.Phase is not null)
             model.RestoreFreezing(parameters.Frozen);
         parameters = parameters with { Trained = [.. parameters.Trained.Where(trained => trained.Parameter.requires_grad)] };
     }
@@ -317,7 +317,7 @@ internal sealed class TrainingRun : IDisposable
         .. balancer.Parameters.Index().Select(pair => ($"balancer{pair.Index}", pair.Item)),
     ];
 
-    private void LeaveStage()
+    private void LeavePhase()
     {
         optimizer?.Dispose();
         optimizer = null;
@@ -358,7 +358,7 @@ internal sealed class TrainingRun : IDisposable
         {
             throw new MultiInputException(
                 "training",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"'{broken}', which a forward pass changes, is not finite at step {state.Step + 1}.",
                 $"A normalisation had too few values or values that are too large: give larger batches, or look for huge values in the inputs. {WhatIsKept()}");
         }
@@ -388,7 +388,7 @@ internal sealed class TrainingRun : IDisposable
         {
             throw new MultiInputException(
                 "training",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Mean}"))}.",
                 $"Lower the learning rate, or look for huge values in the inputs. {WhatIsKept()}");
         }
@@ -431,7 +431,7 @@ internal sealed class TrainingRun : IDisposable
         var evaluation = validation is null ? new Dictionary<string, TaskEvaluation>() : trainer.Evaluate(validation, cancellationToken);
         var result = new EpochResult(
             (int)(state.Step / stepsPerEpoch),
-            state.Stage + 1,
+            state.Phase + 1,
             state.Step,
             rate,
             state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean),
@@ -456,7 +456,7 @@ internal sealed class TrainingRun : IDisposable
         {
             throw new MultiInputException(
                 "training",
-                ModelStage.Training,
+                ModelComponent.Training,
                 $"early stopping has nothing to compare: in the validation no value of task {Shapes.Names(stopping.Task is null ? result.Validation.Keys : [stopping.Task])} is finite.",
                 "Validate on samples whose labels differ: several classes or numbers, and a yes for multi-label tasks; or leave EarlyStopping out.");
         }
@@ -503,8 +503,8 @@ internal sealed class TrainingRun : IDisposable
         average = options.WeightAverageDecay is { } decay ? new(model, decay) : null;
     }
 
-    /// <summary>Hands the weights on to the next stage: the best, where they are kept.</summary>
-    private void EndStage(Span span)
+    /// <summary>Hands the weights on to the next phase: the best, where they are kept.</summary>
+    private void EndPhase(Span span)
     {
         if (options.EarlyStopping is not null)
         {
@@ -513,7 +513,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         state.Step = span.End;
-        state.Stage++;
+        state.Phase++;
         state.EpochsWithoutBetter = 0;
     }
 
@@ -542,8 +542,8 @@ internal sealed class TrainingRun : IDisposable
         foreach (var (name, tensor) in average?.State() ?? new Dictionary<string, Tensor>())
             tensors[$"average.{name}"] = tensor;
 
-        // Between two stages there is nothing of an optimizer to keep.
-        if (optimizer is not null && state.Stage < stages.Count && state.Step > stages[state.Stage].First)
+        // Between two phases there is nothing of an optimizer to keep.
+        if (optimizer is not null && state.Phase < phases.Count && state.Step > phases[state.Phase].First)
         {
             foreach (var ((name, _), saved) in optimized.Zip(optimizer.state_dict().State.Select(options.Optimizer.Save)))
             {
@@ -575,7 +575,7 @@ internal sealed class TrainingRun : IDisposable
     }
 
     private double RateOf(Span span, long step) =>
-        (span.Stage?.LearningRate ?? options.LearningRate) * options.Schedule.Factor(step - span.First, span.Steps);
+        (span.Phase?.LearningRate ?? options.LearningRate) * options.Schedule.Factor(step - span.First, span.Steps);
 
     private SourcePlan PlanOf(long? batchesPerEpoch) => options.Sampling.Plan(sources, options.BatchSize, options.Seed, batchesPerEpoch);
 
@@ -584,8 +584,8 @@ internal sealed class TrainingRun : IDisposable
         Steps,
         (int)((state.Step - 1) / stepsPerEpoch) + 1,
         (int)(Steps / stepsPerEpoch),
-        state.Stage + 1,
-        stages.Count,
+        state.Phase + 1,
+        phases.Count,
         rate,
         losses,
         batches!.Metrics(),
@@ -622,8 +622,8 @@ internal sealed class TrainingRun : IDisposable
         return fingerprint;
     }
 
-    /// <summary>A stage's place in the plan.</summary>
-    private sealed record Span(TrainingStage? Stage, long First, long Steps)
+    /// <summary>A phase's place in the plan.</summary>
+    private sealed record Span(TrainingPhase? Phase, long First, long Steps)
     {
         public long End => First + Steps;
     }

@@ -162,7 +162,7 @@ public sealed class WeightAverage : IDisposable
     }
 
     private static MultiInputException WrongState(string problem) => new(
-        "state of the weight average", ModelStage.Training, problem, "Give the state of an average of the same module.");
+        "state of the weight average", ModelComponent.Training, problem, "Give the state of an average of the same module.");
 
     /// <summary>The trained parameters and the floating buffers, and what is averaged already though it has been frozen since.</summary>
     private IEnumerable<(string Name, Tensor Weight)> Weights()

@@ -34,7 +34,7 @@ internal sealed class FileBytes : IDisposable
 
     /// <summary>The exception for a file of this path. Text of a file can be in the problem, so it is made fit to print.</summary>
     public static MultiInputException Refuse(string path, string problem, string cure, Exception? cause = null) =>
-        new($"file '{path}'", ModelStage.File, Printable(problem), cure, cause);
+        new($"file '{path}'", ModelComponent.File, Printable(problem), cure, cause);
 
     /// <summary>The exception for what is wrong with this file.</summary>
     public MultiInputException Refuse(string problem, string? cure = null, Exception? cause = null) =>

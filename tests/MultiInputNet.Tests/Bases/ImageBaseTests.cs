@@ -57,10 +57,10 @@ public sealed class ImageBaseTests
         Normalises(Inputs.Image(3, 32, 32), Bases.ConvNet(3)).Should().BeFalse();
         Normalises(own, Bases.ResNet18()).Should().BeTrue();
 
-        static bool Normalises(InputSpec input, BaseSpec trunk, ProjectionSpec? projection = null)
+        static bool Normalises(InputSpec input, BaseSpec sharedBase, ProjectionSpec? projection = null)
         {
             using var scope = NewDisposeScope();
-            using var model = Model(input, trunk, projection).Build(CPU);
+            using var model = Model(input, sharedBase, projection).Build(CPU);
             var state = model.state_dict();
             return state.TryGetValue("input_standardizations.a.mean", out var mean)
                 && mean.data<double>().SequenceEqual(input.Mean ?? [0.485, 0.456, 0.406]);
@@ -153,8 +153,8 @@ public sealed class ImageBaseTests
     {
         var blocks = variant == 0 ? 16 : 23;
         using var scope = NewDisposeScope();
-        using var trunk = new EfficientNetBase(Bases.EfficientNetB0() with { Variant = variant, StochasticDepth = last });
-        trunk.modules().OfType<InvertedResidual>().Select(block => block.StochasticDepth)
+        using var sharedBase = new EfficientNetBase(Bases.EfficientNetB0() with { Variant = variant, StochasticDepth = last });
+        sharedBase.modules().OfType<InvertedResidual>().Select(block => block.StochasticDepth)
             .Should().Equal(Enumerable.Range(0, blocks).Select(i => last * i / blocks), (a, b) => Math.Abs(a - b) < 1e-12);
     }
 
@@ -217,13 +217,13 @@ public sealed class ImageBaseTests
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var trunk = PublishedBaseTests.Specs[name].Create();
-        using var probe = new ForwardProbe(trunk);
-        trunk.eval();
-        trunk.call(zeros(1, 3, size, size));
+        using var sharedBase = PublishedBaseTests.Specs[name].Create();
+        using var probe = new ForwardProbe(sharedBase);
+        sharedBase.eval();
+        sharedBase.call(zeros(1, 3, size, size));
         (probe.Macs / 1e9).Should().BeApproximately(billions, 0.006);
     }
 
-    private static MultiInputModelBuilder Model(InputSpec input, BaseSpec trunk, ProjectionSpec? projection = null) =>
-        MultiInputModel.Define().Input("a", input, projection).Base(trunk).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1));
+    private static MultiInputModelBuilder Model(InputSpec input, BaseSpec sharedBase, ProjectionSpec? projection = null) =>
+        MultiInputModel.Define().Input("a", input, projection).Base(sharedBase).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1));
 }

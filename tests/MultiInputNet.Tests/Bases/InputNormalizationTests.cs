@@ -199,11 +199,11 @@ public sealed class InputNormalizationTests
     {
         using var scope = NewDisposeScope();
         using var model = Build(Define(Spec("fields"), PerInput.Normalization, Adapters.Series));
-        var trunk = model.named_children().Single(child => child.name == "base_model").module;
-        foreach (var parameter in trunk.parameters())
+        var sharedBase = model.named_children().Single(child => child.name == "base_model").module;
+        foreach (var parameter in sharedBase.parameters())
             parameter.requires_grad = false;
         model.train();
-        trunk.eval();
+        sharedBase.eval();
         var before = model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
         using var optimizer = optim.SGD(model.parameters().Where(p => p.requires_grad), 0.1);
 

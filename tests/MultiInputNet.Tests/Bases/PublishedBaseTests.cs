@@ -27,13 +27,13 @@ public sealed class PublishedBaseTests
     public void Its_weights_have_the_names_and_shapes_of_torchvision_and_are_counted_before_they_are_made(string name)
     {
         using var scope = NewDisposeScope();
-        using var trunk = Specs[name].Create();
+        using var sharedBase = Specs[name].Create();
 
-        var text = string.Concat(NamedValues(trunk).Select(pair => $"{pair.Key} {string.Join(',', pair.Value.shape)}\n"));
+        var text = string.Concat(NamedValues(sharedBase).Select(pair => $"{pair.Key} {string.Join(',', pair.Value.shape)}\n"));
 
         var expected = Fixture.Read("bases")[$"{name}/names"].data<long>().Select(value => (byte)value);
         SHA256.HashData(Encoding.UTF8.GetBytes(text)).Should().Equal(expected, "the weights are\n{0}", text);
-        trunk.parameters().Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel()).Should().Be((long)Specs[name].CountWeights());
+        sharedBase.parameters().Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel()).Should().Be((long)Specs[name].CountWeights());
     }
 
     [Theory]
@@ -59,15 +59,15 @@ public sealed class PublishedBaseTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var expected = Fixture.Read("bases");
-        using var trunk = Create(name);
+        using var sharedBase = Create(name);
         var input = ChannelsLast.Of(4 * FormulaWeights.Value("input", 2, 3, 64, 64));
 
-        trunk.eval();
-        var maps = trunk.forward_stages(input);
+        sharedBase.eval();
+        var maps = sharedBase.forward_stages(input);
 
-        maps.Keys.Should().Equal(trunk.Stages.Select(stage => stage.Name)).And.OnlyHaveUniqueItems();
+        maps.Keys.Should().Equal(sharedBase.Stages.Select(stage => stage.Name)).And.OnlyHaveUniqueItems();
         Samples(maps.Values.Last()).ShouldEqual(expected[$"{name}/eval/output"], 1e-4);
-        maps.Values.Last().ShouldEqual(trunk.call(input), 1e-6);
+        maps.Values.Last().ShouldEqual(sharedBase.call(input), 1e-6);
 
         // Of a transformer the script gives the last map only.
         var summaries = expected[$"{name}/eval/maps"];
@@ -87,27 +87,27 @@ public sealed class PublishedBaseTests
     {
         using var scope = NewDisposeScope();
         var expected = Fixture.Read("bases");
-        using var trunk = Create(name);
-        trunk.to(ScalarType.Float64);
+        using var sharedBase = Create(name);
+        sharedBase.to(ScalarType.Float64);
         foreach (var mode in new[] { "eval", "train" })
         {
             using var pass = NewDisposeScope();
-            trunk.train(mode == "train");
-            trunk.zero_grad();
+            sharedBase.train(mode == "train");
+            sharedBase.zero_grad();
             var input = ChannelsLast.Of(4 * FormulaWeights.Value("input", 2, 3, 64, 64)).to(ScalarType.Float64).requires_grad_();
 
-            var output = trunk.call(input);
+            var output = sharedBase.call(input);
             (output * FormulaWeights.Value("cotangent", output.shape)).sum().backward();
 
             Samples(output).ShouldEqual(expected[$"{name}/{mode}/output"], Tolerance);
             Samples(input.grad!).ShouldEqual(expected[$"{name}/{mode}/input_gradient"], Tolerance);
-            var parameters = trunk.named_parameters().OrderBy(pair => pair.name, StringComparer.Ordinal).Select(pair => pair.parameter).ToArray();
+            var parameters = sharedBase.named_parameters().OrderBy(pair => pair.name, StringComparer.Ordinal).Select(pair => pair.parameter).ToArray();
             stack(parameters.Select(parameter => parameter.grad!.norm())).ShouldEqual(expected[$"{name}/{mode}/gradient_norms"], Tolerance);
             var chosen = new[] { parameters[0], parameters[parameters.Length / 2], parameters[^1] };
             stack(chosen.Select(parameter => Samples(parameter.grad!))).ShouldEqual(expected[$"{name}/{mode}/gradients"], Tolerance);
         }
 
-        var statistics = NamedValues(trunk).Where(pair => pair.Key.Contains("running", StringComparison.Ordinal)).Select(pair => pair.Value.norm()).ToArray();
+        var statistics = NamedValues(sharedBase).Where(pair => pair.Key.Contains("running", StringComparison.Ordinal)).Select(pair => pair.Value.norm()).ToArray();
         if (statistics.Length > 0)
             stack(statistics).ShouldEqual(expected[$"{name}/train/statistics"], Tolerance);
     }
@@ -142,23 +142,23 @@ public sealed class PublishedBaseTests
             gradients.ShouldEqual(gradients64, 1e-4);
         }
 
-        static (Tensor Output, Tensor InputGradient, Tensor Gradients) Run(SharedBase trunk, Tensor x, bool training)
+        static (Tensor Output, Tensor InputGradient, Tensor Gradients) Run(SharedBase sharedBase, Tensor x, bool training)
         {
-            trunk.train(training);
-            trunk.zero_grad();
+            sharedBase.train(training);
+            sharedBase.zero_grad();
             x.requires_grad_();
-            var output = trunk.call(x);
+            var output = sharedBase.call(x);
             (output * FormulaWeights.Value("cotangent", output.shape)).sum().backward();
-            return (output.detach(), x.grad!, cat([.. trunk.parameters().Select(parameter => parameter.grad!.flatten())]));
+            return (output.detach(), x.grad!, cat([.. sharedBase.parameters().Select(parameter => parameter.grad!.flatten())]));
         }
     }
 
     private static SharedBase Create(string name)
     {
-        var trunk = Specs[name].Create();
-        FormulaWeights.Fill(trunk);
-        ChannelsLast.Prepare(trunk);
-        return trunk;
+        var sharedBase = Specs[name].Create();
+        FormulaWeights.Fill(sharedBase);
+        ChannelsLast.Prepare(sharedBase);
+        return sharedBase;
     }
 
     private static Tensor Samples(Tensor x) => x.detach().contiguous().flatten()[arange(256) * 2654435761L % x.numel()];

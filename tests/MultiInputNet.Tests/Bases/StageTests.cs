@@ -41,13 +41,13 @@ public sealed class StageTests
     public void Every_parameter_of_a_base_is_in_exactly_one_stage(string name)
     {
         using var model = Build(specs[name]);
-        var trunk = model.Paths.Single().Base;
+        var sharedBase = model.Paths.Single().Base;
 
-        var staged = trunk.WholeStages().SelectMany(stage => stage.Modules).SelectMany(module => module.parameters(recurse: false)).ToArray();
+        var staged = sharedBase.WholeStages().SelectMany(stage => stage.Modules).SelectMany(module => module.parameters(recurse: false)).ToArray();
 
         staged.Should().OnlyHaveUniqueItems(name);
-        staged.ToHashSet(ReferenceEqualityComparer.Instance).SetEquals(trunk.parameters()).Should().BeTrue(name);
-        trunk.WholeStages().Select(stage => stage.Name).Should().Equal(trunk.Stages.Select(stage => stage.Name));
+        staged.ToHashSet(ReferenceEqualityComparer.Instance).SetEquals(sharedBase.parameters()).Should().BeTrue(name);
+        sharedBase.WholeStages().Select(stage => stage.Name).Should().Equal(sharedBase.Stages.Select(stage => stage.Name));
     }
 
     [Theory]
@@ -71,7 +71,7 @@ public sealed class StageTests
     {
         using var model = Build(Vit);
 
-        var rates = StageParameters.Find(model, new(1) { LayerDecay = 0.5 }).Trained.ToDictionary(trained => trained.Name, trained => trained.Rate);
+        var rates = PhaseParameters.Find(model, new(1) { LayerDecay = 0.5 }).Trained.ToDictionary(trained => trained.Name, trained => trained.Rate);
 
         // Stages: conv_proj, two layers, ln.
         rates["base_model.conv_proj.weight"].Should().Be(1 / 16.0);
@@ -82,7 +82,7 @@ public sealed class StageTests
         rates["input_projections.a.conv.weight"].Should().Be(1 / 32.0);
 
         using var own = Build(Bases.From("own", 3, () => new OwnBase()));
-        rates = StageParameters.Find(own, new(1) { LayerDecay = 0.5 }).Trained.ToDictionary(trained => trained.Name, trained => trained.Rate);
+        rates = PhaseParameters.Find(own, new(1) { LayerDecay = 0.5 }).Trained.ToDictionary(trained => trained.Name, trained => trained.Rate);
         rates["base_model.scale"].Should().Be(1 / 4.0);
         rates["base_model.second.weight"].Should().Be(1 / 2.0);
     }

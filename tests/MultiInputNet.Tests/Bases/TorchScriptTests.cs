@@ -14,20 +14,20 @@ public sealed class TorchScriptTests
         using var scope = NewDisposeScope();
         var expected = Fixture.Read("torchscript");
         using var model = Build();
-        var trunk = model.children().OfType<SharedBase>().Single();
+        var sharedBase = model.children().OfType<SharedBase>().Single();
         var x = expected["input"].requires_grad_();
 
         model.eval();
-        trunk.call(x).ShouldEqual(expected["eval"], 1e-5);
+        sharedBase.call(x).ShouldEqual(expected["eval"], 1e-5);
         model.train();
-        var output = trunk.call(x);
+        var output = sharedBase.call(x);
         output.ShouldEqual(expected["train"], 1e-5);
         (output * linspace(-1, 1, output.numel()).reshape(output.shape)).sum().backward();
 
         x.grad!.ShouldEqual(expected["input_gradient"], 1e-5);
-        foreach (var (name, parameter) in trunk.named_parameters())
+        foreach (var (name, parameter) in sharedBase.named_parameters())
             parameter.grad!.ShouldEqual(expected[$"gradient/{name}"], 1e-5, name);
-        foreach (var (name, buffer) in trunk.named_buffers().Where(pair => pair.name.Contains("running", StringComparison.Ordinal)))
+        foreach (var (name, buffer) in sharedBase.named_buffers().Where(pair => pair.name.Contains("running", StringComparison.Ordinal)))
             buffer.ShouldEqual(expected[name], 1e-5, name);
     }
 

@@ -123,7 +123,7 @@ public sealed class BatchReaderTests
 
             Thread.Sleep(milliseconds(rows[0]));
             if (rows.Contains(BrokenRow))
-                throw new MultiInputException($"photo {BrokenRow}", ModelStage.File, "it is broken.", "Mend it.");
+                throw new MultiInputException($"photo {BrokenRow}", ModelComponent.File, "it is broken.", "Mend it.");
             var samples = tensor(rows.Select(row => (float)row).ToArray());
             lock (gate)
             {

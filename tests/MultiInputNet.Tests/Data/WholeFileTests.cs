@@ -102,7 +102,7 @@ public sealed class WholeFileTests : IDisposable
         {
             var refused = writers[writer].Invoking(write => write(path)).Should().Throw<MultiInputException>().Which;
 
-            refused.Stage.Should().Be(ModelStage.File);
+            refused.Component.Should().Be(ModelComponent.File);
             refused.Message.Should().Contain($"'{path}'").And.Contain(problem);
         }
 

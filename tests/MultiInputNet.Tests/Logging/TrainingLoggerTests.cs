@@ -31,7 +31,7 @@ public sealed class TrainingLoggerTests
         validation.Level.Should().Be(LogLevel.Information);
         validation.Values["Metric"].Should().Be("rmse");
         validation.Values["Value"].Should().Be(history.Epochs[^1].Validation["table"].PrimaryValue);
-        logger.Entries.Should().Contain(entry => entry.Text.StartsWith("Epoch 2 of 3, stage 1: training loss of task 'image' "));
+        logger.Entries.Should().Contain(entry => entry.Text.StartsWith("Epoch 2 of 3, phase 1: training loss of task 'image' "));
     }
 
     private sealed class Memory : ILogger

@@ -42,10 +42,10 @@ public sealed class FoldedProjectionTests
     // Of one model, once folded and once with a hook that wants to see the map between, in double precision.
     [Theory]
     [MemberData(nameof(Foldable))]
-    public void A_folded_projection_gives_the_maps_and_gradients_of_the_projection_and_the_convolution_behind_it(BaseSpec trunk, Adapters adapters, PerInput perInput)
+    public void A_folded_projection_gives_the_maps_and_gradients_of_the_projection_and_the_convolution_behind_it(BaseSpec sharedBase, Adapters adapters, PerInput perInput)
     {
         using var scope = NewDisposeScope();
-        using var model = Build(trunk, adapters: adapters, perInput: perInput);
+        using var model = Build(sharedBase, adapters: adapters, perInput: perInput);
         model.train(perInput != PerInput.Nothing);
         model.to(ScalarType.Float64);
         foreach (var (name, parameter) in model.named_parameters().Where(pair => pair.name.StartsWith("base_inputs", StringComparison.Ordinal)))
@@ -126,10 +126,10 @@ public sealed class FoldedProjectionTests
 
     [Theory]
     [MemberData(nameof(Unfoldable))]
-    public void What_is_not_linear_or_would_cost_more_is_not_folded(BaseSpec trunk, ProjectionSpec? projection)
+    public void What_is_not_linear_or_would_cost_more_is_not_folded(BaseSpec sharedBase, ProjectionSpec? projection)
     {
         using var scope = NewDisposeScope();
-        using var model = Build(trunk, projection);
+        using var model = Build(sharedBase, projection);
 
         model.IsFolded().Should().BeFalse();
         model.forward(rand(2, 3, 64, 64), "a").shape.Should().Equal(2, 1);
@@ -179,12 +179,12 @@ public sealed class FoldedProjectionTests
     {
         using var scope = NewDisposeScope();
         using var model = Build(Bases.ConvNet(4, 8) with { Pooling = Pooling.None, Activation = activation });
-        var trunk = (SharedBase)model.Module("base_model");
+        var sharedBase = (SharedBase)model.Module("base_model");
         var map = randn(2, 8, 6, 6);
         var copy = map.clone();
 
-        using (BaseEntrance.Enter(trunk.FirstConvolution))
-        using (trunk.forward(map))
+        using (BaseEntrance.Enter(sharedBase.FirstConvolution))
+        using (sharedBase.forward(map))
             map.ShouldBeSame(copy);
         map.ShouldBeSame(copy, "what the base gives is another tensor");
     }
@@ -223,8 +223,8 @@ public sealed class FoldedProjectionTests
             .Should().Throw<MultiInputException>().WithMessage("Input 'a', base: the base cannot take its map of (1, 8, 64, 64)*");
     }
 
-    private static MultiInputModel Build(BaseSpec trunk, ProjectionSpec? projection = null, Adapters adapters = Adapters.None, PerInput perInput = PerInput.Nothing) => MultiInputModel.Define()
-        .Input("a", Inputs.Image(3, 64, 64), projection).Base(trunk, adapters: adapters, perInput: perInput).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1)).Build(CPU);
+    private static MultiInputModel Build(BaseSpec sharedBase, ProjectionSpec? projection = null, Adapters adapters = Adapters.None, PerInput perInput = PerInput.Nothing) => MultiInputModel.Define()
+        .Input("a", Inputs.Image(3, 64, 64), projection).Base(sharedBase, adapters: adapters, perInput: perInput).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1)).Build(CPU);
 }
 
 file static class ModelExtensions

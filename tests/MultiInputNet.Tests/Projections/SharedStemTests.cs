@@ -77,9 +77,9 @@ public sealed class SharedStemTests
         var x = rand(2, 2, 32, 32);
 
         var weight = cat([state["stem_bank.nir.weight"], state["stem_bank.green.weight"]], 1) * 1.5;
-        var trunk = model.children().OfType<SharedBase>().Single();
-        using var entrance = BaseEntrance.Enter(trunk.FirstConvolution);
-        var expected = trunk.call(nn.functional.conv2d(x.to(float64), weight.to(float64), strides: [2, 2], padding: [3, 3]).to(float32));
+        var sharedBase = model.children().OfType<SharedBase>().Single();
+        using var entrance = BaseEntrance.Enter(sharedBase.FirstConvolution);
+        var expected = sharedBase.call(nn.functional.conv2d(x.to(float64), weight.to(float64), strides: [2, 2], padding: [3, 3]).to(float32));
 
         model.forward_features(new Dictionary<string, Tensor> { ["b"] = x })["b"].ShouldEqual(expected, 1e-5);
     }
@@ -170,9 +170,9 @@ public sealed class SharedStemTests
     {
         using var scope = NewDisposeScope();
         using var model = Two(["red", "nir"], ["nir", "swir"]);
-        var stage = new TrainingStage(1, Parts.All.At(1)) { LayerDecay = 0.5 };
+        var phase = new TrainingPhase(1, Parts.All.At(1)) { LayerDecay = 0.5 };
 
-        var rates = StageParameters.Find(model, stage).Trained.ToDictionary(pair => pair.Name, pair => pair.Rate);
+        var rates = PhaseParameters.Find(model, phase).Trained.ToDictionary(pair => pair.Name, pair => pair.Rate);
 
         rates["stem_bank.nir.weight"].Should().Be(rates["stem_bank.red.weight"]);
     }
@@ -196,7 +196,7 @@ public sealed class SharedStemTests
             .Build(CPU);
     }
 
-    private static MultiInputModelBuilder Define(BaseSpec trunk) => MultiInputModel.Define().Base(trunk).Fusion(Fusions.GlobalAverage());
+    private static MultiInputModelBuilder Define(BaseSpec sharedBase) => MultiInputModel.Define().Base(sharedBase).Fusion(Fusions.GlobalAverage());
 
     private static TensorSource Source(string name, int channels) => new(name, rand(8, channels, 32, 32), arange(8) % 2) { BatchSize = 4 };
 }

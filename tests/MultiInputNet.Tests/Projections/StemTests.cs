@@ -138,6 +138,6 @@ public sealed class StemTests
         refused.Should().Throw<MultiInputException>();
     }
 
-    private static MultiInputModelBuilder Model(BaseSpec trunk, StemMethod method = StemMethod.Repeat, int channels = 4) => MultiInputModel.Define()
-        .Input("a", Inputs.Image(channels, 64, 64), Projections.AdaptedStem(method)).Base(trunk).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1));
+    private static MultiInputModelBuilder Model(BaseSpec sharedBase, StemMethod method = StemMethod.Repeat, int channels = 4) => MultiInputModel.Define()
+        .Input("a", Inputs.Image(channels, 64, 64), Projections.AdaptedStem(method)).Base(sharedBase).Fusion(Fusions.GlobalAverage()).Task("a", Heads.Regression(1));
 }

@@ -17,7 +17,7 @@ public sealed class CheckpointContentTests : IDisposable
 
     private TrainerOptions Options => TrainingProblem.Options with
     {
-        Stages = [new(2, Parts.Heads()), new(1)],
+        Phases = [new(2, Parts.Heads()), new(1)],
         WeightAverageDecay = 0.9,
         EarlyStopping = new(),
         Balancing = LossBalancing.GradNorm(),
@@ -26,7 +26,7 @@ public sealed class CheckpointContentTests : IDisposable
 
     private string[] Files => [.. Directory.GetFiles(folder, "checkpoint-*.safetensors").Order(StringComparer.Ordinal)];
 
-    /// <summary>The checkpoint behind a step in the second stage, alone in its folder.</summary>
+    /// <summary>The checkpoint after a step in the second phase, alone in its folder.</summary>
     private string Write()
     {
         using var model = TrainingProblem.Build();

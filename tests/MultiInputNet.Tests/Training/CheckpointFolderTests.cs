@@ -179,7 +179,7 @@ public sealed class CheckpointFolderTests : IDisposable
         using var scope = NewDisposeScope();
         var options = Options with
         {
-            Stages = [new(1, Parts.Heads().At(0.5)), new(2) { LearningRate = 0.0015, LayerDecay = 0.75 }],
+            Phases = [new(1, Parts.Heads().At(0.5)), new(2) { LearningRate = 0.0015, LayerDecay = 0.75 }],
             Optimizer = Optimizers.Sgd(0.85),
             Schedule = LearningRateSchedule.Step(0.4, 0.25),
             Sampling = SourceSampling.Temperature(0.5),
@@ -209,7 +209,7 @@ public sealed class CheckpointFolderTests : IDisposable
     private sealed class Broken(TensorSource source, long row) : DataSource(source.Name, source.InputNames, source.Targets)
     {
         public override InputBatch Read(IReadOnlyList<long> rows) => rows.Contains(row)
-            ? throw new MultiInputException($"sample {row}", ModelStage.File, "it is broken.", "Mend it.")
+            ? throw new MultiInputException($"sample {row}", ModelComponent.File, "it is broken.", "Mend it.")
             : source.Read(rows);
     }
 }

@@ -19,7 +19,7 @@ public sealed class CheckpointTests : IDisposable
         using var scope = NewDisposeScope();
         var options = Options with
         {
-            Stages = [new(2, Parts.Heads()), new(2, Parts.All)],
+            Phases = [new(2, Parts.Heads()), new(2, Parts.All)],
             Optimizer = Optimizers.Sgd(0.9),
             EarlyStopping = new(),
         };

@@ -133,11 +133,11 @@ public sealed class ConversionTests
     {
         const int count = 48;
         var image = Inputs.Image(3, 8, 8);
-        var trunk = Bases.ConvNet(8, 8, 16) with { Normalization = kind is "per-input" or "image" ? Normalization.Batch : Normalization.None };
+        var sharedBase = Bases.ConvNet(8, 8, 16) with { Normalization = kind is "per-input" or "image" ? Normalization.Batch : Normalization.None };
         var pixels = rand(count, 3, 8, 8);
         var labels = (pixels.mean([1, 2, 3]) > 0.5).to(ScalarType.Int64);
         var builder = MultiInputModel.Define().Base(
-            trunk,
+            sharedBase,
             perInput: kind == "per-input" ? PerInput.Normalization : PerInput.Nothing,
             adapters: kind == "adapters" ? Adapters.Parallel : Adapters.None);
         if (kind == "joint")
@@ -172,7 +172,7 @@ public sealed class ConversionTests
                 var path = folder.Write("table.csv", "size,city,kind\n" + string.Concat(Enumerable.Range(0, count).Select(
                     i => string.Create(CultureInfo.InvariantCulture, $"{(i == 3 ? string.Empty : i * 0.37)},{"uvw"[i % 3]},{(i % 3 == 0 ? "p" : "q")}\n"))));
                 var schema = TableSchema.Infer(path, ["kind"]);
-                return (MultiInputModel.Define().Base(trunk).Input("x", schema.Input).Task("x", Heads.Classification(2)).Build(CPU), [new CsvSource("x", schema, path) { BatchSize = 16 }]);
+                return (MultiInputModel.Define().Base(sharedBase).Input("x", schema.Input).Task("x", Heads.Classification(2)).Build(CPU), [new CsvSource("x", schema, path) { BatchSize = 16 }]);
             case "tokens":
                 var tokens = randint(9, [count, 12]).to(ScalarType.Int64);
                 return (builder.Input("x", Inputs.Tokens(9, 12)).Build(CPU), [Memory(tokens, (tokens[.., 0] > 4).to(ScalarType.Int64))]);

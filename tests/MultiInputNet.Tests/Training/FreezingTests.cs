@@ -155,7 +155,7 @@ public sealed class FreezingTests
     }
 
     [Fact]
-    public void Stages_train_what_they_name_and_nothing_else()
+    public void Phases_train_what_they_name_and_nothing_else()
     {
         using var scope = NewDisposeScope();
         using var model = TrainingProblem.Build();
@@ -163,8 +163,7 @@ public sealed class FreezingTests
         var before = TrainingProblem.Weights(model);
         var options = TrainingProblem.Options with
         {
-            Stages =
-            [
+            Phases =            [
                 new(1, Parts.Heads(), Parts.Projections("table")),
                 new(1, Parts.Heads("image"), Parts.LastBaseStages(1).At(0.1)),
                 new(1, Parts.BaseStages("stages.0")) { LearningRate = 1e-2 },
@@ -188,7 +187,7 @@ public sealed class FreezingTests
         changes[1].Should().Contain("base_model.stages.1.blocks.0.norm.running_var").And.OnlyContain(name =>
             name.StartsWith("base_model.stages.1.", StringComparison.Ordinal) || name.StartsWith("output_layers.image.", StringComparison.Ordinal));
         changes[2].Should().Contain("base_model.stages.0.blocks.0.norm.running_var").And.OnlyContain(name => name.StartsWith("base_model.stages.0.", StringComparison.Ordinal));
-        changes[3].Should().HaveCount(before.Count - 2, "the last stage trains all; the mean and deviation of labels stay");
+        changes[3].Should().HaveCount(before.Count - 2, "the last phase trains all; the mean and deviation of labels stay");
         model.IsFrozen(Parts.Projections("image")).Should().BeFalse("what was not frozen before is not frozen afterwards");
     }
 
@@ -197,7 +196,7 @@ public sealed class FreezingTests
     {
         using var model = TrainingProblem.Build();
 
-        var rates = StageParameters.Find(model, new(1, Parts.All, Parts.Heads("table").At(3)) { LayerDecay = 0.5 }).Trained
+        var rates = PhaseParameters.Find(model, new(1, Parts.All, Parts.Heads("table").At(3)) { LayerDecay = 0.5 }).Trained
             .ToDictionary(trained => trained.Name, trained => trained.Rate);
 
         rates["output_layers.image.layers.linear.weight"].Should().Be(1);
@@ -217,7 +216,7 @@ public sealed class FreezingTests
             var before = TrainingProblem.Weights(model);
             var options = TrainingProblem.Options with
             {
-                Stages = [new(1, Parts.All, Parts.Base.At(rate))], StepsPerEpoch = 1, Optimizer = Optimizers.Sgd(0), WeightDecay = 0, Schedule = LearningRateSchedule.Constant(),
+                Phases = [new(1, Parts.All, Parts.Base.At(rate))], StepsPerEpoch = 1, Optimizer = Optimizers.Sgd(0), WeightDecay = 0, Schedule = LearningRateSchedule.Constant(),
             };
             new Trainer(model, options).Fit(TrainingProblem.Sources());
             return (model.state_dict()["base_model.stages.1.blocks.0.conv.weight"] - before["base_model.stages.1.blocks.0.conv.weight"]).norm().ToDouble();

@@ -32,7 +32,7 @@ public sealed class RandomStateTests : IDisposable
 
     private static TrainerOptions Options(string draws, long seed) => new()
     {
-        Stages = [new(2), new(1, Parts.Heads())],
+        Phases = [new(2), new(1, Parts.Heads())],
         StepsPerEpoch = 8,
         Seed = seed,
         MixupAlpha = draws == "mixup" ? 0.4 : null,
@@ -175,7 +175,7 @@ public sealed class RandomStateTests : IDisposable
         var vit = new VisionTransformerSpec { ImageSize = 16, PatchSize = 8, Width = 16, Depth = 2, Heads = 2 };
         foreach (var chance in new[] { 0, 0.4 })
         {
-            BaseSpec trunk = what switch
+            BaseSpec sharedBase = what switch
             {
                 "efficientnet" => Bases.EfficientNetB0() with { StochasticDepth = chance },
                 "convnext" => Bases.ConvNeXtTiny() with { StochasticDepth = chance },
@@ -184,7 +184,7 @@ public sealed class RandomStateTests : IDisposable
                 "vit depth" => vit with { StochasticDepth = chance },
                 _ => Bases.ConvNet(3, 4),
             };
-            using var model = MultiInputModel.Define().Input("a", Inputs.Image(3, 32, 32)).Base(trunk)
+            using var model = MultiInputModel.Define().Input("a", Inputs.Image(3, 32, 32)).Base(sharedBase)
                 .Task("a", Heads.Regression(1, dropout: what == "head" ? chance : 0), fusion: what == "fusion" ? Fusions.Attention(2, chance) : Fusions.GlobalAverage()).Build(CPU, seed: 1);
             var before = random.get_rng_state();
             model.forward(ones(4, 3, 32, 32), "a");

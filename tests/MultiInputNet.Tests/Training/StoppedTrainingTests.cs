@@ -13,15 +13,15 @@ public sealed class StoppedTrainingTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>Stages, averaged weights, early stopping and accumulation in all combinations, with the ways of balancing in turn.</summary>
+    /// <summary>Phases, averaged weights, early stopping and accumulation in all combinations, with the ways of balancing in turn.</summary>
     public static IEnumerable<object[]> Combinations => Enumerable.Range(0, 16).Select(bits => new object[]
     {
         (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, balancings[bits % balancings.Length],
     });
 
-    private static TrainerOptions Options(bool stages, bool average, bool earlyStopping, bool accumulation, string balancing) => new()
+    private static TrainerOptions Options(bool phases, bool average, bool earlyStopping, bool accumulation, string balancing) => new()
     {
-        Stages = stages ? [new(2, Parts.Heads()), new(1, Parts.Base, Parts.Projections()), new(2)] : [],
+        Phases = phases ? [new(2, Parts.Heads()), new(1, Parts.Base, Parts.Projections()), new(2)] : [],
         Epochs = 4,
         StepsPerEpoch = 3,
         LearningRate = 0.01,
@@ -42,10 +42,10 @@ public sealed class StoppedTrainingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Combinations))]
-    public void Stopped_behind_every_step(bool stages, bool average, bool earlyStopping, bool accumulation, string balancing)
+    public void Stopped_behind_every_step(bool phases, bool average, bool earlyStopping, bool accumulation, string balancing)
     {
         using var scope = NewDisposeScope();
-        var options = Options(stages, average, earlyStopping, accumulation, balancing);
+        var options = Options(phases, average, earlyStopping, accumulation, balancing);
         var sources = TrainingProblem.Sources();
         var validation = TrainingProblem.Sources(20);
         using var whole = TrainingProblem.Build();
@@ -80,7 +80,7 @@ public sealed class StoppedTrainingTests : IDisposable
     public void Stopped_in_every_evaluation_and_while_features_are_computed(bool average)
     {
         using var scope = NewDisposeScope();
-        var options = Options(true, average, true, false, "equal") with { Stages = [new(2, Parts.Heads()), new(2), new(1, Parts.Heads())] };
+        var options = Options(true, average, true, false, "equal") with { Phases = [new(2, Parts.Heads()), new(2), new(1, Parts.Heads())] };
         var sources = TrainingProblem.Sources();
         var validation = TrainingProblem.Sources(20);
         using var whole = TrainingProblem.Build();

@@ -202,7 +202,7 @@ public sealed class TrainerTests
         history.SaveCsv(path);
         var lines = File.ReadAllLines(path);
         File.Delete(path);
-        lines[0].Should().StartWith("epoch,stage,step,learning_rate,loss.image,loss.table,epochs.image,epochs.table,validation.image.loss,validation.image.accuracy");
+        lines[0].Should().StartWith("epoch,phase,step,learning_rate,loss.image,loss.table,epochs.image,epochs.table,validation.image.loss,validation.image.accuracy");
         lines.Should().HaveCount(4);
         lines[3].Should().StartWith("3,1,15,");
     }
@@ -280,7 +280,7 @@ public sealed class TrainerTests
         trainer.Invoking(t => t.Fit([new TensorSource("table", randn(2, 5), randn(2, 3))])).Should().Throw<MultiInputException>().WithMessage("Labels, target: *(batch, 1)*");
         trainer.Invoking(t => t.Resume(sources)).Should().Throw<InvalidOperationException>().WithMessage("*name a folder in TrainerOptions.Checkpoints*");
         new Trainer(model, new() { EarlyStopping = new() }).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>().WithMessage("*early stopping watches the validation*");
-        new Trainer(model, new() { Stages = [new(1, Parts.Heads("z"))] }).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
+        new Trainer(model, new() { Phases = [new(1, Parts.Heads("z"))] }).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
             .WithMessage("Task 'z', training: the model has no such task. Name one of 'image', 'table'.");
         using var words = MultiInputModel.Define().Input("w", Inputs.Tokens(9, 4)).Base(Bases.ConvNet(4)).Task("w", Heads.Classification(2)).Build(CPU);
         new Trainer(words, new() { MixupAlpha = 0.2 }).Invoking(t => t.Fit([new TensorSource("w", zeros(2, 4, dtype: ScalarType.Int64), zeros(2, dtype: ScalarType.Int64))]))
@@ -290,7 +290,7 @@ public sealed class TrainerTests
 
         FluentActions.Invoking(() => new TrainerOptions { Epochs = 0 }).Should().Throw<ArgumentOutOfRangeException>().WithMessage("Epochs is 0; give at least 1.*");
         FluentActions.Invoking(() => new TrainerOptions { LearningRate = double.NaN }).Should().Throw<ArgumentOutOfRangeException>().WithMessage("LearningRate is NaN; give a number from 0 to 100.*");
-        FluentActions.Invoking(() => new TrainingStage(0)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => new TrainingPhase(0)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => Parts.Base.At(-1)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("The rate of Base is -1; give a finite number from 0.*");
         FluentActions.Invoking(() => new TensorSource("a", randn(3, 5), randn(2, 1))).Should().Throw<ArgumentException>().WithMessage("Source 'a': 'a' has shape (3, 5), and 2 samples are due*");
     }

@@ -7,7 +7,7 @@ internal static class TrainingProcess
 {
     public static TrainerOptions Options(string folder) => TrainingProblem.Options with
     {
-        Stages = [new(4, Parts.Heads(), Parts.Projections()), new(6, Parts.All, Parts.Base.At(0.5))],
+        Phases = [new(4, Parts.Heads(), Parts.Projections()), new(6, Parts.All, Parts.Base.At(0.5))],
         AccumulatedBatches = 2,
         EarlyStopping = new() { Patience = 4 },
         Checkpoints = new(folder) { EverySteps = 2 },

@@ -188,13 +188,13 @@ public sealed class CheckpointContentTests : IDisposable
     public void A_load_of_nothing_is_an_error_that_shows_both_sides_and_the_cure()
     {
         using var network = WeightFixtures.Network();
-        using var model = nn.Sequential(("trunk", WeightFixtures.Network()));
+        using var model = nn.Sequential(("sharedBase", WeightFixtures.Network()));
         using var stranger = Module(("alpha", zeros(2)), ("beta", zeros(2)));
         using var larger = Module(("linear.bias", zeros(7)));
         using var inner = nn.Linear(3, 2);
 
         Nothing(model).Should().Contain("its names are 'linear.weight', 'linear.bias', 'norm.weight' and 4 more")
-            .And.Contain("the module's 'trunk.linear.weight', ").And.Contain("Give LoadOptions.AddPrefix 'trunk.'.");
+            .And.Contain("the module's 'sharedBase.linear.weight', ").And.Contain("Give LoadOptions.AddPrefix 'sharedBase.'.");
         Nothing(inner).Should().Contain("Give LoadOptions.StripPrefix 'linear.'.");
         Nothing(stranger).Should().Contain("the module's 'alpha', 'beta'.").And.Contain("LoadOptions.AddPrefix, StripPrefix or Rename");
         Nothing(larger).Should().Contain("'linear.bias' (2) in the file and (7) in the module");
@@ -255,7 +255,7 @@ public sealed class CheckpointContentTests : IDisposable
     {
         using var file = new TemporaryFile(content);
         var open = () => WeightFile.Open(file.Path);
-        return open.Should().Throw<MultiInputException>().Where(e => e.Stage == ModelStage.File).Which.Message;
+        return open.Should().Throw<MultiInputException>().Where(e => e.Component == ModelComponent.File).Which.Message;
     }
 
     private static byte[] SafeTensors(string header, byte[] values) => [.. BitConverter.GetBytes((long)Encoding.UTF8.GetByteCount(header)), .. Encoding.UTF8.GetBytes(header), .. values];

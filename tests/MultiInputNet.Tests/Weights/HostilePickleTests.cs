@@ -304,7 +304,7 @@ public sealed class HostilePickleTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         var open = () => WeightFile.Open(file.Path);
 
-        open.Should().Throw<MultiInputException>().WithMessage(message).Where(e => e.Stage == ModelStage.File && e.Subject == $"file '{file.Path}'");
+        open.Should().Throw<MultiInputException>().WithMessage(message).Where(e => e.Component == ModelComponent.File && e.Subject == $"file '{file.Path}'");
         (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(200_000 + 100L * content.Length);
     }
 }

@@ -112,20 +112,20 @@ public sealed class ModuleWeightsTests
     public void Names_are_stripped_renamed_and_prefixed_in_this_order()
     {
         using var scope = NewDisposeScope();
-        using var model = nn.Sequential(("trunk", nn.Sequential(("dense", nn.Linear(3, 2)))), ("head", nn.Linear(2, 5)));
+        using var model = nn.Sequential(("sharedBase", nn.Sequential(("dense", nn.Linear(3, 2)))), ("head", nn.Linear(2, 5)));
         var head = model.state_dict()["head.weight"].clone();
 
         var report = model.LoadWeights(WeightFixtures.File("checkpoint.pth"), new LoadOptions
         {
             StripPrefix = "module.linear.",
             Rename = name => $"dense.{name}",
-            AddPrefix = "trunk.",
-            Ignore = ["trunk.dense.module.norm.*"],
+            AddPrefix = "sharedBase.",
+            Ignore = ["sharedBase.dense.module.norm.*"],
         });
 
-        report.Loaded.Should().BeEquivalentTo("trunk.dense.weight", "trunk.dense.bias");
-        report.Ignored.Should().HaveCount(7).And.Contain(["head.weight", "trunk.dense.module.norm.bias"]);
-        model.state_dict()["trunk.dense.bias"].data<float>().Should().Equal(0.5f, -0.5f);
+        report.Loaded.Should().BeEquivalentTo("sharedBase.dense.weight", "sharedBase.dense.bias");
+        report.Ignored.Should().HaveCount(7).And.Contain(["head.weight", "sharedBase.dense.module.norm.bias"]);
+        model.state_dict()["sharedBase.dense.bias"].data<float>().Should().Equal(0.5f, -0.5f);
         model.state_dict()["head.weight"].eq(head).all().ToBoolean().Should().BeTrue();
     }
 

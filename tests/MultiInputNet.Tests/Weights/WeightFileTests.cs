@@ -116,7 +116,7 @@ public sealed class WeightFileTests
         var open = () => WeightFile.Open(path, key);
 
         open.Should().Throw<MultiInputException>().WithMessage($"File '{path}', file: {message}")
-            .Where(e => e.Stage == ModelStage.File && e.Subject == $"file '{path}'");
+            .Where(e => e.Component == ModelComponent.File && e.Subject == $"file '{path}'");
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public sealed class WeightFileTests
         using var file = new TemporaryFile(Encoding.UTF8.GetBytes(content));
         var open = () => WeightFile.Open(file.Path);
 
-        open.Should().Throw<MultiInputException>().Where(e => e.Stage == ModelStage.File);
+        open.Should().Throw<MultiInputException>().Where(e => e.Component == ModelComponent.File);
     }
 
     [Theory]

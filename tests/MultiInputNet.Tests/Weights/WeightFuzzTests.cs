@@ -62,7 +62,7 @@ public sealed class WeightFuzzTests(ITestOutputHelper output)
                 Assert.True(tensor.numel() * tensor.element_size() <= 2 * length); // an unsigned number becomes one of twice its bytes
             return true;
         }
-        catch (MultiInputException e) when (e.Stage == ModelStage.File && e.Subject == $"file '{path}'")
+        catch (MultiInputException e) when (e.Component == ModelComponent.File && e.Subject == $"file '{path}'")
         {
             return false;
         }

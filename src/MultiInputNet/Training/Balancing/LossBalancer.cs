@@ -124,12 +124,12 @@ public abstract class LossBalancer : IDisposable
         {
             throw new MultiInputException(
                 $"task '{unknown}'",
-                ModelStage.Training,
+                ModelComponent.Training,
                 "the loss balancing knows no such task.",
                 $"Its tasks are {Shapes.Names(Tasks)}.");
         }
     }
 
     private protected static MultiInputException WrongState(string problem) => new(
-        "state of the loss balancing", ModelStage.Training, problem, "Go on with the method, and the tasks, that the training began with.");
+        "state of the loss balancing", ModelComponent.Training, problem, "Go on with the method, and the tasks, that the training began with.");
 }

@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Data;
+
+/// <summary>IDX files, the format of MNIST and its kin (LeCun, Cortes and Burges), plain or packed by gzip.</summary>
+/// <remarks>Types: unsigned and signed bytes, 16-bit and 32-bit whole numbers, 32-bit and 64-bit floating ones, as they are.</remarks>
+public static class IdxFile
+{
+    private const string Cure = "Give an IDX file, such as train-images-idx3-ubyte or the same with .gz.";
+
+    private static readonly Dictionary<byte, ArrayElement> elements = new()
+    {
+        [0x08] = ArrayElement.UInt8,
+        [0x09] = ArrayElement.Int8,
+        [0x0B] = ArrayElement.Int16,
+        [0x0C] = ArrayElement.Int32,
+        [0x0D] = ArrayElement.Float32,
+        [0x0E] = ArrayElement.Float64,
+    };
+
+    /// <summary>Reads an array.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The array, of its shape; the caller's to dispose.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or none of this format.</exception>
+    public static Tensor Read(string path) => DataFile.Read(path, Cure, Read);
+
+    /// <summary>Reads images and labels into a source of one input and one task.</summary>
+    /// <param name="name">The name of the input, the task and the source.</param>
+    /// <param name="images">A file of <c>(count, height, width)</c>; the images become Float32, or Float64 where that would lose digits, of <c>(count, 1, height, width)</c>, unsigned bytes from 0 to 1.</param>
+    /// <param name="labels">A file of <c>(count)</c> whole numbers; they become Int64.</param>
+    /// <returns>The source. Its tensors are the caller's to dispose.</returns>
+    /// <exception cref="MultiInputException">A file is damaged, none of this format, or of another shape.</exception>
+    /// <exception cref="ArgumentException">The files hold no samples, or not equally many.</exception>
+    public static TensorSource ReadSource(string name, string images, string labels)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = ReadOfRank(images, 3, "(count, height, width)");
+        var samples = DataFile.Samples(pixels).unsqueeze(1);
+        if (pixels.dtype == ScalarType.Byte)
+            samples.div_(255);
+        var classes = ReadOfRank(labels, 1, "(count)").to(ScalarType.Int64);
+        return new(name, samples.MoveToOuterDisposeScope(), classes.MoveToOuterDisposeScope());
+    }
+
+    private static Tensor ReadOfRank(string path, int rank, string shape)
+    {
+        var array = Read(path);
+        return array.dim() == rank
+            ? array
+            : throw new MultiInputException($"file '{path}'", ModelComponent.File, $"it holds an array of shape {Shapes.Text(array.shape)}.", $"Give one of {shape}.");
+    }
+
+    private static Tensor Read(FileStream file)
+    {
+        var (content, limit) = DataFile.Unpack(file);
+        using (content)
+        {
+            Span<byte> start = stackalloc byte[4];
+            content.ReadExactly(start);
+            if (start[0] != 0 || start[1] != 0 || !elements.TryGetValue(start[2], out var element))
+                throw new InvalidDataException($"It is no IDX file: it begins with {Convert.ToHexString(start)}.");
+            var sizes = new byte[4 * start[3]];
+            content.ReadExactly(sizes);
+            var shape = sizes.Chunk(4).Select(size => (long)BinaryPrimitives.ReadUInt32BigEndian(size));
+            return new ArrayLayout(element, [.. shape], bigEndian: true).Read(content, limit);
+        }
+    }
+}

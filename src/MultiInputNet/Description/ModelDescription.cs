@@ -1,0 +1,153 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TorchSharp;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// What a model consists of: its inputs, base, fusion and tasks. It is apart from the modules that are built from it: it can
+/// be printed, compared, written to JSON and read back, and builds the same model again.
+/// </summary>
+public sealed class ModelDescription : IEquatable<ModelDescription>
+{
+    private static readonly JsonSerializerOptions JsonOptions = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>Creates a description. <see cref="MultiInputModel.Define"/> is the readable way.</summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="bases">The bases: one for all inputs, and others for the inputs that they name.</param>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="fusion">The fusion of tasks that name none; flatten when null.</param>
+    [JsonConstructor]
+    public ModelDescription(
+        IReadOnlyList<InputDescription> inputs,
+        IReadOnlyList<BaseDescription> bases,
+        IReadOnlyList<TaskDescription> tasks,
+        FusionSpec? fusion = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(bases);
+        ArgumentNullException.ThrowIfNull(tasks);
+        if (inputs.Contains(null!) || bases.Contains(null!) || tasks.Contains(null!))
+            throw new ArgumentException("An input, base or task is null.");
+        Inputs = [.. inputs];
+        Bases = [.. bases];
+        Tasks = [.. tasks];
+        Fusion = fusion;
+    }
+
+    /// <summary>The inputs, in the order in which they were named.</summary>
+    public IReadOnlyList<InputDescription> Inputs { get; }
+
+    /// <summary>The bases: one that serves all inputs that no other names, and any number that name theirs.</summary>
+    public IReadOnlyList<BaseDescription> Bases { get; }
+
+    /// <summary>The tasks, in the order in which they were named; their position is their index.</summary>
+    public IReadOnlyList<TaskDescription> Tasks { get; }
+
+    /// <summary>The fusion of tasks that name none; flatten when null.</summary>
+    public FusionSpec? Fusion { get; }
+
+    /// <summary>Builds a model with new weights. See <see cref="MultiInputModelBuilder.Build"/>.</summary>
+    /// <param name="device">Where; CUDA when there is one and the CPU otherwise, when null.</param>
+    /// <param name="seed">What the weights follow from; torch's random state when null.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="MultiInputException">The description has a mistake, or libtorch cannot be loaded.</exception>
+    public MultiInputModel Build(torch.Device? device = null, long? seed = null)
+    {
+        Backend.Load(); // before the model's fields, which are modules
+        return new(this, device, seed: seed);
+    }
+
+    /// <summary>One of the inputs, as the kind that it is.</summary>
+    /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>
+    /// <param name="name">Its name.</param>
+    /// <returns>The input.</returns>
+    /// <exception cref="MultiInputException">There is none of this name and kind.</exception>
+    public TInput Input<TInput>(string name)
+        where TInput : InputSpec => Inputs.FirstOrDefault(input => input.Name == name)?.Spec as TInput ?? throw new MultiInputException(
+            $"input '{name}'",
+            ModelComponent.Description,
+            $"the model has no {typeof(TInput).Name} of this name.",
+            $"Its inputs are {string.Join(", ", Inputs.Select(input => $"'{input.Name}' ({input.Spec.Kind})"))}.");
+
+    /// <summary>One of the tasks.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>The task: its head, the inputs that it reads, and its fusion.</returns>
+    /// <exception cref="MultiInputException">There is none of this name.</exception>
+    public TaskDescription Task(string name) => Tasks.FirstOrDefault(task => task.Name == name) ?? throw new MultiInputException(
+        $"task '{name}'", ModelComponent.Description, "the model has no task of this name.", $"Its tasks are {Shapes.Names(Tasks.Select(task => task.Name))}.");
+
+    /// <summary>The head of one of the tasks, as the kind that it is.</summary>
+    /// <typeparam name="THead">The kind, such as <see cref="ClassificationSpec"/>.</typeparam>
+    /// <param name="name">The task's name.</param>
+    /// <returns>The head's description.</returns>
+    /// <exception cref="MultiInputException">There is no task of this name, or its head is of another kind.</exception>
+    public THead Task<THead>(string name)
+        where THead : HeadSpec => Task(name).Head as THead ?? throw new MultiInputException(
+            $"task '{name}'", ModelComponent.Description, $"its head is a {Task(name).Head.GetType().Name} and no {typeof(THead).Name}.", "Ask for the kind that it is.");
+
+    /// <summary>The description as JSON. Modules of the user's own are in it by name only.</summary>
+    /// <returns>The JSON text.</returns>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
+
+    /// <summary>Reads a description that <see cref="ToJson"/> wrote.</summary>
+    /// <param name="json">The JSON text.</param>
+    /// <param name="customModules">
+    /// For each module of the user's own, by its name, the factory that was given when it was described, such as the one of
+    /// <see cref="MultiInputNet.Bases.From(string, int, Func{torch.nn.Module{torch.Tensor, torch.Tensor}})"/>.
+    /// </param>
+    /// <returns>The description.</returns>
+    /// <exception cref="MultiInputException">The text is no description, or names a module that is not given.</exception>
+    public static ModelDescription FromJson(string json, IReadOnlyDictionary<string, Delegate>? customModules = null)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            CheckNulls(json);
+            var read = JsonSerializer.Deserialize<ModelDescription>(json, JsonOptions)
+                ?? throw new JsonException("The text is 'null'.");
+            return customModules is null ? read : CustomModules.Attach(read, customModules);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
+        {
+            throw new MultiInputException(
+                "model description", ModelComponent.Description, $"the JSON cannot be read: {e.Message}", "Give the text that ToJson wrote.", e);
+        }
+    }
+
+    // ToJson writes none: what is not given is left out. The serialiser lets nulls through where a value is due, in lists above all.
+    private static void CheckNulls(string json)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.Null)
+                throw new JsonException($"A value is null (byte {reader.TokenStartIndex:N0}).");
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(ModelDescription? other) => other is not null && ToJson() == other.ToJson();
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as ModelDescription);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => ToJson().GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>The description as JSON.</summary>
+    /// <returns>The JSON text.</returns>
+    public override string ToString() => ToJson();
+}

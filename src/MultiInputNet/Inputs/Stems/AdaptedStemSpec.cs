@@ -1,0 +1,84 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to
+/// fit an image of any number of channels. What it gives goes into the base behind that convolution, so that trained first weights are
+/// kept for images of any kind.
+/// </summary>
+/// <remarks>
+/// <para>
+/// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those. The
+/// base is called with what the stem gives, which is what hooks at the base see.
+/// </para>
+/// <para>
+/// Each input has weights of its own, unless they are shared: with <see cref="Bands"/>, all inputs of a base that name a band share the
+/// weights of that band, and an input may name bands that were never trained together. Without, those with the same method and number of channels share all. Shared weights are frozen and trained with
+/// the projection of any of their inputs.
+/// </para>
+/// </remarks>
+public sealed record AdaptedStemSpec : ProjectionSpec
+{
+    /// <summary>How the weights are made to fit, where no bands are named.</summary>
+    /// <value>Default: <see cref="StemMethod.Repeat"/>.</value>
+    public StemMethod Method { get; init; }
+
+    /// <summary>
+    /// The name of each of the input's channels: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base of 3 channels has for
+    /// them, each other band the mean of all. All are scaled by old over new channels, so that the expected result stays.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, the channels have no names.</value>
+    public IReadOnlyList<string>? Bands { get; init; }
+
+    /// <summary>Whether the weights are shared with other inputs.</summary>
+    /// <value>Default: <see langword="false"/>.</value>
+    public bool Shared { get; init; }
+
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, SharedBase sharedBase, StemBank bank)
+    {
+        if (sharedBase.FirstConvolution is not { } first)
+            throw new NotSupportedException($"{sharedBase.GetName()} has no first convolution that can be adapted");
+        var channels = ((ImageInput)input).Channels;
+        if (!Shared)
+            return new AdaptedStem(first, channels, weight => Bands is null ? StemAdapter.Adapt(weight, channels, Method) : AdaptBands(weight, Bands) * Scale(weight, channels));
+        foreach (var name in SliceNames(channels).Where(name => bank.Find(name) is null))
+            bank.Add(name, new(first, weight => Bands is null ? StemAdapter.Adapt(weight, channels, Method) : AdaptBands(weight, [name])));
+        return new SharedStem(first, [.. SliceNames(channels).Select(name => bank.Find(name)!)], Bands is null ? 1 : Scale(first.weight, channels));
+    }
+
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => throw new NotSupportedException("a stem needs its base");
+
+    internal override Int128 CountWeights(InputSpec input, BaseSpec sharedBase, StemBank bank)
+    {
+        var channels = (int)input.Shape[0];
+        var created = !Shared ? channels
+            : Bands is not null ? Bands.Count(band => bank.Find(band) is null)
+            : SliceNames(channels).Any(name => bank.Find(name) is null) ? channels : 0;
+        return created * sharedBase.FirstWeightsPerChannel;
+    }
+
+    internal override (string Problem, string Cure)? FindMistake(InputSpec input) =>
+        input is not ImageInput image ? WrongKind("An adapted stem", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.")
+        : Bands is null ? null
+        : Bands.Count != image.Channels ? ($"its {image.Channels} channels have {Bands.Count} band names.", "Name each channel's band, in their order.")
+        : Bands.CountBy(band => band).FirstOrDefault(band => band.Value > 1).Key is { } twice ? ($"two of its bands are called '{twice}'.", "Give each a name of its own.")
+        : Bands.FirstOrDefault(band => !DescriptionChecks.IsName(band)) is { } odd
+            ? ($"the name of its band '{odd}' cannot be part of a weight's name.", "Use 1 to 100 letters, digits, '_' and '-'.")
+        : null;
+
+    /// <summary>The names of the bands of a base of 3 channels.</summary>
+    internal static IReadOnlyList<string> Rgb { get; } = ["red", "green", "blue"];
+
+    /// <summary>The bands that get the mean of the base's channels, since it has none of their names.</summary>
+    internal IReadOnlyList<string> FindUnknownBands(Conv2d first) => [.. Bands?.Where(band => first.weight.shape[1] != Rgb.Count || !Rgb.Contains(band)) ?? []];
+
+    // No band can have the name of a method's slice.
+    private IReadOnlyList<string> SliceNames(int channels) => Bands ?? [$"{Method}({channels})"];
+
+    private static Tensor AdaptBands(Tensor weight, IReadOnlyList<string> bands) =>
+        StemAdapter.Adapt(weight, weight.shape[1] == Rgb.Count ? Rgb : [.. Enumerable.Range(0, (int)weight.shape[1]).Select(channel => $"({channel})")], bands);
+
+    private static double Scale(Tensor weight, int channels) => (double)weight.shape[1] / channels;
+}

@@ -1,0 +1,123 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>A row of a table: batches are <c>(batch, features)</c> of floating numbers.</summary>
+/// <remarks>
+/// With <see cref="Columns"/> it knows its columns, so that raw rows of text go into a model that was read from a file:
+/// <see cref="Encode(IReadOnlyDictionary{string, string?})"/> makes a batch of them. <c>TableSchema.Infer</c> learns all this
+/// from a file.
+/// </remarks>
+/// <param name="Features">Columns.</param>
+public sealed record TabularInput(int Features) : InputSpec
+{
+    /// <summary>The columns, in the order of a batch.</summary>
+    /// <value>Default: <see langword="null"/>, all are numbers without a name, and none may be missing.</value>
+    public IReadOnlyList<TabularColumn>? Columns { get; init; }
+
+    /// <summary>The texts that stand for a missing value, in any case.</summary>
+    /// <value>
+    /// Default: <see langword="null"/>, which means the words that pandas knows: empty, <c>NA</c>, <c>N/A</c>, <c>#N/A</c>, <c>NaN</c>,
+    /// <c>null</c>, <c>None</c> and their like, and <c>?</c>; in columns of numbers <c>-</c> and <c>--</c> too.
+    /// </value>
+    public IReadOnlyList<string>? MissingTexts { get; init; }
+
+    /// <summary>What stands before the fraction of a number.</summary>
+    /// <value>Default: <see langword="null"/>, a point.</value>
+    public char? DecimalSeparator { get; init; }
+
+    /// <summary>What may stand between the thousands of a number: groups of three digits; a space stands for a narrow one too.</summary>
+    /// <value>Default: <see langword="null"/>, nothing.</value>
+    public char? ThousandsSeparator { get; init; }
+
+    /// <summary>How numbers are written.</summary>
+    internal NumberFormat Numbers => new(DecimalSeparator ?? '.', ThousandsSeparator);
+
+    private protected override IReadOnlyList<long> SampleShape => [Features];
+
+    private protected override string KindName => "tabular";
+
+    internal override ProjectionSpec DefaultProjection => new TabularProjectionSpec();
+
+    /// <summary>Makes a batch of one row.</summary>
+    /// <param name="row">
+    /// The text of each column by its name; null where it is missing. Columns that the input does not have are left out.
+    /// </param>
+    /// <returns>The batch, <c>(1, features)</c> of Float64 on the CPU; the model standardises and fills it, whatever type its weights are of.</returns>
+    /// <exception cref="MultiInputException">A column is not in the row, or holds no number; or the input names no columns.</exception>
+    public Tensor Encode(IReadOnlyDictionary<string, string?> row) => Encode([row]);
+
+    /// <summary>Makes a batch of rows.</summary>
+    /// <param name="rows">For each, the text of each column by its name, as for one row.</param>
+    /// <returns>The batch, <c>(rows, features)</c> of Float64 on the CPU.</returns>
+    /// <exception cref="MultiInputException">A column is not in a row, or holds no number; or the input names no columns.</exception>
+    public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        DescriptionChecks.Throw("tabular input", ModelComponent.Input, Columns is null
+            ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.")
+            : FindMistake());
+        var encoder = new TableEncoder(this);
+        var values = new List<double>();
+        foreach (var (index, row) in rows.Index())
+        {
+            if (row is null)
+                throw new ArgumentException($"Row {index} is null; give the text of each column by its name.", nameof(rows));
+            for (var column = 0; column < Features; column++)
+            {
+                var name = Columns![column].Name;
+                if (!row.TryGetValue(name, out var text))
+                    throw new MultiInputException($"row {index}", ModelComponent.Input, $"column '{name}' is not there.", "Give every column, with null for a missing value.");
+                if (!encoder.TryEncode(column, text, out var value))
+                    throw new MultiInputException($"row {index}", ModelComponent.Input, TableEncoder.NoNumber(name, text), "Give a number, or null for a missing value.");
+                values.Add(value);
+            }
+        }
+
+        return tensor(values.ToArray()).view(-1, Features);
+    }
+
+    internal override (string Problem, string Cure)? FindMistake()
+    {
+        if (base.FindMistake() is { } mistake)
+            return mistake;
+        if (Columns is null)
+            return null;
+        if (Columns.Count != Features)
+            return ($"it names {Columns.Count} columns and has {Features} features.", "Name each once.");
+        if (Columns.Any(column => string.IsNullOrEmpty(column?.Name)) || Columns.DistinctBy(column => column.Name).Count() != Features)
+            return ("a column has no name, or the name of another.", "Give each a name of its own.");
+        if (Columns.Select(column => column.FindMistake()).FirstOrDefault(found => found is not null) is { } found)
+            return found;
+        if (MissingTexts?.Contains(null!) == true)
+            return ("a missing text is null.", "Give texts; an empty one always counts as missing.");
+        if (Numbers.FindMistake() is { } separators)
+            return (separators, "Give two different characters that are no part of a number, such as ',' and '.'.");
+        return Mean is not null && Columns.Index().Any(column => column.Item is CategoricalColumn && (Mean[column.Index] != 0 || StandardDeviation![column.Index] != 1))
+            ? ("a categorical column has a mean or a standard deviation.", "Give it a mean of 0 and a deviation of 1: its values are numbers of categories.")
+            : null;
+    }
+
+    /// <summary>Throws where a batch on the CPU has a number of no category.</summary>
+    internal void CheckCategories(string subject, Tensor batch)
+    {
+        if (Columns is null)
+            return;
+        using var scope = NewDisposeScope();
+        foreach (var (index, column) in Columns.Index())
+        {
+            if (column is not CategoricalColumn { Categories.Count: var count })
+                continue;
+            var numbers = batch.select(1, index).nan_to_num(nan: 0);
+            var wrong = numbers[numbers.lt(0).logical_or(numbers.gt(count)).logical_or(numbers.ne(numbers.floor()))];
+            if (wrong.numel() > 0)
+            {
+                throw new MultiInputException(
+                    subject,
+                    ModelComponent.Input,
+                    $"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is the number of no category.",
+                    $"Its {count} categories have the numbers from 1 to {count}, and 0 is an unknown one; Encode gives them.");
+            }
+        }
+    }
+}

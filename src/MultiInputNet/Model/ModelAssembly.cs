@@ -1,0 +1,326 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>Makes the modules of a description on a device and reads off the shapes between them.</summary>
+internal sealed class ModelAssembly
+{
+    private readonly long largestModel;
+    private readonly long largestPass;
+    private readonly List<nn.Module> modules = [];
+    private readonly Dictionary<BaseDescription, BuiltBase> bases = [];
+    private Int128 weightsLeft;
+
+    /// <summary>Makes the modules.</summary>
+    /// <param name="description">What to make.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="largestModel">Weights that it may have, biases and normalisations not counted.</param>
+    /// <param name="largestPass">Values of maps that may be in memory at one time while shapes are found.</param>
+    public ModelAssembly(ModelDescription description, Device device, long largestModel, long largestPass)
+    {
+        Device = device;
+        this.largestPass = largestPass;
+        weightsLeft = this.largestModel = largestModel;
+        try
+        {
+            DescriptionChecks.Check(description);
+            foreach (var group in description.Bases)
+                bases.Add(group, MakeBase(group));
+            foreach (var input in description.Inputs)
+                Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
+            foreach (var task in description.Tasks)
+                Routes.Add(MakeRoute(task, description.Fusion));
+            Warnings = [.. FindWarnings(description)];
+            GuardNormalizations();
+        }
+        catch
+        {
+            modules.ForEach(module => module.Dispose());
+            throw;
+        }
+    }
+
+    public Device Device { get; }
+
+    public List<InputPath> Paths { get; } = [];
+
+    public List<Route> Routes { get; } = [];
+
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>The base of all inputs that have none of their own.</summary>
+    public BuiltBase? Shared => bases.FirstOrDefault(pair => pair.Key.Inputs is null).Value;
+
+    /// <summary>The bases of some inputs, each by the first of them.</summary>
+    public IEnumerable<(string FirstInput, BuiltBase Base)> OwnBases =>
+        bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value));
+
+    private BuiltBase MakeBase(BaseDescription group)
+    {
+        var sharedBase = Own(Create(Subject(group), ModelComponent.Base, group.Spec, group.Spec.CountWeights(), group.Spec.Create));
+        if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
+            return new(sharedBase, null, new());
+        var layers = new InputLayers(sharedBase, group.PerInput, group.Adapters);
+        DescriptionChecks.Throw(Subject(group), ModelComponent.Base, layers.FindMistake());
+        return new(sharedBase, layers, new());
+    }
+
+    private InputPath MakePath(InputDescription input, BaseDescription group)
+    {
+        var subject = $"input '{input.Name}'";
+        var spec = input.Spec;
+        var (sharedBase, layers, bank) = bases[group];
+        var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
+        var standardization = spec.Mean is null
+            ? group.Spec.CreateStandardization(spec, projectionSpec)
+            : new Standardization(spec.Mean, spec.StandardDeviation!);
+        if (standardization is not null)
+            Own(standardization);
+        var projection = Own(Create(
+            subject, ModelComponent.Projection, projectionSpec, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, sharedBase, bank)));
+        foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
+            Own(slice);
+        var replaced = projection is Stem ? sharedBase.FirstConvolution : null;
+        var own = layers?.HasParts(replaced) != true ? null
+            : Own(Create(subject, ModelComponent.Base, group, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
+
+        var folded = FoldedProjection.Find(projection, sharedBase, layers);
+
+        using var pass = new DummyPass(own is null ? [projection, sharedBase] : [projection, sharedBase, own]);
+        var budget = new PassBudget(subject, largestPass);
+        using var probe = new ForwardProbe(projection, budget);
+        using var baseProbe = new ForwardProbe(sharedBase, budget);
+        using var ownProbe = own is null ? null : new ForwardProbe(own, budget);
+        using var turn = InputLayers.Serve(input.Name);
+        using var entrance = BaseEntrance.Enter(replaced);
+        budget.Require(spec.Shape.Aggregate(1L, (product, size) => product * size));
+        var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, Device);
+
+        var projected = Run(
+            subject,
+            ModelComponent.Projection,
+            () => projection.call(sample),
+            $"its projection cannot take {Shapes.Text(sample.shape)}",
+            "Make the projection fit the declared shape of the input.");
+        if (projected.dim() != 4 || projected.shape[0] != 1 || (projection is not Stem && projected.shape[1] != sharedBase.Channels))
+        {
+            throw new MultiInputException(
+                subject,
+                ModelComponent.Projection,
+                $"{Shapes.Text(sample.shape)} becomes {Shapes.Text(projected.shape)}, and the base takes (1, {sharedBase.Channels}, height, width).",
+                $"Let the projection give a map of {sharedBase.Channels} channels.");
+        }
+
+        projected = ChannelsLast.Of(projected);
+        var map = Run(
+            subject,
+            ModelComponent.Base,
+            () => sharedBase.call(projected),
+            $"the base cannot take its map of {Shapes.Text(projected.shape)}",
+            $"The base must take maps of {sharedBase.Channels} channels, as it is described, and of this height and width: give its true channel "
+            + "count, or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.");
+        if (map.dim() != 4 || map.shape[0] != 1)
+        {
+            throw new MultiInputException(
+                subject,
+                ModelComponent.Base,
+                $"the base turns {Shapes.Text(projected.shape)} into {Shapes.Text(map.shape)}, which is no feature map.",
+                "Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.");
+        }
+
+        if (layers?.FindUnseen(replaced) is { } unseen)
+        {
+            throw new MultiInputException(
+                Subject(group),
+                ModelComponent.Base,
+                $"its layer '{unseen}' is to have a part for each input, and no map came through its call(...).",
+                "Run it with call(...) instead of forward(...) in your module.");
+        }
+
+        return new InputPath(
+            input.Name,
+            spec,
+            standardization,
+            projection,
+            sharedBase,
+            folded,
+            own,
+            group.Spec.Mixing,
+            sharedBase.FirstConvolution is { } first && baseProbe.MapOf(first) is { } joining ? joining : MapShape.Of(projected),
+            MapShape.Of(projected),
+            MapShape.Of(map),
+            probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
+            Math.Max(projected.numel(), baseProbe.LargestResult));
+    }
+
+    private Route MakeRoute(TaskDescription task, FusionSpec? defaultFusion)
+    {
+        var subject = $"task '{task.Name}'";
+        var sources = DescriptionChecks.Sources(task);
+        var maps = sources.Select(name => Paths.First(path => path.Name == name).Map).ToArray();
+
+        // What a model's fusion does with one input, its tasks with several do with each and put one behind the other.
+        var fusionSpec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
+        if (task.Fusion is null && maps.Length > 1 && fusionSpec is SingleFusionSpec single)
+            fusionSpec = Fusions.Concat(single);
+        DescriptionChecks.Throw(subject, ModelComponent.Fusion, fusionSpec.FindMistake(maps));
+        var fusion = Own(Create(subject, ModelComponent.Fusion, fusionSpec, fusionSpec.CountWeights(maps), () => fusionSpec.Create(maps)));
+
+        long features;
+        long macs;
+        var budget = new PassBudget(subject, largestPass);
+        budget.Require(maps.Sum(map => (long)map.Channels * map.Height * map.Width));
+        using (var pass = new DummyPass([fusion]))
+        using (var probe = new ForwardProbe(fusion, budget))
+        {
+            var fused = Run(
+                subject,
+                ModelComponent.Fusion,
+                () => fusion.call([.. maps.Select(map => zeros([1, map.Channels, map.Height, map.Width], device: Device))]),
+                $"its fusion cannot take maps of {string.Join(", ", maps)}",
+                "Make the fusion fit these maps.");
+            if (fused.dim() != 2 || fused.shape[0] != 1)
+            {
+                throw new MultiInputException(
+                    subject,
+                    ModelComponent.Fusion,
+                    $"{string.Join(", ", maps)} becomes {Shapes.Text(fused.shape)}, which is no vector per sample.",
+                    "Let the fusion give (batch, features).");
+            }
+
+            features = fused.shape[1];
+            macs = probe.Macs;
+        }
+
+        if (features > int.MaxValue)
+            throw new MultiInputException(subject, ModelComponent.Fusion, $"it gives {features:N0} features.", "Use Fusions.GlobalAverage() or Attention.");
+        var head = Own(Create(subject, ModelComponent.Head, task.Head, task.Head.CountWeights((int)features), () => task.Head.Create((int)features)));
+        using (var pass = new DummyPass([head]))
+        using (var probe = new ForwardProbe(head))
+        {
+            var output = Run(
+                subject,
+                ModelComponent.Head,
+                () => head.call(zeros([1, features], device: Device)),
+                $"its head cannot take (1, {features})",
+                "Make the head for the number of features that its factory is given.");
+            if (output.dim() < 1 || output.shape[0] != 1)
+            {
+                throw new MultiInputException(
+                    subject, ModelComponent.Head, $"(1, {features}) becomes {Shapes.Text(output.shape)}.", "Let the head keep the batch as its first dimension.");
+            }
+
+            return new Route(task.Name, sources, fusion, head, fusionSpec.Title, features, macs + probe.Macs);
+        }
+    }
+
+    private void GuardNormalizations()
+    {
+        foreach (var (group, (sharedBase, _, _)) in bases)
+            NormalizationGuard.Watch(sharedBase, Subject(group), ModelComponent.Base);
+        foreach (var path in Paths)
+        {
+            NormalizationGuard.Watch(path.Projection, $"input '{path.Name}'", ModelComponent.Projection);
+            if (path.Own is not null)
+                NormalizationGuard.Watch(path.Own, $"input '{path.Name}'", ModelComponent.Base);
+        }
+
+        foreach (var route in Routes)
+        {
+            NormalizationGuard.Watch(route.Fusion, $"task '{route.Task}'", ModelComponent.Fusion);
+            NormalizationGuard.Watch(route.Head, $"task '{route.Task}'", ModelComponent.Head);
+        }
+    }
+
+    private IEnumerable<string> FindWarnings(ModelDescription description)
+    {
+        if (Backend.FindWarning() is { } fault)
+            yield return fault;
+        foreach (var (input, path) in description.Inputs.Zip(Paths))
+        {
+            if ((input.Projection as AdaptedStemSpec)?.FindUnknownBands(path.Base.FirstConvolution!) is { Count: > 0 } unknown)
+                yield return $"Input '{input.Name}': the base has no weights for {(unknown.Count == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so that the mean of all its channels stands for {(unknown.Count == 1 ? "it" : "each")}; it knows {string.Join(", ", AdaptedStemSpec.Rgb.Select(band => $"'{band}'"))} where it takes 3 channels. Correct the name if it is misspelt.";
+            var (normalization, activation) = input.Projection switch
+            {
+                ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
+                TabularProjectionSpec p => (p.Normalization, p.Activation),
+                SequenceProjectionSpec p => (p.Normalization, p.Activation),
+                _ => (Normalization.None, Activation.None),
+            };
+            if (normalization == Normalization.None)
+                continue;
+            var layers = path.Base.modules().Where(module => !module.children().Any()).ToArray();
+            if (!layers.Any(IsNormalization))
+                yield return $"Input '{input.Name}': its projection normalises and the base has no normalisation behind it; such models often train badly. Leave it out, or normalise in the base too.";
+            else if (activation == Activation.None && IsNormalization(layers[0]))
+                yield return $"Input '{input.Name}': its projection ends with a normalisation and the base begins with one; the first has no effect. Leave it out.";
+        }
+
+        foreach (var (group, (sharedBase, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Base.modules().OfType<BatchNorm>().Any()))
+        {
+            var apart = Paths.Where(path => path.Base == sharedBase).GroupBy(path => (path.Own, path.Joining)).ToArray();
+            if (apart.Length < 2)
+                continue;
+            yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Select(path => path.Name))))}, "
+                + "since their maps differ in size or they have adapters: each is trained by its own statistics and evaluated by a mixture of all. Give each its own, perInput: PerInput.Normalization, or normalise otherwise.";
+        }
+    }
+
+    private static bool IsNormalization(nn.Module module) =>
+        module.GetType().Name.Contains("Norm", StringComparison.Ordinal);
+
+    private TModule Own<TModule>(TModule module)
+        where TModule : nn.Module
+    {
+        modules.Add(module);
+        ChannelsLast.Prepare(module);
+        module.to(Device);
+        return Keep(module);
+    }
+
+    // A model outlives the scope that it is built in.
+    private static TModule Keep<TModule>(TModule module)
+        where TModule : nn.Module
+    {
+        foreach (var tensor in module.parameters().Concat(module.buffers()))
+            tensor.DetachFromDisposeScope();
+        return module;
+    }
+
+    private T Create<T>(string subject, ModelComponent component, object spec, Int128 weights, Func<T> create)
+        where T : nn.Module
+    {
+        weightsLeft -= weights;
+        if (weightsLeft < 0)
+        {
+            throw new MultiInputException(
+                subject, component, $"with its {weights:N0} weights the model has more than {largestModel:N0}.", "Make its sizes smaller.");
+        }
+
+        // Initialising a weight leaves further handles of its memory. A user's module may keep tensors that it tells nobody of.
+        using var scope = spec is ICustomSpec ? null : NewDisposeScope();
+        return Try(subject, component, () => Keep(create()), "it cannot be made", "Mend the module's constructor or its factory.");
+    }
+
+    private static Tensor Run(string subject, ModelComponent component, Func<Tensor> run, string problem, string cure) =>
+        Try(subject, component, run, problem, cure);
+
+    private static T Try<T>(string subject, ModelComponent component, Func<T> action, string problem, string cure)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is not MultiInputException)
+        {
+            throw new MultiInputException(subject, component, $"{problem}: {e.Message.Split('\n')[0].TrimEnd('.')}.", cure, e);
+        }
+    }
+
+    private static string Subject(BaseDescription group) => group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
+
+    /// <summary>A base, what each of its inputs has of its own in it, and what their stems share.</summary>
+    public sealed record BuiltBase(SharedBase Base, InputLayers? PerInput, StemBank Stems);
+}

@@ -1,0 +1,230 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using MultiInputNet.Weights;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>
+/// Writes and reads the checkpoints of one training. Each is a safetensors file, with the training's state as JSON in its metadata and
+/// a SHA-256 hash of both. While it is open, the folder is this training's alone.
+/// </summary>
+internal sealed class CheckpointStore : IDisposable
+{
+    internal const string Key = "multi_input_net.training";
+    internal const string HashKey = "multi_input_net.sha256";
+    private const int Version = 2;
+    private const int LongestValue = 120;
+
+    private static readonly JsonSerializerOptions JsonOptions = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    private readonly CheckpointOptions options;
+    private readonly Lazy<IReadOnlyDictionary<string, string>> fingerprint;
+    private readonly FolderLock folderLock;
+
+    /// <summary>Opens the folder of a training.</summary>
+    /// <param name="options">Where.</param>
+    /// <param name="fingerprint">What must be the same when the training goes on: each thing by its name.</param>
+    /// <exception cref="MultiInputException">The folder cannot be written to, or another training writes to it.</exception>
+    public CheckpointStore(CheckpointOptions options, Func<IReadOnlyDictionary<string, string>> fingerprint)
+    {
+        this.options = options;
+        this.fingerprint = new(fingerprint);
+        try
+        {
+            Directory.CreateDirectory(options.Folder);
+            folderLock = new(options.Folder);
+
+            // What a run that was killed left half-written.
+            foreach (var leftover in Directory.EnumerateFiles(options.Folder, "checkpoint-*.tmp"))
+                File.Delete(leftover);
+        }
+        catch (Exception e) when (IsOfFiles(e))
+        {
+            folderLock?.Dispose();
+            throw Unwritable(e);
+        }
+    }
+
+    /// <summary>The checkpoints, the latest first.</summary>
+    public IReadOnlyList<string> Files =>
+        [.. Directory.EnumerateFiles(options.Folder, "checkpoint-*.safetensors").OrderByDescending(Path.GetFileName, StringComparer.Ordinal)];
+
+    /// <summary>Whether an exception says that a file or a folder cannot be used.</summary>
+    public static bool IsOfFiles(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
+
+    public string Write(TrainingState state, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var path = Path.Combine(options.Folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{state.Step:D10}.safetensors"));
+        var content = JsonSerializer.Serialize(new Content(Version, fingerprint.Value, state), JsonOptions);
+        WeightFile.Write(path, tensors, new Dictionary<string, string> { [Key] = content, [HashKey] = Hash(content, tensors) });
+        try
+        {
+            foreach (var old in Files.Skip(options.Keep))
+                File.Delete(old);
+        }
+        catch (Exception e) when (IsOfFiles(e))
+        {
+            throw Unwritable(e);
+        }
+
+        return path;
+    }
+
+    /// <summary>Reads the latest checkpoint, or an earlier one where that is allowed; null where there is none.</summary>
+    /// <param name="findMistake">What keeps the training from going on with a state and its tensors; null where nothing does.</param>
+    /// <returns>The checkpoint, and what to tell of those that were left.</returns>
+    /// <exception cref="MultiInputException">A checkpoint is damaged or of another training.</exception>
+    public (TrainingState State, Dictionary<string, Tensor> Tensors, IReadOnlyList<string> Warnings)? ReadLatest(
+        Func<TrainingState, Dictionary<string, Tensor>, string?> findMistake)
+    {
+        var damaged = new List<(string Path, MultiInputException Problem)>();
+        foreach (var path in Files)
+        {
+            try
+            {
+                var (state, tensors) = Read(path, findMistake);
+                return (state, tensors, [.. damaged.Select(file => Leave(file.Path, file.Problem, path))]);
+            }
+            catch (MultiInputException e) when (e.Component == ModelComponent.File)
+            {
+                damaged.Add((path, e));
+                if (!options.AllowEarlier)
+                    break;
+            }
+        }
+
+        return damaged is [var (latest, problem), ..]
+            ? throw new MultiInputException(
+                $"checkpoint '{latest}'",
+                ModelComponent.File,
+                $"it cannot be read: {problem.Problem}",
+                options.AllowEarlier ? "No earlier one can be read either: start again in an empty folder."
+                    : Files.Count > 1 ? "Set AllowEarlier to go on from the one before it." : "There is no earlier one: start again in an empty folder.",
+                problem)
+            : null;
+    }
+
+    public void Dispose() => folderLock.Dispose();
+
+    /// <summary>The checksum of a checkpoint.</summary>
+    internal static string Hash(string content, IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendText(content);
+        foreach (var (name, tensor) in tensors.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            hash.AppendText(name);
+            hash.AppendTensor(tensor);
+        }
+
+        return hash.ToText();
+    }
+
+    /// <summary>Takes a damaged checkpoint out of the way, so that it is neither read again nor counted among those that are kept.</summary>
+    private static string Leave(string path, MultiInputException problem, string next)
+    {
+        var aside = $"{path}.damaged";
+        try
+        {
+            File.Move(path, aside, overwrite: true);
+        }
+        catch (Exception e) when (IsOfFiles(e))
+        {
+            throw new MultiInputException($"checkpoint '{path}'", ModelComponent.Training, $"it cannot be read, and not be moved out of the way: {e.Message}", "Move it by hand.", e);
+        }
+
+        return $"Checkpoint '{path}' cannot be read: {problem.Problem} The training goes on from '{Path.GetFileName(next)}' before it; it is now '{Path.GetFileName(aside)}'.";
+    }
+
+    private (TrainingState State, Dictionary<string, Tensor> Tensors) Read(string path, Func<TrainingState, Dictionary<string, Tensor>, string?> findMistake)
+    {
+        using var file = WeightFile.Open(path);
+        if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(Key, out var json))
+            throw file.Refuse("it holds no training.", "Give a folder of checkpoints.");
+        if (!file.Metadata.TryGetValue(HashKey, out var hash))
+            throw file.Refuse("it has no checksum, as checkpoints of an earlier version of this library; such trainings cannot go on.");
+        var tensors = file.ReadAll();
+        try
+        {
+            if (Hash(json, tensors) != hash)
+                throw file.Refuse("its content does not fit its checksum: it is damaged.");
+            var content = Parse(file, json);
+            Compare(path, content.Fingerprint);
+            return findMistake(content.State, tensors) is { } mistake ? throw file.Refuse(mistake) : (content.State, tensors);
+        }
+        catch
+        {
+            foreach (var tensor in tensors.Values)
+                tensor.Dispose();
+            throw;
+        }
+    }
+
+    private static Content Parse(WeightFile file, string json)
+    {
+        try
+        {
+            var content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw file.Refuse("its training is 'null'.");
+            return content.Version == Version ? content : throw file.Refuse($"it is of version {content.Version}, and this library reads version {Version}.");
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
+        {
+            throw file.Refuse($"its training is damaged: {e.Message}", cause: e);
+        }
+    }
+
+    /// <summary>Throws where a checkpoint is of another training, and says in a line what differs first.</summary>
+    private void Compare(string path, IReadOnlyDictionary<string, string> saved)
+    {
+        foreach (var (name, now) in fingerprint.Value)
+        {
+            var then = saved.GetValueOrDefault(name) ?? "";
+            if (then != now)
+            {
+                throw new MultiInputException(
+                    $"checkpoint '{path}'", ModelComponent.Training, Difference(name, then, now), "Go on with what the training began with, or start again in an empty folder.");
+            }
+        }
+    }
+
+    private static string Difference(string name, string then, string now)
+    {
+        if (now.StartsWith(SourceFingerprint.Content, StringComparison.Ordinal))
+            return $"it was written with other {name}.";
+        if (name == TrainingRun.ModelName)
+        {
+            try
+            {
+                var (place, first, second) = JsonDifference.Find(then, now);
+                return $"it was written with another model, in which {place} is {Short(first)}, and in this one {Short(second)}.";
+            }
+            catch (JsonException)
+            {
+                return "it was written with another model.";
+            }
+        }
+
+        return $"it was written with {name} {Short(then)}, and this training has {Short(now)}.";
+    }
+
+    private static string Short(string value)
+    {
+        var line = string.Join(' ', value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return line.Length == 0 ? "none" : line.Length <= LongestValue ? line : $"{line.AsSpan(0, LongestValue)}…";
+    }
+
+    private MultiInputException Unwritable(Exception cause) => new(
+        $"folder '{options.Folder}'", ModelComponent.Training, $"checkpoints cannot be written there: {cause.Message}", "Name a folder that can be made, or is there, and can be written to.", cause);
+
+    private sealed record Content(int Version, IReadOnlyDictionary<string, string> Fingerprint, TrainingState State);
+}
