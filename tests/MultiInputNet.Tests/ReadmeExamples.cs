@@ -74,7 +74,7 @@ internal static class ReadmeExamples
             new("land", land, randint(6, [300]).to(ScalarType.Int64)) { BatchSize = 128 },
         ];
         var trainer = new Trainer(model, new() { Epochs = 2, LearningRate = 3e-3, Seed = 1 });
-        using var progress = new ConsoleProgress(); // a live line, a line for each epoch, warnings
+        using var progress = new ConsoleProgress(); // a live line, a line per epoch, warnings
         var history = trainer.Fit(sources, progress: progress);
         progress.Complete(history); // a table
         foreach (var (task, result) in trainer.Evaluate(sources))
@@ -120,10 +120,11 @@ internal static class ReadmeExamples
 
         var trainer = new Trainer(model, new()
         {
-            Phases =            [
+            Phases =
+            [
                 new(epochs: 3, Parts.Heads(), Parts.Projections()),
                 new(epochs: 2, Parts.Heads(), Parts.Projections(), Parts.LastBaseStages(1).At(0.1)),
-                new(epochs: 2) { LearningRate = 3e-4, LayerDecay = 0.7 }, // all; each stage of the base slower than the one behind it
+                new(epochs: 2) { LearningRate = 3e-4, LayerDecay = 0.7 }, // everything; earlier base stages learn more slowly
             ],
             WeightAverageDecay = 0.99,
         });
@@ -131,7 +132,7 @@ internal static class ReadmeExamples
         history.SaveCsv("history.csv");
         Console.WriteLine($"{history.Epochs.Count} epochs"); // 7 epochs
 
-        model.Freeze(Parts.Base, Parts.Projections("digit")); // for a loop of your own
+        model.Freeze(Parts.Base, Parts.Projections("digit")); // for your own training loop
     }
 
     public static void Stopping_and_going_on()
@@ -176,7 +177,7 @@ internal static class ReadmeExamples
         using var grown = model.Grow(
             add => add.Input("xray", Inputs.Image(channels: 1, height: 16, width: 16)).Task("xray", Heads.Classification(2)),
             perInput: PerInput.Normalization, adapters: Adapters.Parallel);
-        grown.FreezeAllBut(Parts.InputLayers("xray"), Parts.Projections("xray"), Parts.Heads("xray")); // train what is new
+        grown.FreezeAllBut(Parts.InputLayers("xray"), Parts.Projections("xray"), Parts.Heads("xray")); // train the new parts
         using var changed = grown.ReplaceClasses("pet", ["dog", "fox", "owl"]); // dog and fox keep their weights, owl's are new
         using var smaller = changed.RemoveTask("xray");
 
@@ -196,7 +197,8 @@ internal static class ReadmeExamples
             50,S,,no
             """);
 
-        var schema = TableSchema.Infer("passengers.csv", targets: ["survived"]); // some rows only: new() { TrainingRows = row => row < 3 }
+        // To learn from some rows only, add options: new() { TrainingRows = row => row < 3 }.
+        var schema = TableSchema.Infer("passengers.csv", targets: ["survived"]);
         var passengers = new CsvSource("passenger", schema, "passengers.csv", onBroken: OnBroken.Skip);
         using var model = MultiInputModel.Define()
             .Input("passenger", schema.Input)
@@ -206,7 +208,7 @@ internal static class ReadmeExamples
         new Trainer(model, new() { Epochs = 3 }).Fit([passengers]);
         model.Save("passengers.safetensors");
 
-        // Later: the columns, categories and fill values come with the model.
+        // Later: columns, categories and fill values are stored in the model.
         using var loaded = MultiInputModel.Load("passengers.safetensors");
         var row = loaded.Description.Input<TabularInput>("passenger").Encode(
             new Dictionary<string, string?> { ["age"] = "28", ["port"] = "Q", ["fare"] = null });
@@ -216,7 +218,8 @@ internal static class ReadmeExamples
     public static void Images_from_a_folder()
     {
         var input = Inputs.Image(channels: 3, height: 32, width: 32) with { Resize = Resize.CentreCrop };
-        var photos = new ImageFolderSource("photo", "photos", input, onBroken: OnBroken.Skip); // photos/cat/1.jpg, photos/dog/1.jpg, ...
+        // A folder per class: photos/cat/1.jpg, photos/dog/1.jpg, ...
+        var photos = new ImageFolderSource("photo", "photos", input, onBroken: OnBroken.Skip);
         var (training, validation) = photos.Split(validationShare: 0.2, seed: 1);
         using var model = MultiInputModel.Define()
             .Input("photo", input.StandardizedBy(training))
@@ -227,18 +230,19 @@ internal static class ReadmeExamples
 
         using var image = ImageFiles.Read(model.Description.Input<ImageInput>("photo"), "new.png").to(model.Device);
         var best = model.Head<TaskHead>("photo").Predict(model.forward(image, "photo")).item<long>();
-        Console.WriteLine($"{model.Description.Task<ClassificationSpec>("photo").ClassNames![(int)best]}; left out: {photos.Broken.Count}");
+        var classNames = model.Description.Task<ClassificationSpec>("photo").ClassNames!;
+        Console.WriteLine($"{classNames[(int)best]}; skipped: {photos.Broken.Count}");
     }
 
     public static void Pretrained_bases()
     {
         using (var trained = new ResNetBase(Bases.ResNet18()))
-            WeightFile.Write("resnet18.safetensors", trained.state_dict()); // stands for a file of trained weights here
+            WeightFile.Write("resnet18.safetensors", trained.state_dict()); // stand-in for a file of trained weights
 
         using var model = MultiInputModel.Define()
-            .Input("photo", Inputs.Image(channels: 3, height: 64, width: 64)) // 0 to 1, normalised as ImageNet
+            .Input("photo", Inputs.Image(channels: 3, height: 64, width: 64)) // 0 to 1, normalised with ImageNet's statistics
             .Input("scan", Inputs.Image(channels: 1, height: 64, width: 64), Projections.AdaptedStem(StemMethod.Mean))
-            .Input("land", Inputs.Image(channels: 4, height: 64, width: 64), Projections.BandStem("red", "green", "blue", "nir"))
+            .Input("land", Inputs.Image(4, height: 64, width: 64), Projections.BandStem("red", "green", "blue", "nir"))
             .Input("radar", Inputs.Image(channels: 2, height: 64, width: 64)) // a learned projection to 3 channels
             .Base(Bases.ResNet18())
             .Fusion(Fusions.GlobalAverage())
@@ -247,8 +251,9 @@ internal static class ReadmeExamples
             .Task("land", Heads.Classification(classes: 10))
             .Task("radar", Heads.Regression(outputs: 1))
             .Build();
-        var report = model.LoadWeights("resnet18.safetensors", new LoadOptions { AddPrefix = "base_model.", Ignore = ["base_model.fc.*"] });
-        model.AdaptStems(); // they begin with the first layer that was loaded
+        var report = model.LoadWeights(
+            "resnet18.safetensors", new LoadOptions { AddPrefix = "base_model.", Ignore = ["base_model.fc.*"] });
+        model.AdaptStems(); // initialises them from the first layer just loaded
         Console.WriteLine(report.IsComplete); // True
         model.Freeze(Parts.BaseStages("stem", "layer1", "layer2"));
     }

@@ -30,7 +30,7 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.Stopping_and_going_on), "False\n")]
     [InlineData(nameof(ReadmeExamples.Growing_a_trained_model), "True\n")]
     [InlineData(nameof(ReadmeExamples.A_table_from_a_file), "1, 2\n")]
-    [InlineData(nameof(ReadmeExamples.Images_from_a_folder), "; left out: 0\n")]
+    [InlineData(nameof(ReadmeExamples.Images_from_a_folder), "; skipped: 0\n")]
     [InlineData(nameof(ReadmeExamples.Pretrained_bases), "True\n")]
     [InlineData(nameof(ReadmeExamples.Weights_from_elsewhere), "features.weight: Float32 (4, 8)\n")]
     [InlineData(nameof(ReadmeExamples.A_mistake_and_its_message), "Task 'digit', fusion: ")]
