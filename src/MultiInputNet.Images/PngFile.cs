@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using ICSharpCode.SharpZipLib.Checksum;
 
 namespace MultiInputNet.Images;
 
@@ -41,7 +42,7 @@ internal sealed class PngFile
                 data.Add(body); // with a check sum of their own
             else if (kind.SequenceEqual("IEND"u8))
                 break;
-            else if (Crc(content.AsSpan(body.Start.Value - 4, (int)length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(content.AsSpan(body.End.Value)))
+            else if (Crc(content, body.Start.Value - 4, (int)length + 4) != BinaryPrimitives.ReadUInt32BigEndian(content.AsSpan(body.End.Value)))
                 continue;
             else if (header.Length == 0 && kind.SequenceEqual("IHDR"u8) && length == 13)
                 header = content[body];
@@ -188,16 +189,10 @@ internal sealed class PngFile
         _ => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]),
     };
 
-    private static uint Crc(ReadOnlySpan<byte> bytes)
+    private static uint Crc(byte[] content, int start, int length)
     {
-        var crc = ~0u;
-        foreach (var b in bytes)
-        {
-            crc ^= b;
-            for (var bit = 0; bit < 8; bit++)
-                crc = (crc >> 1) ^ ((crc & 1) * 0xEDB88320);
-        }
-
-        return ~crc;
+        var checksum = new Crc32();
+        checksum.Update(new ArraySegment<byte>(content, start, length));
+        return (uint)checksum.Value;
     }
 }

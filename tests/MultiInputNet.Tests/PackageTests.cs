@@ -72,12 +72,14 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
             System.Console.WriteLine($"shape {string.Join(", ", model.forward(rand(2, 1, 8, 8), "digit").shape)}");
             var image = ImageFiles.Read(model.Description.Input<ImageInput>("digit"), "grey.png");
             System.Console.WriteLine($"image {string.Join(", ", model.forward(image, "digit").shape)}");
+            System.Console.WriteLine($"table {MultiInputNet.Data.TableSchema.Infer("letter.csv.gz", ["class"]).Input.Columns!.Count}");
             """);
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", "images", "grey.png"), Path.Combine(program, "grey.png"));
+        foreach (var file in new[] { "images/grey.png", "letter.csv.gz" })
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", file), Path.Combine(program, Path.GetFileName(file)));
 
-        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3").And.Contain("image 1, 3");
+        PackedLibrary.Dotnet(program, "run", "-c", "Release").Should().Contain("shape 2, 3").And.Contain("image 1, 3").And.Contain("table 16");
         PackedLibrary.Dotnet(program, "publish", "-c", "Release", "-o", "published");
-        PackedLibrary.Dotnet(program, Path.Combine("published", "program.dll")).Should().Contain("shape 2, 3").And.Contain("image 1, 3");
+        PackedLibrary.Dotnet(program, Path.Combine("published", "program.dll")).Should().Contain("shape 2, 3").And.Contain("image 1, 3").And.Contain("table 16");
     }
 
     [Fact]

@@ -13,7 +13,7 @@ namespace MultiInputNet;
 public sealed record TorchScriptSpec(int Channels, string Sha256) : BaseSpec(Channels)
 {
     /// <summary>The last part of the key under which a model's file holds the module.</summary>
-    internal const string ArchiveKey = "torchscript";
+    internal const string ArchiveKey = KeptBuffers.FileKey;
 
     [JsonIgnore]
     internal byte[]? Archive { get; private init; }

@@ -1,9 +1,7 @@
-using System.Text.RegularExpressions;
-
 namespace MultiInputNet;
 
 /// <summary>The mistakes of a description that can be told without building anything.</summary>
-internal static partial class DescriptionChecks
+internal static class DescriptionChecks
 {
     public static void Check(ModelDescription description)
     {
@@ -30,9 +28,6 @@ internal static partial class DescriptionChecks
             throw new MultiInputException(subject, component, problem, cure);
     }
 
-    /// <summary>Whether it can be part of a weight's name.</summary>
-    public static bool IsName(string name) => NamePattern().IsMatch(name);
-
     /// <summary>The inputs that a task reads.</summary>
     public static IReadOnlyList<string> Sources(TaskDescription task) => task.From ?? [task.Name];
 
@@ -50,7 +45,7 @@ internal static partial class DescriptionChecks
     {
         foreach (var name in names)
         {
-            if (!IsName(name))
+            if (!WeightNames.IsPart(name))
             {
                 throw new MultiInputException(
                     $"{what} '{name}'",
@@ -132,7 +127,4 @@ internal static partial class DescriptionChecks
 
     private static MultiInputException Unknown(string subject, ModelComponent component, string name, IReadOnlyList<string> known) =>
         new(subject, component, $"it reads input '{name}', which the model does not have.", $"The inputs are {Shapes.Names(known)}; add it with .Input(\"{name}\", ...).");
-
-    [GeneratedRegex(@"^[A-Za-z0-9_-]{1,100}\z")]
-    private static partial Regex NamePattern();
 }

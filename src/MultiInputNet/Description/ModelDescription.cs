@@ -59,17 +59,6 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <summary>The fusion of tasks that name none; flatten when null.</summary>
     public FusionSpec? Fusion { get; }
 
-    /// <summary>Builds a model with new weights. See <see cref="MultiInputModelBuilder.Build"/>.</summary>
-    /// <param name="device">Where; CUDA when there is one and the CPU otherwise, when null.</param>
-    /// <param name="seed">What the weights follow from; torch's random state when null.</param>
-    /// <returns>The model.</returns>
-    /// <exception cref="MultiInputException">The description has a mistake, or libtorch cannot be loaded.</exception>
-    public MultiInputModel Build(torch.Device? device = null, long? seed = null)
-    {
-        Backend.Load(); // before the model's fields, which are modules
-        return new(this, device, seed: seed);
-    }
-
     /// <summary>One of the inputs, as the kind that it is.</summary>
     /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>
     /// <param name="name">Its name.</param>

@@ -1,6 +1,6 @@
 using ICSharpCode.SharpZipLib.Checksum;
 
-namespace MultiInputNet.Data;
+namespace MultiInputNet;
 
 /// <summary>A stream whose bytes are compared with a CRC-32 at its end.</summary>
 /// <param name="content">The bytes.</param>

@@ -6,16 +6,17 @@ namespace MultiInputNet;
 /// <summary>What a forward pass changes in a module, the statistics of its normalisations, as it was before one.</summary>
 internal sealed class KeptBuffers : IDisposable
 {
+    /// <summary>The name of a buffer that holds a file: nothing changes it.</summary>
+    public const string FileKey = "torchscript";
+
     private readonly (string Name, Tensor Buffer, Tensor Copy)[] buffers;
 
     public KeptBuffers(nn.Module module)
     {
         using var noGrad = no_grad();
-
-        // The file of a TorchScript base is a buffer too, which nothing changes.
         buffers =
         [
-            .. module.named_buffers().Where(pair => pair.name.Split('.')[^1] != TorchScriptSpec.ArchiveKey)
+            .. module.named_buffers().Where(pair => pair.name.Split('.')[^1] != FileKey)
                 .Select(pair => (pair.name, pair.buffer, pair.buffer.clone().DetachFromDisposeScope())),
         ];
     }

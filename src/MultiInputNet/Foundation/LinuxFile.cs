@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace MultiInputNet.Data;
+namespace MultiInputNet;
 
 /// <summary>What Linux knows of a file and .NET does not show: whether it is a regular one, and its owner.</summary>
 internal sealed class LinuxFile

@@ -1,4 +1,4 @@
-namespace MultiInputNet.Data;
+namespace MultiInputNet;
 
 /// <summary>Writes files that are whole or not there.</summary>
 internal static class WholeFile

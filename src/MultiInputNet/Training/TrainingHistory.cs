@@ -1,5 +1,4 @@
 using System.Globalization;
-using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using MultiInputNet.Data;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;

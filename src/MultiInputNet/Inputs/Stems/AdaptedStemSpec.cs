@@ -64,7 +64,7 @@ public sealed record AdaptedStemSpec : ProjectionSpec
         : Bands is null ? null
         : Bands.Count != image.Channels ? ($"its {image.Channels} channels have {Bands.Count} band names.", "Name each channel's band, in their order.")
         : Bands.CountBy(band => band).FirstOrDefault(band => band.Value > 1).Key is { } twice ? ($"two of its bands are called '{twice}'.", "Give each a name of its own.")
-        : Bands.FirstOrDefault(band => !DescriptionChecks.IsName(band)) is { } odd
+        : Bands.FirstOrDefault(band => !WeightNames.IsPart(band)) is { } odd
             ? ($"the name of its band '{odd}' cannot be part of a weight's name.", "Use 1 to 100 letters, digits, '_' and '-'.")
         : null;
 

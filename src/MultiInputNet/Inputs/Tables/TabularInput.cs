@@ -54,9 +54,9 @@ public sealed record TabularInput(int Features) : InputSpec
     public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        DescriptionChecks.Throw("tabular input", ModelComponent.Input, Columns is null
-            ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.")
-            : FindMistake());
+        var mistake = Columns is null ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.") : FindMistake();
+        if (mistake is var (problem, cure))
+            throw new MultiInputException("tabular input", ModelComponent.Input, problem, cure);
         var encoder = new TableEncoder(this);
         var values = new List<double>();
         foreach (var (index, row) in rows.Index())

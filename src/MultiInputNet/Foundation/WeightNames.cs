@@ -1,0 +1,13 @@
+using System.Text.RegularExpressions;
+
+namespace MultiInputNet;
+
+/// <summary>What the names of inputs, tasks and bands may be, as they become parts of the names of weights.</summary>
+internal static partial class WeightNames
+{
+    /// <summary>Whether it can be part of a weight's name.</summary>
+    public static bool IsPart(string name) => Pattern().IsMatch(name);
+
+    [GeneratedRegex(@"^[A-Za-z0-9_-]{1,100}\z")]
+    private static partial Regex Pattern();
+}
