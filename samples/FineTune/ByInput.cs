@@ -1,10 +1,10 @@
-/// <summary>Values that an option gives: <c>NAME=VALUE</c> for one input, <c>VALUE</c> for all that are not named.</summary>
+/// <summary>The values of an option: <c>NAME=VALUE</c> for one input, <c>VALUE</c> for all inputs that are not named.</summary>
 internal sealed class ByInput<T>(IReadOnlyList<(string? Input, T Value)> values)
 {
     /// <summary>The inputs that are named.</summary>
     public IEnumerable<string> Names => values.Where(value => value.Input is not null).Select(value => value.Input!);
 
-    /// <summary>The value of an input; the last one given where there are several.</summary>
+    /// <summary>The value of an input; if there are several, the last one given.</summary>
     public T Of(string input, T otherwise) => values
         .OrderBy(value => value.Input is not null)
         .Where(value => value.Input is null || value.Input == input)

@@ -11,7 +11,7 @@ internal sealed partial record InputArgument(string Name, string Kind, string Pa
 
     public static IReadOnlyList<string> Kinds { get; } = ["images", "csv", "idx", "npy", "sample"];
 
-    /// <summary>The side of prepared images.</summary>
+    /// <summary>Height and width of prepared images.</summary>
     public int Size { get; private init; } = 64;
 
     /// <summary>The channels of prepared images.</summary>
@@ -23,18 +23,18 @@ internal sealed partial record InputArgument(string Name, string Kind, string Pa
     /// <summary>The two files of a pair.</summary>
     public (string Samples, string Labels) Pair => Path.Split(',') is [var samples, var labels] ? (samples, labels) : (Path, "");
 
-    /// <exception cref="FormatException">The text is no such argument.</exception>
+    /// <exception cref="FormatException">The text is not such an argument.</exception>
     public static InputArgument Parse(string text)
     {
         if (Pattern().Match(text) is not { Success: true } match)
-            throw new FormatException($"'{text}' is no input; {Form}.");
+            throw new FormatException($"'{text}' is not an input; {Form}.");
         var (name, kind, path) = (match.Groups["name"].Value, match.Groups["kind"].Value, match.Groups["path"].Value);
         if (!Kinds.Contains(kind))
-            throw new FormatException($"'{kind}' is no kind of input; use one of {string.Join(", ", Kinds)}.");
+            throw new FormatException($"'{kind}' is not a kind of input; use one of {string.Join(", ", Kinds)}.");
         if (kind == "sample" && !DataSet.All.Any(data => data.Name == path))
             throw new FormatException($"there is no sample '{path}'; use one of {string.Join(", ", DataSet.All.Select(data => data.Name))}.");
         if (kind == "npy" && path.Split(',').Length != 2)
-            throw new FormatException($"'{text}' names no pair of files; give {name}=npy:X.npy,Y.npy.");
+            throw new FormatException($"'{text}' is not a pair of files; give {name}=npy:X.npy,Y.npy.");
         var argument = new InputArgument(name, kind, path);
         if (kind != "images" || PreparedSize().Match(path) is not { Success: true } size)
             return argument;

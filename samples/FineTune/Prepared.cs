@@ -6,14 +6,14 @@ using Spectre.Console;
 using TorchSharp;
 using static TorchSharp.torch;
 
-/// <summary>An input that is ready: what the model is to be described with, and its samples in three parts.</summary>
+/// <summary>An input ready for use: its part of the model's description, and its samples in three parts.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Input">What a sample is, with the statistics of the training samples.</param>
-/// <param name="Projection">Its way to the base.</param>
-/// <param name="Head">What its task gives.</param>
+/// <param name="Input">The shape of a sample, with the statistics of the training samples.</param>
+/// <param name="Projection">Its projection to the base.</param>
+/// <param name="Head">The head of its task.</param>
 /// <param name="Training">The samples to train on.</param>
 /// <param name="Validation">A tenth of the training samples, held back to find the best epoch.</param>
-/// <param name="Test">Samples that are looked at once, at the end.</param>
+/// <param name="Test">Samples that are used once, at the end.</param>
 internal sealed record Prepared(
     string Name, InputSpec Input, ProjectionSpec Projection, HeadSpec Head, DataSource Training, DataSource Validation, DataSource Test)
 {
@@ -86,9 +86,9 @@ internal sealed record Prepared(
         var labels = Of("class", "regression");
         var target = settings.Targets.Of(argument.Name, labels.FirstOrDefault(columns[^1]));
         if (labels.FirstOrDefault(label => label != target) is { } second)
-            throw new MultiInputException($"input '{argument.Name}'", ModelComponent.Target, $"its labels are in '{target}' and in '{second}'.", "Name one column; give the other one the kind number, category or ignore.");
+            throw new MultiInputException($"input '{argument.Name}'", ModelComponent.Target, $"both '{target}' and '{second}' are marked as labels.", "Mark one column, and give the other the kind number, category or ignore.");
 
-        // The classes are those of all rows, the statistics of the columns those of the rows to train on.
+        // Classes come from all rows, column statistics from the training rows only.
         var table = CsvTable.Read(argument.Path, new()
         {
             Format = format,
@@ -100,7 +100,7 @@ internal sealed record Prepared(
         });
         var all = table.Infer([target]);
 
-        // The samples that are divided are the numbers of the rows.
+        // Split the row numbers.
         var numbered = new TensorSource(argument.Name, arange(table.Count, ScalarType.Int64), table.Source(argument.Name, all).Targets[argument.Name]);
         var (_, held) = Halve(numbered, TestShare, settings);
         var test = held.Read([.. Enumerable.Range(0, (int)held.Count).Select(row => (long)row)]).Inputs[argument.Name].data<long>().ToHashSet();
@@ -109,7 +109,7 @@ internal sealed record Prepared(
         foreach (var warning in all.Warnings)
             AnsiConsole.MarkupLineInterpolated($"[yellow]{argument.Name}: {warning}[/]");
         if (all.Warnings.Count > 0)
-            Console.WriteLine($"To say what a column is: --column COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
+            Console.WriteLine($"To set the kind of a column: --column COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
         DataSource Read(Func<long, bool> rows)
         {
             var source = table.Source(argument.Name, schema, rows);
@@ -132,7 +132,7 @@ internal sealed record Prepared(
             argument.Name, schema.Input, Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU), head, training, validation, Read(test.Contains));
     }
 
-    /// <summary>Samples that are described by their shape alone: images, sequences or rows.</summary>
+    /// <summary>Samples described by their shape alone: images, sequences or rows.</summary>
     private static Prepared FromShape(InputArgument argument, DataSource training, DataSource test, Settings settings)
     {
         var shape = training.Read([0]).Inputs[argument.Name].shape;
@@ -177,8 +177,8 @@ internal sealed record Prepared(
     private static MultiInputException TooFew(string input, long count, int? classes = null) => new(
         $"input '{input}'",
         ModelComponent.Input,
-        $"it has {count} samples{(classes is null ? "" : $" of {classes} classes")}, too few to hold some back for validation and for the test.",
-        $"Give more, at least a dozen{(classes is null ? "" : " of each class, or other labels")}.");
+        $"it has {count} samples{(classes is null ? "" : $" of {classes} classes")}, too few to hold some out for validation and test.",
+        $"Give more, at least a dozen{(classes is null ? "" : " of each class, or use other labels")}.");
 
     private static TensorSource InMemory(
         InputArgument argument, Settings settings, TensorSource source, int batchSize = 64, Func<Tensor, Tensor>? augment = null) =>
@@ -207,6 +207,6 @@ internal sealed record Prepared(
     {
         var known = settings.Inputs.Where(input => input.Kind == "csv").SelectMany(input => CsvTable.ReadColumns(input.Path, Format(input, settings))).ToHashSet();
         if (settings.Columns.FirstOrDefault(column => !known.Contains(column.Name)) is { Name: { } unknown })
-            throw new MultiInputException($"column '{unknown}'", ModelComponent.Input, "no CSV file has it.", $"The columns are {string.Join(", ", known)}.");
+            throw new MultiInputException($"column '{unknown}'", ModelComponent.Input, "it is in none of the CSV files.", $"The columns are {string.Join(", ", known)}.");
     }
 }

@@ -33,38 +33,38 @@ internal static class Program
 
     public static int Main(string[] args)
     {
-        var input = Several("--input", "An input and where its samples are, NAME=KIND:PATH; once for each input. Kinds: images (a folder for each class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
+        var input = Several("--input", "An input and the location of its samples, NAME=KIND:PATH; repeat for each input. Kinds: images (one folder per class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
-        var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last.", text => NamedOrAll(text, value => value));
-        var column = Several("--column", $"What a column of a CSV file is, COLUMN=KIND, where it is not to be inferred. Kinds: {string.Join(", ", Settings.ColumnKinds)}; class and regression are labels.", Column);
-        var delimiter = Several("--delimiter", "What stands between the fields of a CSV file, CHARACTER (or tab) or NAME=CHARACTER. By default a comma.", text => NamedOrAll(text, Delimiter));
-        var point = Several("--decimal", "What stands before the fraction of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default a point.", text => NamedOrAll(text, Character));
-        var thousands = Several("--thousands", "What stands between the thousands of a number in a CSV file, CHARACTER or NAME=CHARACTER. By default nothing.", text => NamedOrAll(text, value => (char?)Character(value)));
+        var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last column.", text => NamedOrAll(text, value => value));
+        var column = Several("--column", $"The kind of a column of a CSV file, COLUMN=KIND, instead of the inferred one. Kinds: {string.Join(", ", Settings.ColumnKinds)}; class and regression mark labels.", Column);
+        var delimiter = Several("--delimiter", "The field delimiter of a CSV file, CHARACTER (or tab) or NAME=CHARACTER. By default a comma.", text => NamedOrAll(text, Delimiter));
+        var point = Several("--decimal", "The decimal separator in a CSV file, CHARACTER or NAME=CHARACTER. By default a point.", text => NamedOrAll(text, Character));
+        var thousands = Several("--thousands", "The thousands separator in a CSV file, CHARACTER or NAME=CHARACTER. By default none.", text => NamedOrAll(text, value => (char?)Character(value)));
         var encoding = Several("--encoding", "The encoding of a CSV file, such as utf-8, utf-16 or windows-1252, ENCODING or NAME=ENCODING. By default utf-8.", text => NamedOrAll(text, TextEncoding));
-        var sharedBase = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it comes from the file.", Base, "convnet:64,128");
-        var channels = One("--channels", "Channels of the maps that a convnet takes.", text => CommandLine.Number(text, 1), "48");
-        var depth = One("--depth", "Convolutions in each stage of a convnet.", text => CommandLine.Number(text, 1), "1");
-        var normalization = One("--normalization", "A convnet's normalisation: none, batch, group or layer.", Kind<Normalization>, "group");
-        var weights = One("--weights", "Where the training starts: a model that this library saved, as far as it fits, or weights of the base alone (safetensors, .pth).", text => text);
-        var phases = One("--phases", "What is trained for how many epochs: PART+PART:EPOCHS,... of all, base, projections, heads, fusions, lastN (stages of the base); PART@0.1 trains at a tenth of the rate.", Phases);
+        var sharedBase = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it is read from the file.", Base, "convnet:64,128");
+        var channels = One("--channels", "Input channels of a convnet.", text => CommandLine.Number(text, 1), "48");
+        var depth = One("--depth", "Convolutions per stage of a convnet.", text => CommandLine.Number(text, 1), "1");
+        var normalization = One("--normalization", "Normalisation in a convnet: none, batch, group or layer.", Kind<Normalization>, "group");
+        var weights = One("--weights", "Weights to start from: a model saved by this library, as far as it fits, or weights of the base alone (safetensors, .pth).", text => text);
+        var phases = One("--phases", "What to train for how many epochs: PART+PART:EPOCHS,... where PART is all, base, projections, heads, fusions or lastN (the last N stages of the base); PART@0.1 trains at a tenth of the learning rate.", Phases);
         phases.Aliases.Add("--stages"); // its name before 0.2
-        var epochs = One("--epochs", "Epochs, where there are no phases.", text => CommandLine.Number(text, 1), "10");
-        var steps = One<int?>("--steps-per-epoch", "Steps of an epoch. By default as many as pass the largest input once.", text => CommandLine.Number(text, 1));
+        var epochs = One("--epochs", "Epochs, unless --phases is given.", text => CommandLine.Number(text, 1), "10");
+        var steps = One<int?>("--steps-per-epoch", "Steps per epoch. By default enough to see the largest input once.", text => CommandLine.Number(text, 1));
         var rate = One("--learning-rate", "The highest learning rate.", text => Real(text, 0, 100), "0.003");
         var decay = One("--weight-decay", "The weight decay.", text => Real(text, 0, 100), "0.05");
-        var batch = Several("--batch-size", "Samples in a step, NUMBER or NAME=NUMBER. Default: 64; samples have their own.", text => NamedOrAll(text, value => CommandLine.Number(value, 1)));
-        var dropout = Several("--dropout", "Dropout in front of the head, SHARE or NAME=SHARE. Default: 0.3; samples have their own.", text => NamedOrAll(text, value => Real(value, 0, 0.99)));
-        var average = One<double?>("--average", "The decay of a moving average of the weights, such as 0.999. By default there is none.", text => Real(text, 0, 0.999999));
-        var augment = Several("--augment", $"How training samples are changed at random, NAME=LIST of {string.Join(", ", augmentations.Keys)}.", text => NamedOrAll(text, Augmentation));
+        var batch = Several("--batch-size", "Samples per step, NUMBER or NAME=NUMBER. Default: 64, except for the built-in samples, which have their own.", text => NamedOrAll(text, value => CommandLine.Number(value, 1)));
+        var dropout = Several("--dropout", "Dropout before the head, SHARE or NAME=SHARE. Default: 0.3, except for the built-in samples, which have their own.", text => NamedOrAll(text, value => Real(value, 0, 0.99)));
+        var average = One<double?>("--average", "Decay of an exponential moving average of the weights, such as 0.999. By default weights are not averaged.", text => Real(text, 0, 0.999999));
+        var augment = Several("--augment", $"Random augmentation of training samples, NAME=LIST of {string.Join(", ", augmentations.Keys)}.", text => NamedOrAll(text, Augmentation));
         var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU.", Sampling, "all");
-        var patience = One("--patience", "Epochs without a better validation before a phase ends.", text => CommandLine.Number(text, 1), "5");
-        var seed = One("--seed", "Governs everything that is random.", text => CommandLine.Number(text, 0), "0");
-        var file = One("--out", "Where the best model is saved, in a folder that exists.", text => text, "model.safetensors");
-        var checkpoints = One("--checkpoints", "A folder for what the training needs to go on after an interruption.", text => text);
-        var resume = new Option<bool>("--resume") { Description = "Go on from the latest checkpoint, or begin where there is none." };
-        var earlier = new Option<bool>("--allow-earlier") { Description = "With --resume, go on from an earlier checkpoint where the latest is damaged." };
-        var threads = One<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
-        var command = new RootCommand("Trains one model with a shared base on inputs of your own, and saves it. Exit code: 0, or 1 where something went wrong or was stopped.")
+        var patience = One("--patience", "Epochs without improvement on the validation samples before a phase ends early.", text => CommandLine.Number(text, 1), "5");
+        var seed = One("--seed", "The seed of everything random.", text => CommandLine.Number(text, 0), "0");
+        var file = One("--out", "Where to save the best model; the folder must exist.", text => text, "model.safetensors");
+        var checkpoints = One("--checkpoints", "A folder for checkpoints, from which an interrupted training can resume.", text => text);
+        var resume = new Option<bool>("--resume") { Description = "Resume from the latest checkpoint, or start from the beginning if there is none." };
+        var earlier = new Option<bool>("--allow-earlier") { Description = "With --resume, use an earlier checkpoint if the latest is damaged." };
+        var threads = One<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
+        var command = new RootCommand("Trains one model with a shared base on your own inputs, and saves it. Exit code: 0, or 1 if something went wrong or the training was stopped.")
         {
             input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, checkpoints, resume, earlier, threads,
@@ -114,7 +114,7 @@ internal static class Program
     private static double Real(string text, double low, double high) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
             ? number
-            : throw new FormatException(FormattableString.Invariant($"'{text}' is no number from {low} to {high}."));
+            : throw new FormatException(FormattableString.Invariant($"'{text}' is not a number from {low} to {high}."));
 
     private static T Kind<T>(string text)
         where T : struct, Enum => Enum.GetNames<T>().FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } known
@@ -123,20 +123,20 @@ internal static class Program
 
     private static BaseSpec Base(string text) => Bases.Published.TryGetValue(text, out var published) ? published
         : text.Split(':') is ["convnet", var widths] ? Bases.ConvNet(48, [.. widths.Split(',').Select(width => CommandLine.Number(width, 1))])
-        : throw new FormatException($"'{text}' is no base; give convnet:WIDTHS, such as convnet:64,128, or one of {string.Join(", ", Bases.Published.Keys)}.");
+        : throw new FormatException($"'{text}' is not a base; give convnet:WIDTHS, such as convnet:64,128, or one of {string.Join(", ", Bases.Published.Keys)}.");
 
     private static TrainingPhase[] Phases(string text) =>
     [
         .. text.Split(',').Select(phase => phase.Split(':') is [var names, var epochs]
             ? new TrainingPhase(CommandLine.Number(epochs, 1), [.. names.Split('+').Select(PartAtRate)])
-            : throw new FormatException($"'{phase}' is no phase; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
+            : throw new FormatException($"'{phase}' is not a phase; give PART+PART:EPOCHS, such as heads+projections:2,all:8.")),
     ];
 
     private static PartRate PartAtRate(string text)
     {
         var name = text.Split('@')[0];
         var part = name.StartsWith("last", StringComparison.Ordinal) ? Parts.LastBaseStages(CommandLine.Number(name["last".Length..], 1))
-            : parts.GetValueOrDefault(name) ?? throw new FormatException($"'{name}' is no part of a model; use one of {string.Join(", ", parts.Keys)} or lastN.");
+            : parts.GetValueOrDefault(name) ?? throw new FormatException($"'{name}' is not a part of a model; use one of {string.Join(", ", parts.Keys)} or lastN.");
         return new(part, name == text ? 1 : Real(text[(name.Length + 1)..], 0, 1000));
     }
 
@@ -146,21 +146,21 @@ internal static class Program
         ["round-robin"] => SourceSampling.RoundRobin,
         ["proportional"] => SourceSampling.Proportional,
         ["temperature", var tau] => SourceSampling.Temperature(Real(tau, 0, 1)),
-        _ => throw new FormatException($"'{text}' is no sampling; use all, round-robin, proportional or temperature:TAU with TAU from 0 to 1."),
+        _ => throw new FormatException($"'{text}' is not a sampling; use all, round-robin, proportional or temperature:TAU with TAU from 0 to 1."),
     };
 
     private static Func<Tensor, Tensor> Augmentation(string list) => Augmentations.Compose(
     [
         .. list.Split(',').Select(name => augmentations.GetValueOrDefault(name)
-            ?? throw new FormatException($"'{name}' is no augmentation; use some of {string.Join(", ", augmentations.Keys)}.")),
+            ?? throw new FormatException($"'{name}' is not an augmentation; use some of {string.Join(", ", augmentations.Keys)}.")),
     ]);
 
     private static (string Name, string Kind) Column(string text) =>
         text.LastIndexOf('=') is > 0 and var at && Settings.ColumnKinds.Contains(text[(at + 1)..])
             ? (text[..at], text[(at + 1)..])
-            : throw new FormatException($"'{text}' says of no column what it is; give COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
+            : throw new FormatException($"'{text}' does not give a column a kind; give COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
 
-    private static char Character(string text) => text.Length == 1 ? text[0] : throw new FormatException($"'{text}' is no single character.");
+    private static char Character(string text) => text.Length == 1 ? text[0] : throw new FormatException($"'{text}' is not a single character.");
 
     private static char Delimiter(string text)
     {
@@ -170,7 +170,7 @@ internal static class Program
         }
         catch (ArgumentException e)
         {
-            throw new FormatException($"'{text}' is no delimiter. {e.Message}", e);
+            throw new FormatException($"'{text}' is not a delimiter. {e.Message}", e);
         }
     }
 
@@ -182,7 +182,7 @@ internal static class Program
         }
         catch (ArgumentException e)
         {
-            throw new FormatException($"'{name}' is no encoding; give one such as utf-8, utf-16 or windows-1252.", e);
+            throw new FormatException($"'{name}' is not an encoding; give one such as utf-8, utf-16 or windows-1252.", e);
         }
     }
 

@@ -24,7 +24,7 @@ internal static class Session
 
         using var cancel = new CancellationTokenSource();
 
-        // The second Ctrl-C, or request to end, ends the program as ever.
+        // A second Ctrl-C, or request to terminate, ends the program as usual.
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = !cancel.IsCancellationRequested;
@@ -46,8 +46,8 @@ internal static class Session
         {
             Console.Error.WriteLine(e.Message);
             Console.Error.WriteLine(settings.Checkpoints is null
-                ? "Nothing was saved; with --checkpoints FOLDER a training can go on."
-                : $"To go on: dotnet run -c Release --project samples/FineTune -- {string.Join(' ', args.Where(arg => arg != "--resume").Select(Quote))} --resume");
+                ? "Nothing was saved. With --checkpoints FOLDER, a training can be resumed."
+                : $"To resume: dotnet run -c Release --project samples/FineTune -- {string.Join(' ', args.Where(arg => arg != "--resume").Select(Quote))} --resume");
         }
 
         return 1;
@@ -81,7 +81,7 @@ internal static class Session
         progress.Complete(history);
         model.Save(settings.Out);
         PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellation), history);
-        Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters is saved to {settings.Out}.");
+        Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters was saved to {settings.Out}.");
     }
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)
@@ -90,10 +90,10 @@ internal static class Session
         var builder = MultiInputModel.Define().Base(sharedBase);
         foreach (var input in inputs)
         {
-            // What a published base has learned fits images of its channels as they are.
+            // A published base was trained on images that need no projection.
             builder.Input(input.Name, input.Input, sharedBase is ImageBaseSpec && input.Input is ImageInput ? null : input.Projection);
 
-            // A large image has too many places for a head that reads each of them.
+            // The flattened map of a large image would be too wide for a head.
             builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
         }
 
@@ -108,7 +108,7 @@ internal static class Session
             Console.WriteLine(report);
             var lost = report.Missing.Concat(report.OtherShape.Select(difference => difference.Name)).FirstOrDefault(name => name.StartsWith("base_model", StringComparison.Ordinal));
             return lost is null ? model : throw new MultiInputException(
-                $"file '{settings.Weights}'", ModelComponent.File, $"its base is not the one described: '{lost}' does not fit.", "Leave out --base, and the file's base is used.");
+                $"file '{settings.Weights}'", ModelComponent.File, $"its base differs from the one described: '{lost}' does not fit.", "Leave out --base to use the file's base.");
         }
         catch
         {

@@ -9,10 +9,10 @@ internal sealed record Settings
 {
     public required IReadOnlyList<InputArgument> Inputs { get; init; }
 
-    /// <summary>The column of a CSV file that holds the labels; the last where none is named.</summary>
+    /// <summary>The column of a CSV file that holds the labels; the last if none is named.</summary>
     public required ByInput<string> Targets { get; init; }
 
-    /// <summary>What columns of CSV files are, one of <see cref="ColumnKinds"/> each.</summary>
+    /// <summary>The kinds of columns of CSV files, one of <see cref="ColumnKinds"/> each.</summary>
     public required IReadOnlyList<(string Name, string Kind)> Columns { get; init; }
 
     public required ByInput<char> Delimiters { get; init; }
@@ -31,7 +31,7 @@ internal sealed record Settings
 
     public required ByInput<Func<torch.Tensor, torch.Tensor>> Augmentations { get; init; }
 
-    /// <summary>The base; that of <see cref="Weights"/> where none is described.</summary>
+    /// <summary>The base; null means that of <see cref="Weights"/>.</summary>
     public required BaseSpec? Base { get; init; }
 
     public required string? Weights { get; init; }
@@ -64,16 +64,16 @@ internal sealed record Settings
 
     public required int? Threads { get; init; }
 
-    /// <summary>What does not fit together, and what would.</summary>
+    /// <summary>Which options do not fit together, and what to do about it; null if all is well.</summary>
     public string? FindMistake()
     {
         var names = Inputs.Select(argument => argument.Name).ToArray();
         if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key is { } twice)
-            return $"Several inputs are called '{twice}'; give each a name of its own.";
+            return $"Several inputs are called '{twice}'; give each a different name.";
         if (Targets.Names.Concat(Delimiters.Names).Concat(DecimalSeparators.Names).Concat(ThousandsSeparators.Names).Concat(Encodings.Names).Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
             return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
         if (Resume && Checkpoints is null)
-            return "--resume needs the folder of the training to go on with; give --checkpoints FOLDER.";
+            return "--resume needs the folder of the training to resume; give --checkpoints FOLDER.";
         if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => Path.GetFullPath(path) == Path.GetFullPath(Out))) is { } read)
             return $"--out: '{Out}' is a file of input '{read.Name}'; name another.";
         return CommandLine.FindOutputMistake("--out", Out) ?? (Checkpoints is null ? null : CommandLine.FindFolderMistake("--checkpoints", Checkpoints));

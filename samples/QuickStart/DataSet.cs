@@ -4,11 +4,11 @@ using MultiInputNet;
 using MultiInputNet.Data;
 using static TorchSharp.torch;
 
-/// <summary>One of the embedded data sets: where its rows go in a model, and what is known about it.</summary>
+/// <summary>One of the embedded data sets: its input in a model, and what is known about it.</summary>
 /// <param name="Name">Its name, and that of its input and task.</param>
 /// <param name="Input">What a row is.</param>
-/// <param name="Projection">The input's way to the base.</param>
-/// <param name="ClassNames">What the classes are called.</param>
+/// <param name="Projection">The input's projection to the base.</param>
+/// <param name="ClassNames">The names of the classes.</param>
 /// <param name="TrainingRows">The first rows are for training, all others for testing.</param>
 /// <param name="Svm">The test accuracy in percent of a support vector machine trained on the same rows; <c>Data/baselines.py</c> measures it.</param>
 /// <param name="Published">A published test accuracy in percent, if there is one; <c>Data/README.md</c> names the source.</param>
@@ -18,7 +18,7 @@ internal sealed record DataSet(
     /// <summary>Samples in a training step.</summary>
     public required int BatchSize { get; init; }
 
-    /// <summary>Dropout in front of the head.</summary>
+    /// <summary>Dropout before the head.</summary>
     public double Dropout { get; init; } = 0.3;
 
     /// <summary>Turns raw rows, <c>(rows, columns)</c>, into samples of the input's shape.</summary>

@@ -1,15 +1,15 @@
 using System.CommandLine;
 
-// One base for four kinds of real data: trains it, shows a table, saves it; or loads it and classifies rows.
-var file = new Choice<string>("--model", "Where the model is saved and loaded.", text => text, "quickstart.safetensors");
+// One base for four kinds of real data: trains a model, prints a table and saves the model; or loads it and classifies rows.
+var file = new Choice<string>("--model", "The file to save the model to, or to load it from.", text => text, "quickstart.safetensors");
 var predict = new Option<bool>("--predict") { Description = "Load the saved model and classify test rows instead of training." };
-var rows = new Choice<int>("--rows", "Rows of each data set that --predict classifies.", text => CommandLine.Number(text, 1), "5");
-var compare = new Option<bool>("--compare") { Description = "Train four separate models of the same total size too." };
-var validate = new Option<bool>("--validate") { Description = "Leave the test rows alone: train on 80% of the training rows and measure on the others." };
+var rows = new Choice<int>("--rows", "Rows per data set that --predict classifies.", text => CommandLine.Number(text, 1), "5");
+var compare = new Option<bool>("--compare") { Description = "Also train four separate models of the same total size." };
+var validate = new Option<bool>("--validate") { Description = "Do not use the test rows: train on 80% of the training rows and evaluate on the others." };
 var steps = new Choice<int>("--steps", "Training steps.", text => CommandLine.Number(text, 1), "2000");
 var seeds = new Option<int[]>("--seeds")
 {
-    Description = "Seeds to train with, one after the other; the table shows the mean of all. Default: 0.",
+    Description = "Seeds to train with, one after another; the table shows the mean. Default: 0.",
     AllowMultipleArgumentsPerToken = true,
 };
 

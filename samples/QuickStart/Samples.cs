@@ -1,7 +1,7 @@
 using MultiInputNet.Data;
 using static TorchSharp.torch;
 
-/// <summary>A data set's samples to train on, and those to measure on.</summary>
+/// <summary>A data set's samples for training, and those for evaluation.</summary>
 internal sealed record Samples(DataSet Data, TensorSource Training, TensorSource Held)
 {
     /// <summary>The published split; or, to tune without looking at the test rows, a random fifth of the training rows held out.</summary>

@@ -46,7 +46,7 @@ internal static class Training
 
     private static long Size(MultiInputModel model) => model.parameters().Sum(parameter => parameter.numel());
 
-    /// <summary>Trains a model with a progress bar and gives the accuracy of each data set in percent.</summary>
+    /// <summary>Trains a model, showing its progress, and returns the accuracy on each data set in percent.</summary>
     private static double[] Train(string title, MultiInputModel model, IReadOnlyList<Samples> all, int steps, int seed)
     {
         var trainer = new Trainer(model, new()

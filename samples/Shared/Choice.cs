@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-/// <summary>An option with one value, and a default that its description says as a user would write it.</summary>
+/// <summary>An option with one value. Its description states the default as a user would type it.</summary>
 internal sealed class Choice<T> : Option<T>
 {
     private readonly Func<string, T> parse;
@@ -8,8 +8,8 @@ internal sealed class Choice<T> : Option<T>
 
     /// <param name="name">The option.</param>
     /// <param name="description">What it is for.</param>
-    /// <param name="parse">Reads the value; a <see cref="FormatException"/> says what is wrong with it.</param>
-    /// <param name="otherwise">The text that is read where the option is not given; none when null.</param>
+    /// <param name="parse">Parses the value; a <see cref="FormatException"/> says what is wrong with it.</param>
+    /// <param name="otherwise">The text to parse if the option is not given; null for none.</param>
     public Choice(string name, string description, Func<string, T> parse, string? otherwise = null)
         : base(name)
     {

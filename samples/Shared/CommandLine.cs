@@ -3,12 +3,12 @@ using System.CommandLine.Invocation;
 using System.Globalization;
 using MultiInputNet;
 
-/// <summary>How the samples read their arguments.</summary>
+/// <summary>How the samples parse their arguments.</summary>
 internal static class CommandLine
 {
     /// <summary>
-    /// Runs a command. A mistake in the arguments is a line that says what is wrong, not a page of help. Gives the exit code: 0, or 1 where
-    /// something went wrong.
+    /// Runs a command. A mistake in the arguments prints one line that says what is wrong, not a page of help. Returns the exit code: 0, or 1
+    /// if something went wrong.
     /// </summary>
     public static int Run(RootCommand command, string[] args)
     {
@@ -26,7 +26,7 @@ internal static class CommandLine
             }
         }
 
-        // The words behind an unknown option are probably its values.
+        // Words after an unknown option are probably its values.
         var unknown = parsed.UnmatchedTokens.Any(token => token.StartsWith('-')) ? [.. parsed.UnmatchedTokens.Where(token => token.StartsWith('-'))] : parsed.UnmatchedTokens;
         var others = parsed.Errors.Select(error => error.Message).Where(message => !parsed.UnmatchedTokens.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal)));
         foreach (var message in unknown.Select(token => Unknown(command, token)).Concat(others).Distinct())
@@ -35,7 +35,7 @@ internal static class CommandLine
         return 1;
     }
 
-    /// <summary>Why nothing can be written to a file, and the cure; null where it can.</summary>
+    /// <summary>Why a file cannot be written, and the cure; null if it can be.</summary>
     public static string? FindOutputMistake(string option, string path)
     {
         if (string.IsNullOrWhiteSpace(path))
@@ -43,10 +43,10 @@ internal static class CommandLine
         if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
             return $"{option}: '{path}' is a folder; name a file in it.";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        return Directory.Exists(folder) ? FindFolderMistake(option, folder) : $"{option}: there is no folder '{folder}' for '{Path.GetFileName(path)}'; make it, or name another.";
+        return Directory.Exists(folder) ? FindFolderMistake(option, folder) : $"{option}: there is no folder '{folder}' for '{Path.GetFileName(path)}'; create it, or name another.";
     }
 
-    /// <summary>Why nothing can be written to a folder that may not be there yet, and the cure; null where something can.</summary>
+    /// <summary>Why nothing can be written to a folder, which need not exist yet, and the cure; null if it is writable.</summary>
     public static string? FindFolderMistake(string option, string folder)
     {
         if (string.IsNullOrWhiteSpace(folder))
@@ -72,23 +72,23 @@ internal static class CommandLine
     }
 
     /// <summary>A whole number.</summary>
-    /// <exception cref="FormatException">The text is no such number.</exception>
+    /// <exception cref="FormatException">The text is not such a number.</exception>
     public static int Number(string text, int least) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least
             ? number
-            : throw new FormatException($"'{text}' is no whole number of at least {least}.");
+            : throw new FormatException($"'{text}' is not a whole number of at least {least}.");
 
-    /// <summary>A word that is no option, with the option that is spelt most like it.</summary>
+    /// <summary>The message for a word that is not an option, with the most similar option.</summary>
     private static string Unknown(RootCommand command, string token)
     {
         if (!token.StartsWith('-'))
-            return $"'{token}' belongs to no option.";
+            return $"'{token}' does not belong to an option.";
         var name = token.Split('=', ':')[0];
         var nearest = command.Options.Select(option => option.Name).MinBy(option => Distance(name, option))!;
         return $"There is no option {name}{(Distance(name, nearest) <= Math.Max(1, name.Length / 3) ? $"; did you mean {nearest}?" : ".")}";
     }
 
-    /// <summary>Levenshtein's distance: how many letters are to be added, left out or changed.</summary>
+    /// <summary>Levenshtein distance: how many letters have to be added, removed or changed.</summary>
     private static int Distance(string from, string to)
     {
         var row = Enumerable.Range(0, to.Length + 1).ToArray();

@@ -7,15 +7,15 @@ using MultiInputNet.Weights;
 using Spectre.Console;
 using static TorchSharp.torch;
 
-// Does a pretrained base help where there are few samples? A base learns five classes of Fashion-MNIST and is then trained on small
-// parts of other data, against the same model from scratch.
+// Does a pretrained base help when samples are few? A base is pretrained on five classes of Fashion-MNIST and then trained on small
+// subsets of other data, compared with the same model trained from scratch.
 const string weightFile = "pretrained.safetensors";
 var folder = new Choice<string>("--fashion", "The folder of Fashion-MNIST.", text => text, "/usr/share/datasets/fashion-mnist");
-var seeds = new Choice<int>("--seeds", "How often each training is repeated with other samples.", text => CommandLine.Number(text, 1), "3");
-var epochs = new Choice<int>("--pretraining-epochs", $"Epochs of the pretraining; with 0, {weightFile} of an earlier run is used.", text => CommandLine.Number(text, 0), "5");
-var steps = new Choice<int>("--steps", "Steps of each training.", text => CommandLine.Number(text, 1), "400");
-var threads = new Choice<int?>("--threads", "Threads that compute. By default as many as there are cores.", text => CommandLine.Number(text, 1));
-var command = new RootCommand("Compares training from scratch with training from a pretrained base, on few samples.") { folder, seeds, epochs, steps, threads };
+var seeds = new Choice<int>("--seeds", "How many times to repeat each training, with different samples.", text => CommandLine.Number(text, 1), "3");
+var epochs = new Choice<int>("--pretraining-epochs", $"Epochs of pretraining; with 0, {weightFile} of an earlier run is used.", text => CommandLine.Number(text, 0), "5");
+var steps = new Choice<int>("--steps", "Steps per training.", text => CommandLine.Number(text, 1), "400");
+var threads = new Choice<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
+var command = new RootCommand("Compares training from scratch with training from a pretrained base on few samples.") { folder, seeds, epochs, steps, threads };
 command.SetAction(arguments =>
 {
     if (CommandLine.FindOutputMistake("the current folder", weightFile) is { } mistake)
@@ -33,7 +33,7 @@ command.SetAction(arguments =>
     }
     catch (MultiInputException e)
     {
-        Console.Error.WriteLine($"{e.Message} Debian has the data: apt-get install dataset-fashion-mnist.");
+        Console.Error.WriteLine($"{e.Message} On Debian: apt-get install dataset-fashion-mnist.");
         return 1;
     }
 });
@@ -81,7 +81,7 @@ static void Pretrain(Data data, int epochs)
     Console.Error.WriteLine($"pretrained: {accuracy:0.0} % of the test images of its own five classes");
 }
 
-// The samples are drawn by the seed; the test samples are all there are, looked at once.
+// The seed draws the training samples; all test samples are used, once.
 static double FineTune(Data data, int samples, int seed, bool pretrained, bool frozen, int steps)
 {
     using var scope = NewDisposeScope();
@@ -90,7 +90,7 @@ static double FineTune(Data data, int samples, int seed, bool pretrained, bool f
     using var model = Build(data, training, seed);
     if (pretrained)
     {
-        // The projection of a gray image fits another gray image; all else but the base is new.
+        // A projection from gray images fits other gray images; everything else but the base is new.
         using var file = WeightFile.Open(weightFile);
         model.LoadWeights(file, new() { Strict = false, Ignore = ["output_layers.*", "input_standardizations.*"] });
     }
@@ -109,7 +109,7 @@ static MultiInputModel Build(Data data, DataSource training, int seed) => MultiI
     .Task("image", Heads.Classification(data.Classes, labelSmoothing: 0.1, dropout: 0.3))
     .Build(seed: seed);
 
-// Half of the classes, from the first of them on, as classes 0 to 4.
+// Five of the classes, beginning with firstClass, as classes 0 to 4.
 static Data Fashion(string folder, int firstClass)
 {
     return new(Inputs.Image(1, 28, 28), 5, Read("train"), Read("t10k"));

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 // Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
-// Batch normalisation that inputs share, on three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
+// Batch normalisation shared by inputs, with three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 // A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
 Allocator.KeepMemory();
 var pairs = args.LastOrDefault() is { } last && int.TryParse(last, out var given) ? given : 41;
@@ -51,7 +51,7 @@ AnsiConsole.Status().Start("Measuring", status =>
             $"{ratios.Milliseconds:0.00}");
     }
 });
-AnsiConsole.WriteLine($"Time of the other over time of the library, above 1 where the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
+AnsiConsole.WriteLine($"Time of the other divided by time of the library, above 1 if the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
 AnsiConsole.Write(table);
 
 IEnumerable<Comparison> Comparisons()

@@ -5,15 +5,15 @@ using MultiInputNet.Data;
 using MultiInputNet.Weights;
 using static TorchSharp.torch;
 
-// Runs a base with given weights on a given input, to be compared with torchvision: see compare.py.
+// Runs a base with given weights on a given input, for comparison with torchvision: see compare.py.
 var name = new Option<string>("--base") { Description = "The base.", Required = true };
 name.AcceptOnlyFromAmong([.. Bases.Published.Keys]);
-var weights = new Option<FileInfo>("--weights") { Description = "A .pth or safetensors file with torchvision's names; those of a classifier are left alone.", Required = true };
-var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, channels, height, width), normalised already; 3 channels without --stem.", Required = true };
-var output = new Option<FileInfo>("--output") { Description = "Where the map goes, an .npy file.", Required = true };
+var weights = new Option<FileInfo>("--weights") { Description = "A .pth or safetensors file with torchvision's names; those of a classifier are ignored.", Required = true };
+var input = new Option<FileInfo>("--input") { Description = "An .npy file, float32, (batch, channels, height, width), already normalised; 3 channels unless --stem is given.", Required = true };
+var output = new Option<FileInfo>("--output") { Description = "Where to write the feature map, an .npy file.", Required = true };
 var stem = new Option<(int Channels, StemMethod Method)?>("--stem")
 {
-    Description = $"CHANNELS:METHOD, the base's first layer made to fit an input of so many channels by {string.Join(", ", Enum.GetNames<StemMethod>())}.",
+    Description = $"CHANNELS:METHOD, adapts the base's first layer to an input with that many channels, by one of {string.Join(", ", Enum.GetNames<StemMethod>())}.",
     CustomParser = result =>
     {
         if (result.Tokens[0].Value.Split(':') is [var channels, var method]

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using MultiInputNet.Stress;
 
-// What the commands run of this program as processes of their own.
+// Parts of the commands, which run this program in separate processes.
 switch (args)
 {
     case ["training", var folder, var seed, var number]:
@@ -16,16 +16,16 @@ const string Help = """
     Runs the library under conditions that break programs at random, or slowly.
 
       gc           trains, evaluates, predicts and computes beside a thread that collects garbage, and compares every result with that of
-                   the same work without it
-      checkpoints  kills trainings (SIGKILL) and stops them (SIGTERM) at moments at random, goes on from their checkpoints, and compares
-                   weights and history with those of a training that ran through
+                   the same work without that thread
+      checkpoints  kills trainings (SIGKILL) and stops them (SIGTERM) at random moments, resumes from their checkpoints, and compares
+                   weights and history with those of an uninterrupted training
       memory       measures the memory of this process with many classes, many loads, hostile files, long trainings and many predictions
 
-      --seconds N  about how long the command runs, but never less than its least work; default: 30
-      --seed N     what checkpoints draws its trainings and moments from; default: 1
+      --seconds N  approximate run time; a minimum of work is always done; default: 30
+      --seed N     the seed from which checkpoints draws its trainings and moments; default: 1
       --help       this text
 
-    A command prints what it did and ends with 0; where anything goes wrong it says what, and ends with 1. Wrong arguments end it with 2.
+    A command prints what it did and exits with 0. If anything goes wrong, it says what and exits with 1. Invalid arguments exit with 2.
     """;
 var commands = new Dictionary<string, Func<TimeSpan, int, string>>
 {
@@ -45,7 +45,7 @@ foreach (var option in args.Skip(1).Chunk(2))
     isRight = isRight && numbers.ContainsKey(option[0]) && int.TryParse(option[1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) && (numbers[option[0]] = value) >= 0;
 if (!isRight)
 {
-    Console.Error.WriteLine($"Give a command and what it should have: {string.Join('|', commands.Keys)} [--seconds N] [--seed N]; --help says what they do.");
+    Console.Error.WriteLine($"Usage: {string.Join('|', commands.Keys)} [--seconds N] [--seed N]; see --help.");
     return 2;
 }
 

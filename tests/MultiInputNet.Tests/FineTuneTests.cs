@@ -75,7 +75,7 @@ public sealed class FineTuneTests : IDisposable
         inferred.Code.Should().Be(0, inferred.Text);
         inferred.Text.Should().Contain("Größe   number         mean ").And.Contain("farbe   category       2: 'grün', 'weiß'").And.Contain("preis   label: number  to regress; missing: 1: 'auf Anfrage'")
             .And.Contain("column 'preis' is no number in 1 of 100 rows ('auf Anfrage' in line 9), which count as missing");
-        unknown.Text.Should().Contain("Column 'price'").And.Contain("no CSV file has it");
+        unknown.Text.Should().Contain("Column 'price'").And.Contain("it is in none of the CSV files");
     }
 
     [Fact]
@@ -90,16 +90,16 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'vgg' is no base", "--input", "a=sample:digits", "--base", "vgg")]
+    [InlineData("'vgg' is not a base", "--input", "a=sample:digits", "--base", "vgg")]
     [InlineData("There is no input 'b'; use one of a.", "--input", "a=sample:digits", "--batch-size", "b=3")]
     [InlineData("missing.csv", "--input", "a=csv:missing.csv")]
     [InlineData("give --checkpoints FOLDER", "--input", "a=sample:digits", "--resume")]
-    [InlineData("'1,5' is no number from 0 to 100.", "--input", "a=sample:digits", "--learning-rate", "1,5")]
-    [InlineData("'1,000' is no number from 0 to 100.", "--input", "a=sample:digits", "--weight-decay", "1,000")]
-    [InlineData("'0,5' is no number from 0 to 0.99.", "--input", "a=sample:digits", "--dropout", "a=0,5")]
-    [InlineData("'0,9' is no number", "--input", "a=sample:digits", "--average", "0,9")]
-    [InlineData("'1,000' is no whole number of at least 1.", "--input", "a=sample:digits", "--batch-size", "1,000")]
-    [InlineData("'0,5' is no number from 0 to 1.", "--input", "a=sample:digits", "--sampling", "temperature:0,5")]
+    [InlineData("'1,5' is not a number from 0 to 100.", "--input", "a=sample:digits", "--learning-rate", "1,5")]
+    [InlineData("'1,000' is not a number from 0 to 100.", "--input", "a=sample:digits", "--weight-decay", "1,000")]
+    [InlineData("'0,5' is not a number from 0 to 0.99.", "--input", "a=sample:digits", "--dropout", "a=0,5")]
+    [InlineData("'0,9' is not a number", "--input", "a=sample:digits", "--average", "0,9")]
+    [InlineData("'1,000' is not a whole number of at least 1.", "--input", "a=sample:digits", "--batch-size", "1,000")]
+    [InlineData("'0,5' is not a number from 0 to 1.", "--input", "a=sample:digits", "--sampling", "temperature:0,5")]
     public void A_mistake_is_named_and_nothing_is_saved(string message, params string[] arguments)
     {
         var (code, text) = Run(arguments);
@@ -116,7 +116,7 @@ public sealed class FineTuneTests : IDisposable
         folder.Write("rows.csv", "a,b\n1,2\n");
         string[] input = ["--input", "digits=images:there is no such folder"];
 
-        Mistake(input, "--out", "missing/model.safetensors").Should().StartWith("--out: there is no folder '").And.Contain("missing' for 'model.safetensors'; make it, or name another.");
+        Mistake(input, "--out", "missing/model.safetensors").Should().StartWith("--out: there is no folder '").And.Contain("missing' for 'model.safetensors'; create it, or name another.");
         Mistake(input, "--out", ".").Should().Be("--out: '.' is a folder; name a file in it.");
         Mistake(input, "--out", "a file/model.safetensors").Should().StartWith("--out: there is no folder");
         Mistake(input, "--out", "/proc/model.safetensors").Should().Be("--out: nothing can be written to the folder '/proc'; name another.");
@@ -139,15 +139,15 @@ public sealed class FineTuneTests : IDisposable
     {
         Run("--input", "a=sample:digits", "--epoch", "3").Should().Be((1, "There is no option --epoch; did you mean --epochs?\nSee --help for the options.\n"));
         Run("--input", "a=sample:digits", "--frobnicate").Should().Be((1, "There is no option --frobnicate.\nSee --help for the options.\n"));
-        Run("--input", "a=sample:digits", "--epochs", "0").Should().Be((1, "--epochs: '0' is no whole number of at least 1.\nSee --help for the options.\n"));
-        Run("--input", "a=sample:digits", "3").Should().Be((1, "'3' belongs to no option.\nSee --help for the options.\n"));
-        Run("--input", "a=pictures:x").Should().Be((1, "--input: 'pictures' is no kind of input; use one of images, csv, idx, npy, sample.\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "--epochs", "0").Should().Be((1, "--epochs: '0' is not a whole number of at least 1.\nSee --help for the options.\n"));
+        Run("--input", "a=sample:digits", "3").Should().Be((1, "'3' does not belong to an option.\nSee --help for the options.\n"));
+        Run("--input", "a=pictures:x").Should().Be((1, "--input: 'pictures' is not a kind of input; use one of images, csv, idx, npy, sample.\nSee --help for the options.\n"));
         Run("--epochs", "2").Should().Be((1, "Option '--input' is required.\nSee --help for the options.\n"));
         Run("--input", "a=sample:digits", "--epochs").Text.Should().StartWith("Required argument missing for option: '--epochs'.").And.EndWith("\nSee --help for the options.\n");
     }
 
     [Theory]
-    [InlineData("FineTune", "Convolutions in each stage of a convnet. Default: 1.")]
+    [InlineData("FineTune", "Convolutions per stage of a convnet. Default: 1.")]
     [InlineData("QuickStart", "Training steps. Default: 2000.")]
     public void The_help_says_each_default_once_as_a_user_writes_it(string sample, string line)
     {
@@ -164,7 +164,7 @@ public sealed class FineTuneTests : IDisposable
     [InlineData("--model: '.' is a folder; name a file in it.", "--model", ".")]
     [InlineData("There is no model at 'missing.safetensors'.", "--model", "missing.safetensors", "--predict")]
     [InlineData("There is no option --seed; did you mean --seeds?", "--seed", "1")]
-    [InlineData("--steps: '0' is no whole number of at least 1.", "--steps", "0")]
+    [InlineData("--steps: '0' is not a whole number of at least 1.", "--steps", "0")]
     public void A_mistake_in_QuickStart_s_arguments_is_named_at_once(string message, params string[] arguments)
     {
         var (code, text) = RunSample("QuickStart", arguments);

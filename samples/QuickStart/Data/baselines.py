@@ -31,7 +31,7 @@ def chosen(model, grid):
 def methods(columns):
     gammas = [factor / columns for factor in (0.5, 1, 2, 4)]
     yield "SVM, C 10", make_pipeline(StandardScaler(), SVC(C=10))  # scikit-learn's gamma: 1 / columns
-    yield "SVM, chosen", chosen(make_pipeline(StandardScaler(), SVC()), {"svc__C": [1, 10, 100], "svc__gamma": gammas})
+    yield "SVM, tuned", chosen(make_pipeline(StandardScaler(), SVC()), {"svc__C": [1, 10, 100], "svc__gamma": gammas})
     yield "boosting", HistGradientBoostingClassifier(random_state=0)
     yield "neighbours", chosen(KNeighborsClassifier(), {"n_neighbors": [1, 3, 5, 7, 9]})
 
