@@ -84,12 +84,11 @@ public sealed partial class MultiInputModel
         return path.ProjectionModules.All(IsFrozenWhole) && IsFrozenWhole(path.Base) && (path.Own is null || IsFrozenWhole(path.Own));
     }
 
-    /// <summary>Whether a task's fusion gives the same vector for the same maps: it is frozen, or one of this library's without parameters.</summary>
+    /// <summary>Whether a task's fusion gives the same vector for the same maps: it is frozen, or has nothing to learn and draws nothing at random.</summary>
     internal bool HasFrozenFusion(string task)
     {
         var fusion = FindRoute(task).Fusion;
-        return IsFrozenWhole(fusion) || (fusion.modules().Prepend(fusion).All(module => module.GetType().Assembly == typeof(MultiInputModel).Assembly
-            || module.GetType().Name.StartsWith("ModuleList", StringComparison.Ordinal)) && !fusion.parameters().Any());
+        return IsFrozenWhole(fusion) || !(fusion.parameters().Any() || fusion.buffers().Any() || RandomModules.DrawInTraining(fusion));
     }
 
     private nn.Module[] Find(IReadOnlyList<ModelPart> parts) => !parts.Contains(null!)

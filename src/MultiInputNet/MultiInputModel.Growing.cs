@@ -67,28 +67,28 @@ public sealed partial class MultiInputModel
         ArgumentNullException.ThrowIfNull(classNames);
         var route = FindRoute(task);
         var subject = $"task '{route.Task}'";
-        if (Description.Tasks.First(described => described.Name == route.Task).Head is not ClassificationSpec spec)
+        var spec = Description.Task(route.Task).Head;
+        if (spec.ClassCount is not { } count)
         {
             throw new MultiInputException(
                 subject, ModelComponent.Head, $"its head is a {route.Head.GetType().Name}, which has no classes.", "Name a task of Heads.Classification.");
         }
 
-        var old = spec.ClassNames ?? oldClassNames ?? throw new MultiInputException(
-            subject, ModelComponent.Head, "its classes have no names, so that none can be found again.", $"Give their {spec.Classes} names as oldClassNames.");
-        if (old.Count != spec.Classes)
+        var old = spec.NamesOfClasses ?? oldClassNames ?? throw new MultiInputException(
+            subject, ModelComponent.Head, "its classes have no names, so that none can be found again.", $"Give their {count} names as oldClassNames.");
+        if (old.Count != count)
         {
             throw new MultiInputException(
-                subject, ModelComponent.Head, $"it has {spec.Classes} classes, and {old.Count} old names are given.", "Give one for each class.");
+                subject, ModelComponent.Head, $"it has {count} classes, and {old.Count} old names are given.", "Give one for each class.");
         }
 
         if (old.CountBy(name => name).Concat(classNames.CountBy(name => name)).FirstOrDefault(name => name.Value > 1).Key is { } twice)
             throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
 
-        var head = spec with { Classes = classNames.Count, ClassNames = [.. classNames] };
-        var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = head } : described);
+        var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = spec.WithClasses(classNames) } : described);
         var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion), seed, changedHead: route.Task);
         var rows = old.Index().ToDictionary(o => o.Item, o => o.Index);
-        ((ClassificationHead)model.Head(route.Task)).TakeOver((ClassificationHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
+        model.Head<TaskHead>(route.Task).TakeOver((TaskHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
         return model;
     }
 

@@ -352,7 +352,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal Tensor Take(string input, Tensor samples)
     {
         var moved = samples.to(Device);
-        return !moved.is_floating_point() || !paths.TryGetValue(input, out var path) || path.TakesAnyFloat || path.Spec is TokenInput ? moved
+        return !moved.is_floating_point() || !paths.TryGetValue(input, out var path) || path.TakesAnyFloat || path.Spec.BatchType is not null ? moved
             : moved.to(parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32);
     }
 
@@ -403,7 +403,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         if (shape[0] == 0)
             throw new MultiInputException(subject, ModelComponent.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
-        var needed = path.Spec is TokenInput ? ScalarType.Int64 : floatType;
+        var needed = path.Spec.BatchType ?? floatType;
         if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
         {
             throw new MultiInputException(
@@ -416,21 +416,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
                 subject, ModelComponent.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
         }
 
-        if (path.Spec is TabularInput table && device.type == DeviceType.CPU)
-            table.CheckCategories(subject, batch);
-        if (path.Spec is TokenInput tokens && device.type == DeviceType.CPU)
-        {
-            using var scope = NewDisposeScope();
-            var (smallest, largest) = (batch.min().ToInt64(), batch.max().ToInt64());
-            if (smallest < 0 || largest >= tokens.Vocabulary)
-            {
-                throw new MultiInputException(
-                    subject,
-                    ModelComponent.Input,
-                    $"the tokens run from {smallest} to {largest}.",
-                    $"With a vocabulary of {tokens.Vocabulary} they run from 0 to {tokens.Vocabulary - 1}.");
-            }
-        }
+        if (device.type == DeviceType.CPU)
+            DescriptionChecks.Throw(subject, ModelComponent.Input, path.Spec.FindMistake(batch));
     }
 
     /// <summary>Maps that go through a base as one batch.</summary>

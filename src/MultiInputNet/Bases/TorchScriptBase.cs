@@ -10,7 +10,7 @@ namespace MultiInputNet;
 /// <para>The module is one stage. Its layers run inside libtorch, where nothing can be put at them: they can be frozen as a whole only,
 /// and have neither parts for each input nor adapters.</para>
 /// </remarks>
-internal sealed class TorchScriptBase : SharedBase
+internal sealed class TorchScriptBase : SharedBase, IRandomModule
 {
     // Not a field of a module's type: the script's children are made anew whenever they are asked for, so that nothing could be
     // remembered by them. What they hold is registered here instead.
@@ -39,6 +39,11 @@ internal sealed class TorchScriptBase : SharedBase
             register_buffer(name, buffer);
         register_buffer(TorchScriptSpec.ArchiveKey, tensor(archive, ScalarType.Byte));
     }
+
+    // What a program draws cannot be seen.
+    public bool IsRandom => true;
+
+    public bool IsRandomInEvaluation => true;
 
     public override Tensor forward(Tensor input)
     {

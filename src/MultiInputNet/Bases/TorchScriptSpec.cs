@@ -21,7 +21,7 @@ public sealed record TorchScriptSpec(int Channels, string Sha256) : BaseSpec(Cha
     internal override SharedBase Create() => new TorchScriptBase(Archive!, Channels);
 
     internal override ProjectionSpec DefaultProjection(InputSpec input) =>
-        input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
+        input.MapChannels == Channels ? Projections.Identity() : base.DefaultProjection(input);
 
     internal override (string Problem, string Cure)? FindMistake() => base.FindMistake() ?? (Archive is null
         ? ("it is a TorchScript module, and the description holds its SHA-256 only.", "Load the model from its file, or describe the base with Bases.TorchScript.")

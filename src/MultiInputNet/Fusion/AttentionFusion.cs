@@ -12,7 +12,7 @@ namespace MultiInputNet;
 /// channel count. Several maps may differ in height and width, not in channels: their positions form one sequence.
 /// The parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
-public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, IRandomModule
+public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, IRandomModule, IOperations<IReadOnlyList<Tensor>>
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -77,6 +77,10 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, 
         return out_proj.call(attended.mean([2]).flatten(start_dim: 1)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Multiplications for one sample of so many positions, without those of the output projection.</summary>
-    internal long CountMacs(long positions) => 3 * positions * Channels * Channels + 2 * positions * positions * Channels;
+    long IOperations<IReadOnlyList<Tensor>>.CountMacs(IReadOnlyList<Tensor> input, Tensor output) =>
+        Positions(input) * Channels * (3 * Channels + 2 * Positions(input));
+
+    long IOperations<IReadOnlyList<Tensor>>.Foresee(IReadOnlyList<Tensor> input) => Heads * Positions(input) * Positions(input);
+
+    private static long Positions(IReadOnlyList<Tensor> maps) => maps.Sum(map => map.shape[2] * map.shape[3]);
 }

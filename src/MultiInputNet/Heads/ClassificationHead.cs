@@ -43,6 +43,12 @@ public sealed class ClassificationHead : TaskHead
     }
 
     /// <inheritdoc/>
+    public override int? Classes => Outputs;
+
+    /// <inheritdoc/>
+    public override bool MayGiveInfinity => false;
+
+    /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
 
     /// <summary>
@@ -110,8 +116,7 @@ public sealed class ClassificationHead : TaskHead
         }
     }
 
-    /// <summary>Copies another head's layers; class i of this one gets the output weights of class rows[i] there, or keeps its own below 0.</summary>
-    internal void TakeOver(ClassificationHead other, IReadOnlyList<int> rows)
+    internal override void TakeOver(TaskHead other, IReadOnlyList<int> rows)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

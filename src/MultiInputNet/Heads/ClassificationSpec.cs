@@ -27,6 +27,12 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
 
     internal override string Title => $"classification, {Classes} classes";
 
+    internal override int? ClassCount => Classes;
+
+    internal override IReadOnlyList<string>? NamesOfClasses => ClassNames;
+
+    internal override HeadSpec WithClasses(IReadOnlyList<string> names) => this with { Classes = names.Count, ClassNames = [.. names] };
+
     internal override nn.Module<Tensor, Tensor> Create(int features) =>
         new ClassificationHead(features, Classes, LabelSmoothing, Options, ClassWeights);
 

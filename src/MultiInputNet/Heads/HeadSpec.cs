@@ -19,6 +19,15 @@ public abstract record HeadSpec
     [JsonIgnore]
     internal abstract string Title { get; }
 
+    /// <summary>How many classes there are that can be replaced; null for heads without.</summary>
+    internal virtual int? ClassCount => null;
+
+    /// <summary>What the classes are called; null where they have numbers only.</summary>
+    internal virtual IReadOnlyList<string>? NamesOfClasses => null;
+
+    /// <summary>The same with other classes, for heads that have some.</summary>
+    internal virtual HeadSpec WithClasses(IReadOnlyList<string> names) => throw new NotSupportedException(Title);
+
     /// <summary>The module: <c>(batch, features)</c> in, <c>(batch, outputs)</c> out.</summary>
     internal abstract nn.Module<Tensor, Tensor> Create(int features);
 

@@ -26,6 +26,9 @@ public sealed class MultiLabelHead : TaskHead
     }
 
     /// <inheritdoc/>
+    public override bool MayGiveInfinity => false;
+
+    /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using MultiInputNet.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ namespace MultiInputNet;
 /// come in double precision.
 /// </para>
 /// </remarks>
-public sealed class RegressionHead : TaskHead
+public sealed class RegressionHead : TaskHead, ILaterWeights
 {
     private readonly Sequential layers;
     private readonly Tensor target_mean;
@@ -43,8 +44,9 @@ public sealed class RegressionHead : TaskHead
         RegisterComponents();
     }
 
-    /// <summary>The names of mean and deviation in <c>state_dict</c>.</summary>
-    internal static IReadOnlyList<string> Statistics { get; } = [nameof(target_mean), nameof(target_deviation)];
+    IReadOnlyList<string> ILaterWeights.LaterWeights => [nameof(target_mean), nameof(target_deviation)];
+
+    void ILaterWeights.StartWithoutLaterWeights() => TakeValuesAsTheyAre();
 
     /// <summary>The mean of the training labels of each output; zeros where there is none yet.</summary>
     public IReadOnlyList<double> TargetMean => target_mean.data<double>().ToArray();
@@ -53,7 +55,13 @@ public sealed class RegressionHead : TaskHead
     public IReadOnlyList<double> TargetDeviation => target_deviation.data<double>().ToArray();
 
     /// <summary>Whether the head has the mean and deviation of its labels, or was told to take values as they are.</summary>
-    public bool HasTargetStatistics => TargetDeviation.Any(deviation => deviation != 0);
+    public override bool HasTargetStatistics => TargetDeviation.Any(deviation => deviation != 0);
+
+    /// <inheritdoc/>
+    public override bool HasSquaredLoss => true;
+
+    /// <inheritdoc/>
+    public override bool MayGiveInfinity => false;
 
     /// <summary>
     /// Takes over the mean and deviation of training labels. What the head gives changes by it, so it belongs before the first
@@ -64,7 +72,7 @@ public sealed class RegressionHead : TaskHead
     /// number, or all missing, gets a deviation of 1.
     /// </param>
     /// <exception cref="MultiInputException">The labels have another shape or type, or are not finite.</exception>
-    public void StandardizeTargets(Tensor target)
+    public override void StandardizeTargets(Tensor target)
     {
         CheckTarget(target);
         using var scope = NewDisposeScope();
@@ -100,14 +108,6 @@ public sealed class RegressionHead : TaskHead
         using var noGrad = no_grad();
         target_mean.copy_(tensor(mean.ToArray()));
         target_deviation.copy_(tensor(deviation.ToArray()));
-    }
-
-    /// <summary>Takes mean and deviation away again, so that the next training sets them.</summary>
-    internal void ForgetTargets()
-    {
-        using var noGrad = no_grad();
-        target_mean.zero_();
-        target_deviation.zero_();
     }
 
     /// <summary>Says for good that the labels are not standardised: what heads from before that were trained with.</summary>

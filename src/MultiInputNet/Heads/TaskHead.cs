@@ -68,6 +68,41 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
         return Present(target).sum().ToInt64();
     }
 
+    /// <summary>
+    /// Whether the head knows of its labels what it has to, such as their mean and deviation. Where it does not and is trained, a trainer
+    /// gives it all training labels before the first step (<see cref="StandardizeTargets"/>).
+    /// </summary>
+    /// <value>Default: <see langword="true"/>, there is nothing to know.</value>
+    public virtual bool HasTargetStatistics => true;
+
+    /// <summary>
+    /// Takes over what the head has to know of all training labels, before the first step. What it changes are buffers: a training that
+    /// fails in its first step gives them their values back.
+    /// </summary>
+    /// <param name="target">The labels of all training samples on the CPU, in double precision.</param>
+    /// <exception cref="MultiInputException">The labels cannot be used.</exception>
+    public virtual void StandardizeTargets(Tensor target)
+    {
+    }
+
+    /// <summary>Whether <see cref="Loss"/> is a mean squared error, which <see cref="Training.LossBalancing.Uncertainty"/> weights in its own way.</summary>
+    /// <value>Default: <see langword="false"/>.</value>
+    public virtual bool HasSquaredLoss => false;
+
+    /// <summary>
+    /// How many classes there are, where a sample's label is the number of one, <c>(batch)</c> of 64-bit integers: a trainer warns of classes
+    /// without samples then.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, labels are no class numbers.</value>
+    public virtual int? Classes => null;
+
+    /// <summary>Whether an output may be infinite, as those that a head masks are. Where it may not, an evaluation refuses such outputs.</summary>
+    /// <value>Default: <see langword="true"/>; <see langword="false"/> for the heads of this library.</value>
+    public virtual bool MayGiveInfinity => true;
+
+    /// <summary>Copies another head's layers; class i of this one gets the output weights of class rows[i] there, or keeps its own below 0.</summary>
+    internal virtual void TakeOver(TaskHead other, IReadOnlyList<int> rows) => throw new NotSupportedException(GetName());
+
     /// <summary>What <see cref="Loss"/> divides by in the mode that the head is in: the weight of a batch's loss among those of others.</summary>
     internal virtual double Divisor(Tensor target) => CountLabels(target);
 

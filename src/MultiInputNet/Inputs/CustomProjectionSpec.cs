@@ -14,5 +14,5 @@ public sealed record CustomProjectionSpec(string Name) : ProjectionSpec, ICustom
     [JsonIgnore]
     Delegate? ICustomSpec.Factory => Factory;
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => Factory!(input, channels);
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) => Factory!(input, target.Channels);
 }

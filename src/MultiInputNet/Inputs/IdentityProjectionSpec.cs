@@ -8,9 +8,11 @@ namespace MultiInputNet;
 /// </summary>
 public sealed record IdentityProjectionSpec : ProjectionSpec
 {
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => nn.Identity();
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) => nn.Identity();
 
-    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input is ImageInput
+    internal override IReadOnlyList<string> FindBands(InputSpec input) => input.MapChannels == AdaptedStemSpec.Rgb.Count ? AdaptedStemSpec.Rgb : [];
+
+    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input.MapChannels is not null
         ? null
         : WrongKind("The identity", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.");
 }

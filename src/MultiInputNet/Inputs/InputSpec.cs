@@ -1,9 +1,14 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
+using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>The declared shape of one named input. Made with <see cref="Inputs"/>.</summary>
-/// <remarks>A description, not a module: it can be compared, written to JSON and used for many models.</remarks>
+/// <remarks>
+/// A description, not a module: it can be compared, written to JSON and used for many models. It says all that is special about its kind;
+/// nothing else asks which kind it is.
+/// </remarks>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ImageInput), "image")]
 [JsonDerivedType(typeof(SequenceInput), "sequence")]
@@ -33,6 +38,36 @@ public abstract record InputSpec
 
     internal abstract ProjectionSpec DefaultProjection { get; }
 
+    /// <summary>The type of a batch, where its values are no numbers to compute with; null where they are, in the type of the model's weights.</summary>
+    internal virtual ScalarType? BatchType => null;
+
+    /// <summary>Whether a batch may be of another floating type than the weights: its projection looks at the values before they are converted.</summary>
+    internal virtual bool TakesAnyFloat => false;
+
+    /// <summary>Why samples cannot be mixed (<see cref="Training.TrainerOptions.MixupAlpha"/>); null where they can.</summary>
+    internal virtual string? MixupMistake => null;
+
+    /// <summary>What messages call an entry of the first dimension of <see cref="Shape"/>.</summary>
+    internal virtual string ChannelWord => "feature";
+
+    /// <summary>The entries of the first dimension of <see cref="Shape"/> that hold numbers, and what messages call each.</summary>
+    internal virtual IEnumerable<(int Index, string Name)> NumericChannels =>
+        Enumerable.Range(0, (int)Shape[0]).Select(index => (index, index.ToString(CultureInfo.InvariantCulture)));
+
+    // What projections ask, to say which inputs they take whatever their kind.
+
+    /// <summary>Channels, where a sample is a map, channels × height × width.</summary>
+    internal virtual int? MapChannels => null;
+
+    /// <summary>Steps, where a sample is a sequence: features × steps, or tokens.</summary>
+    internal virtual int? SequenceLength => null;
+
+    /// <summary>How many different tokens there are, where a sample is a sequence of their numbers.</summary>
+    internal virtual int? TokenCount => null;
+
+    /// <summary>The columns, where a sample is a row of a table; fill values are in the unit of what arrives after the standardisation.</summary>
+    internal virtual (int Count, IReadOnlyList<TabularColumn>? Described)? TableColumns => null;
+
     private protected abstract IReadOnlyList<long> SampleShape { get; }
 
     private protected abstract string KindName { get; }
@@ -54,6 +89,12 @@ public abstract record InputSpec
                 "Give finite means and positive deviations (1 for a channel or feature that never changes).");
         return null;
     }
+
+    /// <summary>What is wrong with the values of a batch on the CPU, and the cure; null when nothing is.</summary>
+    internal virtual (string Problem, string Cure)? FindMistake(Tensor batch) => null;
+
+    /// <summary>A batch of one sample, to find shapes with.</summary>
+    internal Tensor ZeroSample(Device device) => zeros([1, .. Shape], BatchType ?? ScalarType.Float32, device);
 
     /// <inheritdoc/>
     public sealed override string ToString() => RecordText.Of(this);

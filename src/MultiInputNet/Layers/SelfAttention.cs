@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>Multi-head attention of tokens to each other (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
 /// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
-internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -41,9 +41,8 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule
         return out_proj.call(attended.transpose(1, 2).reshape(batch, tokens, width)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Multiplications that gave a result of this shape, without those of the output projection.</summary>
-    internal static long CountMacs(Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
+    public long CountMacs(Tensor input, Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
 
-    /// <summary>Scores of each token for each, of an input of this shape.</summary>
-    internal long CountScores(Tensor input) => heads * input.shape[0] * input.shape[1] * input.shape[1];
+    // Some kernels keep no scores; the time that they stand for is to be bounded all the same.
+    public long Foresee(Tensor input) => heads * input.shape[0] * input.shape[1] * input.shape[1];
 }

@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -39,83 +38,39 @@ internal sealed class ForwardProbe : IDisposable
     {
         if (module is nn.Module<Tensor, Tensor> layer)
         {
-            var hook = layer.register_forward_hook((_, input, output) => See(layer, output));
-            removers.Add(hook.remove);
-            if (budget is not null)
-            {
-                var before = layer.register_forward_pre_hook((_, input) =>
+            var operations = layer as IOperations<Tensor>;
+            Watch(
+                layer,
+                (input, output) =>
                 {
-                    budget.Require(Foresee(layer, input));
-                    return null!; // the input stays as it is
-                });
-                removers.Add(before.remove);
-            }
+                    LargestResult = Math.Max(LargestResult, output.numel());
+                    if (output.dim() == 4)
+                        maps[layer] = MapShape.Of(output);
+                    budget?.Add(output);
+                    return operations?.CountMacs(input, output) ?? TorchOperations.CountMacs(layer, output);
+                },
+                input => operations?.Foresee(input) ?? TorchOperations.Foresee(layer, input));
         }
-        else if (module is AttentionFusion attention)
+        else if (module is nn.Module<IReadOnlyList<Tensor>, Tensor> fusion && module is IOperations<IReadOnlyList<Tensor>> its)
         {
-            var hook = attention.register_forward_hook((_, maps, _) =>
-            {
-                Macs += attention.CountMacs(maps.Sum(map => map.shape[2] * map.shape[3]));
-                return null!;
-            });
-            removers.Add(hook.remove);
-            if (budget is not null)
-            {
-                var before = attention.register_forward_pre_hook((_, maps) =>
-                {
-                    var positions = maps.Sum(map => map.shape[2] * map.shape[3]);
-                    budget.Require(attention.Heads * positions * positions);
-                    return null!; // the input stays as it is
-                });
-                removers.Add(before.remove);
-            }
+            Watch(fusion, its.CountMacs, its.Foresee);
         }
     }
 
-    private Tensor See(nn.Module layer, Tensor output)
+    /// <summary>Hooks a module; input and result stay as they are.</summary>
+    private void Watch<TInput>(nn.Module<TInput, Tensor> module, Func<TInput, Tensor, long> countMacs, Func<TInput, long> foresee)
     {
-        LargestResult = Math.Max(LargestResult, output.numel());
-        if (output.dim() == 4)
-            maps[layer] = MapShape.Of(output);
-        budget?.Add(output);
-        Macs += layer switch
+        removers.Add(module.register_forward_hook((_, input, output) =>
         {
-            Conv1d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
-            Conv2d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
-            Conv3d conv => output.numel() * (conv.weight.numel() / conv.weight.shape[0]),
-            PointwiseConvolution conv => output.numel() * conv.Weight.shape[1],
-            Linear linear => output.numel() * linear.weight!.shape[1],
-            SelfAttention => SelfAttention.CountMacs(output),
-            SharedStem stem => output.numel() * stem.Slices.Sum(slice => slice.Weight.numel() / slice.Weight.shape[0]),
-            _ => 0,
-        };
-        return null!; // the result stays as it is
-    }
-
-    /// <summary>How many values a layer will make of an input, no fewer than that of the layers that enlarge a map.</summary>
-    private static long Foresee(nn.Module layer, Tensor input) => layer switch
-    {
-        Conv1d conv => input.shape[0] * conv.weight.shape[0] * input.shape[^1],
-        Conv2d conv => Result(conv, input),
-        PointwiseConvolution conv => input.numel() / Math.Max(1, input.shape[1]) * conv.Weight.shape[0],
-        SharedStem stem => Result(stem.First, input),
-        Linear linear => input.numel() / Math.Max(1, input.shape[^1]) * linear.weight!.shape[0],
-        Embedding embedding => input.numel() * embedding.weight!.shape[1],
-
-        // Some kernels keep no scores; the time that they stand for is to be bounded all the same.
-        SelfAttention attention => attention.CountScores(input),
-        _ => 0,
-    };
-
-    private static long Result(Conv2d conv, Tensor input)
-    {
-        var values = input.shape[0] * conv.weight.shape[0];
-        for (var side = 0; side < 2; side++)
+            Macs += countMacs(input, output);
+            return null!;
+        }).remove);
+        if (budget is null)
+            return;
+        removers.Add(module.register_forward_pre_hook((_, input) =>
         {
-            var size = input.shape[^(2 - side)] + 2 * (conv.padding?[side] ?? 0);
-            values *= conv.padding is null ? size : Math.Max(0, (size - conv.dilation[side] * (conv.kernel_size[side] - 1) - 1) / conv.stride[side] + 1);
-        }
-
-        return values;
+            budget.Require(foresee(input));
+            return default!;
+        }).remove);
     }
 }

@@ -22,7 +22,7 @@ internal sealed record InputPath(
     public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
 
     /// <summary>Whether batches may be of another floating type than the weights: they are standardised, or looked up, before they are converted.</summary>
-    public bool TakesAnyFloat => Spec is not TokenInput && (Standardization is not null || Spec is TabularInput);
+    public bool TakesAnyFloat => Standardization is not null || Spec.TakesAnyFloat;
 
     /// <summary>Whether samples of a batch act on each other in the base now.</summary>
     public bool MixesSamples => Mixing switch
@@ -38,7 +38,7 @@ internal sealed record InputPath(
     public ProjectedMap Project(Tensor input, ScalarType type)
     {
         var x = Standardization is null ? input : Standardization.call(input);
-        if (x.is_floating_point() && Projection is not TabularProjection)
+        if (x.is_floating_point() && Projection is not IConvertsInput)
             x = x.to(type);
         if (Folded is not { Applies: true })
             return new(ChannelsLast.Of(Projection.call(x)), Projection is Stem);

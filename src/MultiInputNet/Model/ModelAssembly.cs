@@ -71,7 +71,8 @@ internal sealed class ModelAssembly
     {
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
-        var (sharedBase, layers, bank) = bases[group];
+        var (sharedBase, layers, _) = bases[group];
+        var target = Target(group);
         var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
         var standardization = spec.Mean is null
             ? group.Spec.CreateStandardization(spec, projectionSpec)
@@ -79,7 +80,7 @@ internal sealed class ModelAssembly
         if (standardization is not null)
             Own(standardization);
         var projection = Own(Create(
-            subject, ModelComponent.Projection, projectionSpec, projectionSpec.CountWeights(spec, group.Spec, bank), () => projectionSpec.Create(spec, sharedBase, bank)));
+            subject, ModelComponent.Projection, projectionSpec, projectionSpec.CountWeights(spec, target), () => projectionSpec.Create(spec, target)));
         foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
             Own(slice);
         var replaced = projection is Stem ? sharedBase.FirstConvolution : null;
@@ -96,7 +97,7 @@ internal sealed class ModelAssembly
         using var turn = InputLayers.Serve(input.Name);
         using var entrance = BaseEntrance.Enter(replaced);
         budget.Require(spec.Shape.Aggregate(1L, (product, size) => product * size));
-        var sample = zeros([1, .. spec.Shape], spec is TokenInput ? ScalarType.Int64 : ScalarType.Float32, Device);
+        var sample = spec.ZeroSample(Device);
 
         var projected = Run(
             subject,
@@ -240,22 +241,9 @@ internal sealed class ModelAssembly
             yield return fault;
         foreach (var (input, path) in description.Inputs.Zip(Paths))
         {
-            if ((input.Projection as AdaptedStemSpec)?.FindUnknownBands(path.Base.FirstConvolution!) is { Count: > 0 } unknown)
-                yield return $"Input '{input.Name}': the base has no weights for {(unknown.Count == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so that the mean of all its channels stands for {(unknown.Count == 1 ? "it" : "each")}; it knows {string.Join(", ", AdaptedStemSpec.Rgb.Select(band => $"'{band}'"))} where it takes 3 channels. Correct the name if it is misspelt.";
-            var (normalization, activation) = input.Projection switch
-            {
-                ConvolutionProjectionSpec p => (p.Normalization, p.Activation),
-                TabularProjectionSpec p => (p.Normalization, p.Activation),
-                SequenceProjectionSpec p => (p.Normalization, p.Activation),
-                _ => (Normalization.None, Activation.None),
-            };
-            if (normalization == Normalization.None)
-                continue;
-            var layers = path.Base.modules().Where(module => !module.children().Any()).ToArray();
-            if (!layers.Any(IsNormalization))
-                yield return $"Input '{input.Name}': its projection normalises and the base has no normalisation behind it; such models often train badly. Leave it out, or normalise in the base too.";
-            else if (activation == Activation.None && IsNormalization(layers[0]))
-                yield return $"Input '{input.Name}': its projection ends with a normalisation and the base begins with one; the first has no effect. Leave it out.";
+            nn.Module[] layers = [.. path.Base.modules().Where(module => !module.children().Any())];
+            foreach (var warning in input.Projection?.FindWarnings(Target(bases.First(built => built.Value.Base == path.Base).Key), layers) ?? [])
+                yield return $"Input '{input.Name}': {warning}";
         }
 
         foreach (var (group, (sharedBase, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Base.modules().OfType<BatchNorm>().Any()))
@@ -268,8 +256,12 @@ internal sealed class ModelAssembly
         }
     }
 
-    private static bool IsNormalization(nn.Module module) =>
-        module.GetType().Name.Contains("Norm", StringComparison.Ordinal);
+    /// <summary>A base as projections know it.</summary>
+    private ProjectionTarget Target(BaseDescription group)
+    {
+        var (sharedBase, _, stems) = bases[group];
+        return new(sharedBase.Channels, sharedBase.FirstConvolution, group.Spec.FirstWeightsPerChannel, stems);
+    }
 
     private TModule Own<TModule>(TModule module)
         where TModule : nn.Module

@@ -73,11 +73,11 @@ internal static class DataChecks
         var heldCount = held is null ? 0 : Present(held).sum().ToInt64();
         if (held is not null && heldCount < FewSamples)
             yield return Invariant($"Task '{task}': its validation has {heldCount} labelled {(heldCount == 1 ? "sample" : "samples")}, too few for its metrics to mean much.");
-        if (model.Head(task) is ClassificationHead { Outputs: var classes })
+        if (model.Head<TaskHead>(task).Classes is { } classes)
         {
             string Classes(IEnumerable<int> found) => Listed(found.Select(c => ClassName(model, task, c)));
             var counts = Counts(trained, classes);
-            int[] Having(Func<long, bool> which) => [.. Enumerable.Range(0, (int)classes).Where(c => which(counts[c]))];
+            int[] Having(Func<long, bool> which) => [.. Enumerable.Range(0, classes).Where(c => which(counts[c]))];
             if (Having(count => count > 0) is [var only])
             {
                 yield return Invariant($"Task '{task}': all its {counts[only]:N0} training labels are {Classes([only])}, so there is nothing to tell apart.");
@@ -109,26 +109,22 @@ internal static class DataChecks
         var rows = Spread(source.Count, Math.Min(source.IsInMemory ? SamplesInMemory : SamplesOfFiles, Math.Max(2, ValuesLookedAt / Math.Max(1, values))));
         if (TryRead(source, rows) is not { Rows.Count: > 0 } batch)
             yield break;
-        foreach (var path in model.Paths.Where(path => path.Spec is not TokenInput && batch.Inputs.ContainsKey(path.Name)))
+        foreach (var path in model.Paths.Where(path => batch.Inputs.ContainsKey(path.Name)))
         {
+            var numeric = path.Spec.NumericChannels.ToArray();
             var raw = batch.Inputs[path.Name].to(ScalarType.Float32);
-            if (!raw.shape[1..].SequenceEqual(path.Spec.Shape))
-                continue;
-            var numeric = Enumerable.Range(0, (int)raw.shape[1]).Where(i => (path.Spec as TabularInput)?.Columns?[i] is not CategoricalColumn).ToArray();
-            if (numeric.Length == 0)
+            if (numeric.Length == 0 || !raw.shape[1..].SequenceEqual(path.Spec.Shape))
                 continue;
             var x = path.Standardization is null ? raw : path.Standardization.call(raw.to(model.Device)).cpu();
             var channels = Channels(x);
-            double[] Each(Func<Tensor, Tensor> measure) => [.. numeric.Select(i => measure(channels[i][channels[i].isfinite()]) is var one && one.numel() == 1 ? one.item<double>() : 0)];
+            double[] Each(Func<Tensor, Tensor> measure) => [.. numeric.Select(its => measure(channels[its.Index][channels[its.Index].isfinite()]) is var one && one.numel() == 1 ? one.item<double>() : 0)];
             var (scales, deviations) = (Each(v => v.square().mean().sqrt()), Each(v => v.std(unbiased: false)));
-            string Channel(int index) => path.Spec is TabularInput { Columns: { } columns } ? $"'{columns[numeric[index]].Name}'" : Invariant($"{numeric[index]}");
-            var kind = path.Spec is TabularInput ? "column" : path.Spec is ImageInput ? "channel" : "feature";
-            string Where(IReadOnlyList<int> found) => found.Count == scales.Length ? "its values" : $"the values of {kind}{(found.Count > 1 ? "s" : "")} {Listed(found.Select(Channel))}";
+            string Where(IReadOnlyList<int> found) => found.Count == scales.Length ? "its values" : $"the values of {path.Spec.ChannelWord}{(found.Count > 1 ? "s" : "")} {Listed(found.Select(i => numeric[i].Name))}";
             int[] Those(Func<int, bool> which) => [.. Enumerable.Range(0, scales.Length).Where(which)];
 
             if (Those(i => scales[i] > LargeScale) is { Length: > 0 } large)
             {
-                var seen = Channels(raw).index_select(0, tensor(large.Select(i => (long)numeric[i]).ToArray()));
+                var seen = Channels(raw).index_select(0, tensor(large.Select(i => (long)numeric[i].Index).ToArray()));
                 seen = seen[seen.isfinite()];
                 yield return path.Standardization is null
                     ? Invariant($"Input '{path.Name}': {Where(large)} go from {seen.min().item<double>():G4} to {seen.max().item<double>():G4} and are not standardised, which trains badly. Describe it with .StandardizedBy(training samples), or scale it to about 0 to 1.")
@@ -230,7 +226,7 @@ internal static class DataChecks
     private static long[] Counts(Tensor labels, long classes) => [.. labels[Present(labels)].bincount(null, classes).data<long>()];
 
     private static string ClassName(MultiInputModel model, string task, int number) =>
-        (model.Description.Task(task).Head as ClassificationSpec)?.ClassNames is { } names ? $"'{names[number]}'" : Invariant($"class {number}");
+        model.Description.Task(task).Head.NamesOfClasses is { } names ? $"'{names[number]}'" : Invariant($"class {number}");
 
     private static string Listed(IEnumerable<string> names)
     {

@@ -39,11 +39,10 @@ internal sealed class EvaluationTally(string task, TaskHead head)
 
     public TaskEvaluation Result() => new(losses / divisor, metrics.Compute(), metrics.Primary, metrics.HigherIsBetter, samples) { Score = metrics.Score };
 
-    // A user's head may mask outputs with infinity.
     private long CountBroken(Tensor output)
     {
         using var scope = NewDisposeScope();
-        var wrong = head.GetType().Assembly == typeof(TaskHead).Assembly ? output.isfinite().logical_not() : output.isnan();
+        var wrong = head.MayGiveInfinity ? output.isnan() : output.isfinite().logical_not();
         return (wrong.dim() > 1 ? wrong.flatten(start_dim: 1).any(1) : wrong).sum().ToInt64();
     }
 }

@@ -29,7 +29,7 @@ internal sealed record PhaseParameters(
 
         if (phase is { LayerDecay: not 1 })
             Slow(model, phase.LayerDecay, rates);
-        var normalisations = model.modules().OfType<LayerNorm>().SelectMany(norm => norm.parameters()).ToHashSet<Parameter>(ReferenceEqualityComparer.Instance);
+        var normalisations = model.modules().Where(Normalizations.Contains).SelectMany(norm => norm.parameters()).ToHashSet<Parameter>(ReferenceEqualityComparer.Instance);
         var trained = model.named_parameters().Where(pair => rates.ContainsKey(pair.parameter))
             .Select(pair => (pair.name, pair.parameter, rates[pair.parameter], !normalisations.Contains(pair.parameter) && Decays(pair.name, pair.parameter)));
         return new([.. trained], [.. model.modules().Where(module => !modules.Contains(module))]);

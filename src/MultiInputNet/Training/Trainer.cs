@@ -176,11 +176,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     {
         foreach (var input in model.Paths.Where(path => sources.Any(source => source.InputNames.Contains(path.Name))))
         {
-            if (input.Spec is TokenInput || (input.Spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn)))
-            {
-                throw new MultiInputException(
-                    $"input '{input.Name}'", ModelComponent.Training, "mixup mixes numbers, and it has tokens or categories.", "Leave MixupAlpha out.");
-            }
+            if (input.Spec.MixupMistake is { } mistake)
+                throw new MultiInputException($"input '{input.Name}'", ModelComponent.Training, mistake, "Leave MixupAlpha out.");
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly List<string> warnings = [];
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<string, Tensor> best = [];
-    private readonly List<RegressionHead> standardized = [];
+    private readonly List<KeptBuffers> standardized = [];
     private readonly KeptBuffers buffers;
     private readonly bool drawsInTraining;
     private readonly bool drawsInEvaluation;
@@ -57,7 +57,7 @@ internal sealed class TrainingRun : IDisposable
         stepsPerEpoch = options.StepsPerEpoch ?? (PlanOf(null).StepsPerEpoch + options.AccumulatedBatches - 1) / options.AccumulatedBatches;
         plan = PlanOf(stepsPerEpoch * options.AccumulatedBatches);
         tasks = sources.SelectMany(source => source.Targets.Keys).Distinct().ToArray();
-        balancer = options.Balancing.Create(tasks, [.. tasks.Where(task => trainer.HeadOf(task) is RegressionHead)], model.Device);
+        balancer = options.Balancing.Create(tasks, [.. tasks.Where(task => trainer.HeadOf(task).HasSquaredLoss)], model.Device);
         var epoch = 0;
         foreach (var phase in options.Phases.DefaultIfEmpty<TrainingPhase?>(null))
         {
@@ -68,8 +68,7 @@ internal sealed class TrainingRun : IDisposable
         buffers = new(model);
         drawsInEvaluation = RandomModules.DrawInEvaluation(model);
 
-        // A balancing of a user's may draw too.
-        drawsInTraining = RandomModules.DrawInTraining(model) || sources.Any(source => source.Augment is not null) || balancer.GetType().Assembly != GetType().Assembly;
+        drawsInTraining = RandomModules.DrawInTraining(model) || sources.Any(source => source.Augment is not null) || balancer.MayDraw;
     }
 
     private long Steps => phases[^1].End;
@@ -101,7 +100,7 @@ internal sealed class TrainingRun : IDisposable
         catch when (state.Step == 0)
         {
             // Nothing was learned: the model is as it was.
-            standardized.ForEach(head => head.ForgetTargets());
+            standardized.ForEach(kept => kept.PutBack());
             throw;
         }
         finally
@@ -118,6 +117,7 @@ internal sealed class TrainingRun : IDisposable
         balancer.Dispose();
         average?.Dispose();
         buffers.Dispose();
+        standardized.ForEach(kept => kept.Dispose());
         foreach (var tensor in best.Values)
             tensor.Dispose();
     }
@@ -158,17 +158,17 @@ internal sealed class TrainingRun : IDisposable
         return null;
     }
 
-    /// <summary>Gives the mean and deviation of their training labels to the heads that are trained and have none yet.</summary>
+    /// <summary>Shows all training labels to the heads that are trained and do not know of them what they have to.</summary>
     private void StandardizeTargets()
     {
         var trained = phases.SelectMany(span => PhaseParameters.Find(model, span.Phase).Trained).Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var labels in sources.SelectMany(source => source.Targets).GroupBy(pair => pair.Key, pair => pair.Value))
         {
             using var scope = NewDisposeScope();
-            if (trainer.HeadOf(labels.Key) is RegressionHead { HasTargetStatistics: false } head && head.parameters().Any(trained.Contains))
+            if (trainer.HeadOf(labels.Key) is { HasTargetStatistics: false } head && head.parameters().Any(trained.Contains))
             {
+                standardized.Add(new(head));
                 head.StandardizeTargets(cat([.. labels.Select(its => its.to(ScalarType.Float64).cpu())], 0));
-                standardized.Add(head);
             }
         }
     }

@@ -59,8 +59,8 @@ public static class ModuleWeights
                 ? DataParallelPrefix
                 : "");
         var sources = Place(file, prefix, options);
-        var before = RegressionHeads(module).Where(head => !RegressionHead.Statistics.Any(name => sources.ContainsKey(head.Name + name))).ToArray();
-        var plan = Compare(file, sources, targets, [.. before.SelectMany(head => RegressionHead.Statistics.Select(name => head.Name + name))], prefix, options);
+        var before = WithLaterWeights(module).Where(its => !its.Module.LaterWeights.Any(name => sources.ContainsKey(its.Prefix + name))).ToArray();
+        var plan = Compare(file, sources, targets, [.. before.SelectMany(its => its.Module.LaterWeights.Select(name => its.Prefix + name))], prefix, options);
         if (options.Strict && !plan.IsComplete)
         {
             throw file.Refuse(
@@ -73,8 +73,8 @@ public static class ModuleWeights
         var values = file.Read(plan.Loaded.Select(name => sources[name]));
         foreach (var name in plan.Loaded)
             targets[name].copy_(values[sources[name].Name]);
-        foreach (var (_, head) in before.Where(head => plan.Loaded.Any(loaded => HasPrefix(loaded, head.Name))))
-            head.TakeValuesAsTheyAre();
+        foreach (var (_, later) in before.Where(its => plan.Loaded.Any(loaded => HasPrefix(loaded, its.Prefix))))
+            later.StartWithoutLaterWeights();
         return plan;
     }
 
@@ -142,10 +142,9 @@ public static class ModuleWeights
         TypeDifference Types(string name) => new(name, sources[name].Type, targets[name].dtype);
     }
 
-    /// <summary>The regression heads of a module. Files from before they standardised labels lack mean and deviation, and are whole without.</summary>
-    private static IEnumerable<(string Name, RegressionHead Head)> RegressionHeads(nn.Module module) =>
-        module.named_modules().Select(pair => (pair.name + ".", pair.module)).Prepend(("", module))
-            .Where(pair => pair.module is RegressionHead).Select(pair => (pair.Item1, (RegressionHead)pair.module));
+    private static IEnumerable<(string Prefix, ILaterWeights Module)> WithLaterWeights(nn.Module module) =>
+        module.named_modules().Select(pair => (Prefix: pair.name + ".", pair.module)).Prepend((Prefix: "", module))
+            .Where(pair => pair.module is ILaterWeights).Select(pair => (pair.Prefix, (ILaterWeights)pair.module));
 
     /// <summary>Of several state dicts, the one with more of the module's names than any other.</summary>
     private static string? Choose(IReadOnlyList<(string Key, IReadOnlyList<string> Names)> candidates, nn.Module module, LoadOptions options)

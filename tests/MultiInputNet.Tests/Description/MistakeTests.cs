@@ -66,7 +66,7 @@ public sealed class MistakeTests
         { "projection that throws", ModelComponent.Projection, "Input 'a', projection: it cannot be made: no such luck. Mend the module's constructor or its factory.", One(projection: Projections.From("own", (_, _) => throw new InvalidOperationException("no such luck."))) },
         { "base of zero channels", ModelComponent.Base, "Base, base: it takes 0 channels. Give from 1 to 65,536.", One(Bases.ConvNet(0)) },
         { "base of zero width", ModelComponent.Base, "Base, base: its stages have widths (8, 0). Give from 1 to 100 stages, each of 1 to", One(Bases.ConvNet(4, 8, 0)) },
-        { "base of zero depth", ModelComponent.Base, "Base, base: its depth is 0. Give from 1 to 1,000 convolutions a component.", One(Bases.ConvNet(4, 8) with { Depth = 0 }) },
+        { "base of zero depth", ModelComponent.Base, "Base, base: its depth is 0. Give from 1 to 1,000 convolutions a stage.", One(Bases.ConvNet(4, 8) with { Depth = 0 }) },
         { "base that takes other channels", ModelComponent.Base, "Input 'a', base: the base cannot take its map of (1, 4, 8, 8): ", One(Own(4, nn.Conv2d(5, 6, kernel_size: 1L))) },
         { "map pooled to nothing", ModelComponent.Base, "or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.", One(Own(4, nn.MaxPool2d(2), nn.MaxPool2d(2)), Inputs.Image(1, 3, 3)) },
         { "base that returns a vector", ModelComponent.Base, "Input 'a', base: the base turns (1, 4, 8, 8) into (1, 256), which is no feature map. Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.", One(Own(4, nn.Flatten())) },

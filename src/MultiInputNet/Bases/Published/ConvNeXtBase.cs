@@ -118,7 +118,7 @@ public sealed class ConvNeXtBase : SharedBase
     }
 
     /// <summary>Layer normalisation over the channels at each position.</summary>
-    private sealed class LayerNorm2d : nn.Module<Tensor, Tensor>
+    private sealed class LayerNorm2d : nn.Module<Tensor, Tensor>, INormalization
     {
         private readonly Parameter weight;
         private readonly Parameter bias;

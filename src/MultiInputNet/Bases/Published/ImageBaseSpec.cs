@@ -16,16 +16,11 @@ public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
     public bool ImageNetNormalization { get; init; } = true;
 
     internal override ProjectionSpec DefaultProjection(InputSpec input) =>
-        input is ImageInput image && image.Channels == Channels ? Projections.Identity() : base.DefaultProjection(input);
+        input.MapChannels == Channels ? Projections.Identity() : base.DefaultProjection(input);
 
     internal override Standardization? CreateStandardization(InputSpec input, ProjectionSpec projection)
     {
-        var bands = projection switch
-        {
-            AdaptedStemSpec { Bands: { } named } => named,
-            IdentityProjectionSpec or AdaptedStemSpec when input is ImageInput { Channels: 3 } => AdaptedStemSpec.Rgb,
-            _ => [],
-        };
+        var bands = projection.FindBands(input);
         if (!ImageNetNormalization || bands.Count == 0 || bands.Except(AdaptedStemSpec.Rgb).Any())
             return null;
 

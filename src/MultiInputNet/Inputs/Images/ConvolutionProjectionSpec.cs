@@ -13,12 +13,14 @@ public sealed record ConvolutionProjectionSpec : ProjectionSpec
     /// <value>Default: <see cref="Activation.None"/>.</value>
     public Activation Activation { get; init; }
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) =>
-        new InputProjection(((ImageInput)input).Channels, channels, Normalization, Activation);
+    private protected override (Normalization Normalization, Activation Activation) Ending => (Normalization, Activation);
 
-    internal override Int128 CountWeights(InputSpec input, int channels) => (Int128)input.Shape[0] * channels;
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) =>
+        new InputProjection(input.MapChannels!.Value, target.Channels, Normalization, Activation);
 
-    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input is ImageInput
+    internal override Int128 CountWeights(InputSpec input, ProjectionTarget target) => (Int128)input.Shape[0] * target.Channels;
+
+    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input.MapChannels is not null
         ? null
         : WrongKind("A 1×1 convolution", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.");
 }

@@ -16,6 +16,10 @@ public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
 
     internal override ProjectionSpec DefaultProjection => new ConvolutionProjectionSpec();
 
+    internal override string ChannelWord => "channel";
+
+    internal override int? MapChannels => Channels;
+
     internal override (string Problem, string Cure)? FindMistake() => base.FindMistake() ?? (Enum.IsDefined(Resize)
         ? null
         : ($"its images are resized by '{Resize}'.", $"Use one of {string.Join(", ", Enum.GetNames<Resize>())}."));

@@ -10,4 +10,6 @@ public sealed record SequenceInput(int Features, int Length) : InputSpec
     private protected override string KindName => "sequence";
 
     internal override ProjectionSpec DefaultProjection => new SequenceProjectionSpec();
+
+    internal override int? SequenceLength => Length;
 }

@@ -25,26 +25,26 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
     /// <value>Default: <see cref="Activation.None"/>.</value>
     public Activation Activation { get; init; }
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => input switch
-    {
-        SequenceInput sequence => new SequenceProjection(
-            sequence.Features, channels, sequence.Length, KernelSize, Stride, Rows, Normalization, Activation),
-        TokenInput tokens => new TokenProjection(
-            tokens.Vocabulary, channels, tokens.Length, KernelSize, Stride, Rows, Normalization, Activation),
-        _ => throw new NotSupportedException(input.Kind),
-    };
+    private protected override (Normalization Normalization, Activation Activation) Ending => (Normalization, Activation);
 
-    internal override Int128 CountWeights(InputSpec input, int channels) => input is TokenInput tokens
-        ? (Int128)tokens.Vocabulary * channels + (Int128)channels * channels * KernelSize
-        : (Int128)input.Shape[0] * channels * KernelSize;
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target)
+    {
+        var length = input.SequenceLength!.Value;
+        return input.TokenCount is { } tokens
+            ? new TokenProjection(tokens, target.Channels, length, KernelSize, Stride, Rows, Normalization, Activation)
+            : new SequenceProjection((int)input.Shape[0], target.Channels, length, KernelSize, Stride, Rows, Normalization, Activation);
+    }
+
+    internal override Int128 CountWeights(InputSpec input, ProjectionTarget target) => input.TokenCount is { } tokens
+        ? (Int128)tokens * target.Channels + (Int128)target.Channels * target.Channels * KernelSize
+        : (Int128)input.Shape[0] * target.Channels * KernelSize;
 
     internal override (string Problem, string Cure)? FindMistake(InputSpec input)
     {
-        if (input is not (SequenceInput or TokenInput))
+        if (input.SequenceLength is not { } length)
             return WrongKind("A sequence projection", input, "Use Projections.Convolution for images, Projections.Tabular for tables.");
         if (KernelSize is < 1 or > Limits.LargestSize || KernelSize % 2 == 0)
             return ($"its kernel size is {KernelSize}.", "Give an odd number of at least 1.");
-        var length = input.Shape[^1];
         if (Stride < 1 || Stride > length)
             return ($"its stride is {Stride}.", $"Give from 1 to {length}.");
         var steps = (length + Stride - 1) / Stride;

@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace MultiInputNet;
 
 /// <summary>A sequence of token numbers: batches are <c>(batch, length)</c> of 64-bit integers from 0 to vocabulary - 1.</summary>
@@ -11,10 +14,29 @@ public sealed record TokenInput(int Vocabulary, int Length) : InputSpec
 
     internal override ProjectionSpec DefaultProjection => new SequenceProjectionSpec();
 
+    internal override ScalarType? BatchType => ScalarType.Int64;
+
+    internal override string? MixupMistake => "mixup mixes numbers, and it has tokens or categories.";
+
+    internal override IEnumerable<(int Index, string Name)> NumericChannels => [];
+
+    internal override int? SequenceLength => Length;
+
+    internal override int? TokenCount => Vocabulary;
+
     internal override (string Problem, string Cure)? FindMistake() =>
         Vocabulary is < 1 or > Limits.LargestVocabulary
             ? ($"its vocabulary has {Vocabulary:N0} tokens.", $"Give from 1 to {Limits.LargestVocabulary:N0}.")
             : Mean is not null
                 ? ("tokens are numbers of words and have no mean.", "Leave Mean and StandardDeviation out.")
                 : base.FindMistake();
+
+    internal override (string Problem, string Cure)? FindMistake(Tensor batch)
+    {
+        using var scope = NewDisposeScope();
+        var (smallest, largest) = (batch.min().ToInt64(), batch.max().ToInt64());
+        return smallest < 0 || largest >= Vocabulary
+            ? ($"the tokens run from {smallest} to {largest}.", $"With a vocabulary of {Vocabulary} they run from 0 to {Vocabulary - 1}.")
+            : null;
+    }
 }

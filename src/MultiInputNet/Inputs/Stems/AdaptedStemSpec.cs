@@ -36,11 +36,11 @@ public sealed record AdaptedStemSpec : ProjectionSpec
     /// <value>Default: <see langword="false"/>.</value>
     public bool Shared { get; init; }
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, SharedBase sharedBase, StemBank bank)
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target)
     {
-        if (sharedBase.FirstConvolution is not { } first)
-            throw new NotSupportedException($"{sharedBase.GetName()} has no first convolution that can be adapted");
-        var channels = ((ImageInput)input).Channels;
+        if (target.FirstConvolution is not { } first)
+            throw new NotSupportedException("the base has no first convolution that can be adapted");
+        var (channels, bank) = (input.MapChannels!.Value, target.Stems);
         if (!Shared)
             return new AdaptedStem(first, channels, weight => Bands is null ? StemAdapter.Adapt(weight, channels, Method) : AdaptBands(weight, Bands) * Scale(weight, channels));
         foreach (var name in SliceNames(channels).Where(name => bank.Find(name) is null))
@@ -48,21 +48,20 @@ public sealed record AdaptedStemSpec : ProjectionSpec
         return new SharedStem(first, [.. SliceNames(channels).Select(name => bank.Find(name)!)], Bands is null ? 1 : Scale(first.weight, channels));
     }
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) => throw new NotSupportedException("a stem needs its base");
-
-    internal override Int128 CountWeights(InputSpec input, BaseSpec sharedBase, StemBank bank)
+    internal override Int128 CountWeights(InputSpec input, ProjectionTarget target)
     {
+        var bank = target.Stems;
         var channels = (int)input.Shape[0];
         var created = !Shared ? channels
             : Bands is not null ? Bands.Count(band => bank.Find(band) is null)
             : SliceNames(channels).Any(name => bank.Find(name) is null) ? channels : 0;
-        return created * sharedBase.FirstWeightsPerChannel;
+        return created * target.FirstWeightsPerChannel;
     }
 
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) =>
-        input is not ImageInput image ? WrongKind("An adapted stem", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.")
+        input.MapChannels is not { } channels ? WrongKind("An adapted stem", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.")
         : Bands is null ? null
-        : Bands.Count != image.Channels ? ($"its {image.Channels} channels have {Bands.Count} band names.", "Name each channel's band, in their order.")
+        : Bands.Count != channels ? ($"its {channels} channels have {Bands.Count} band names.", "Name each channel's band, in their order.")
         : Bands.CountBy(band => band).FirstOrDefault(band => band.Value > 1).Key is { } twice ? ($"two of its bands are called '{twice}'.", "Give each a name of its own.")
         : Bands.FirstOrDefault(band => !WeightNames.IsPart(band)) is { } odd
             ? ($"the name of its band '{odd}' cannot be part of a weight's name.", "Use 1 to 100 letters, digits, '_' and '-'.")
@@ -71,8 +70,14 @@ public sealed record AdaptedStemSpec : ProjectionSpec
     /// <summary>The names of the bands of a base of 3 channels.</summary>
     internal static IReadOnlyList<string> Rgb { get; } = ["red", "green", "blue"];
 
-    /// <summary>The bands that get the mean of the base's channels, since it has none of their names.</summary>
-    internal IReadOnlyList<string> FindUnknownBands(Conv2d first) => [.. Bands?.Where(band => first.weight.shape[1] != Rgb.Count || !Rgb.Contains(band)) ?? []];
+    internal override IReadOnlyList<string> FindBands(InputSpec input) => Bands ?? (input.MapChannels == Rgb.Count ? Rgb : []);
+
+    internal override IEnumerable<string> FindWarnings(ProjectionTarget target, IReadOnlyList<nn.Module> layers)
+    {
+        string[] unknown = [.. Bands?.Where(band => target.FirstConvolution!.weight.shape[1] != Rgb.Count || !Rgb.Contains(band)) ?? []];
+        if (unknown.Length > 0)
+            yield return $"the base has no weights for {(unknown.Length == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so that the mean of all its channels stands for {(unknown.Length == 1 ? "it" : "each")}; it knows {string.Join(", ", Rgb.Select(band => $"'{band}'"))} where it takes 3 channels. Correct the name if it is misspelt.";
+    }
 
     // No band can have the name of a method's slice.
     private IReadOnlyList<string> SliceNames(int channels) => Bands ?? [$"{Method}({channels})"];

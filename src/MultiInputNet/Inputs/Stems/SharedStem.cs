@@ -8,7 +8,7 @@ namespace MultiInputNet;
 /// the base's bias.
 /// </summary>
 /// <remarks>Shapes: as the base's first convolution, with the input's channels. It owns nothing: the slices are a <see cref="StemBank"/>'s.</remarks>
-internal sealed class SharedStem : Stem
+internal sealed class SharedStem : Stem, IOperations<Tensor>
 {
     private readonly Parts parts;
 
@@ -20,9 +20,6 @@ internal sealed class SharedStem : Stem
         : base(nameof(SharedStem)) => parts = new(first, slices, scale);
 
     public override IReadOnlyList<StemSlice> Slices => parts.Slices;
-
-    /// <summary>The base's first convolution.</summary>
-    public Conv2d First => parts.First;
 
     public override void Adapt(Conv2d first)
     {
@@ -37,6 +34,10 @@ internal sealed class SharedStem : Stem
         var weight = ChannelsLast.Of(cat([.. slices.Select(slice => slice.Weight)], 1) * scale);
         return ChannelsLast.Convolve(first, ChannelsLast.Of(input), weight).MoveToOuterDisposeScope();
     }
+
+    public long CountMacs(Tensor input, Tensor output) => output.numel() * Slices.Sum(slice => slice.Weight.numel() / slice.Weight.shape[0]);
+
+    public long Foresee(Tensor input) => TorchOperations.Foresee(parts.First, input);
 
     // A field of a module's type would be a child.
     private sealed record Parts(Conv2d First, IReadOnlyList<StemSlice> Slices, double Scale);

@@ -16,6 +16,8 @@ public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Catego
 
     internal override int Width => EmbeddingWidth;
 
+    internal override long CountWeights() => (Categories.Count + 1L) * EmbeddingWidth;
+
     internal override (string Problem, string Cure)? FindMistake() =>
         Categories.Count is 0 or > Limits.LargestSize
             ? ($"column '{Name}' has {Categories.Count:N0} categories.", $"Give from 1 to {Limits.LargestSize:N0}.")

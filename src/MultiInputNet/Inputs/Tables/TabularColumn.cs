@@ -12,6 +12,9 @@ public abstract record TabularColumn(string Name)
     /// <summary>Features that the projection makes of it.</summary>
     internal abstract int Width { get; }
 
+    /// <summary>Weights that make these features.</summary>
+    internal virtual long CountWeights() => 0;
+
     /// <summary>What is wrong with this column, and the cure; null when nothing is.</summary>
     internal abstract (string Problem, string Cure)? FindMistake();
 

@@ -39,6 +39,18 @@ public sealed record TabularInput(int Features) : InputSpec
 
     internal override ProjectionSpec DefaultProjection => new TabularProjectionSpec();
 
+    internal override bool TakesAnyFloat => true;
+
+    internal override string? MixupMistake => Columns?.Any(column => column is CategoricalColumn) == true ? "mixup mixes numbers, and it has tokens or categories." : null;
+
+    internal override string ChannelWord => "column";
+
+    internal override IEnumerable<(int Index, string Name)> NumericChannels => Columns is null
+        ? base.NumericChannels
+        : Columns.Index().Where(column => column.Item is not CategoricalColumn).Select(column => (column.Index, $"'{column.Item.Name}'"));
+
+    internal override (int Count, IReadOnlyList<TabularColumn>? Described)? TableColumns => (Features, Standardized());
+
     /// <summary>Makes a batch of one row.</summary>
     /// <param name="row">
     /// The text of each column by its name; null where it is missing. Columns that the input does not have are left out.
@@ -98,13 +110,10 @@ public sealed record TabularInput(int Features) : InputSpec
             : null;
     }
 
-    /// <summary>Throws where a batch on the CPU has a number of no category.</summary>
-    internal void CheckCategories(string subject, Tensor batch)
+    internal override (string Problem, string Cure)? FindMistake(Tensor batch)
     {
-        if (Columns is null)
-            return;
         using var scope = NewDisposeScope();
-        foreach (var (index, column) in Columns.Index())
+        foreach (var (index, column) in Columns?.Index() ?? [])
         {
             if (column is not CategoricalColumn { Categories.Count: var count })
                 continue;
@@ -112,12 +121,18 @@ public sealed record TabularInput(int Features) : InputSpec
             var wrong = numbers[numbers.lt(0).logical_or(numbers.gt(count)).logical_or(numbers.ne(numbers.floor()))];
             if (wrong.numel() > 0)
             {
-                throw new MultiInputException(
-                    subject,
-                    ModelComponent.Input,
-                    $"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is the number of no category.",
+                return ($"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is the number of no category.",
                     $"Its {count} categories have the numbers from 1 to {count}, and 0 is an unknown one; Encode gives them.");
             }
         }
+
+        return null;
     }
+
+    /// <summary>The columns, with fill values in the unit of what arrives after the standardisation.</summary>
+    private IReadOnlyList<TabularColumn>? Standardized() => Mean is null
+        ? Columns
+        : Columns?.Select((column, index) => column is NumericColumn numeric
+            ? numeric with { Fill = (numeric.Fill - Mean[index]) / StandardDeviation![index] }
+            : column).ToArray();
 }

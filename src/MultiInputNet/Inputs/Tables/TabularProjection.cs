@@ -12,7 +12,7 @@ namespace MultiInputNet;
 /// poolings of the base behind it. The embedding of category 0, an unknown one, begins as zeros. A number of no category counts
 /// as unknown; the model refuses such batches on the CPU.
 /// </remarks>
-public sealed class TabularProjection : nn.Module<Tensor, Tensor>
+public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
     private readonly Linear linear;

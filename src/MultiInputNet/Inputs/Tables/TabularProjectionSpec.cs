@@ -21,27 +21,23 @@ public sealed record TabularProjectionSpec : ProjectionSpec
     /// <value>Default: <see cref="Activation.None"/>.</value>
     public Activation Activation { get; init; }
 
-    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, int channels) =>
-        new TabularProjection(((TabularInput)input).Features, channels, Height, Width, Normalization, Activation, StandardizedColumns((TabularInput)input));
+    private protected override (Normalization Normalization, Activation Activation) Ending => (Normalization, Activation);
 
-    internal override Int128 CountWeights(InputSpec input, int channels)
+    internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target)
     {
-        var columns = ((TabularInput)input).Columns;
-        var features = columns?.Sum(column => (long)column.Width) ?? input.Shape[0];
-        var embeddings = columns?.OfType<CategoricalColumn>().Sum(column => (column.Categories.Count + 1L) * column.EmbeddingWidth) ?? 0;
-        return (Int128)features * channels * Height * Width + embeddings;
+        var (features, columns) = input.TableColumns!.Value;
+        return new TabularProjection(features, target.Channels, Height, Width, Normalization, Activation, columns);
     }
 
-    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input is not TabularInput
+    internal override Int128 CountWeights(InputSpec input, ProjectionTarget target)
+    {
+        var (features, columns) = input.TableColumns!.Value;
+        return (Int128)(columns?.Sum(column => (long)column.Width) ?? features) * target.Channels * Height * Width + (columns?.Sum(column => column.CountWeights()) ?? 0);
+    }
+
+    internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input.TableColumns is null
         ? WrongKind("A tabular projection", input, "Use Projections.Convolution for images, Projections.Sequence for sequences and tokens.")
         : Height is < 1 or > Limits.LargestSize || Width is < 1 or > Limits.LargestSize
             ? ($"its grid has {Height}×{Width} cells.", "Give a height and width of at least 1, such as 4×4.")
             : null;
-
-    /// <summary>The columns, with fill values in the unit of what arrives behind the standardisation.</summary>
-    private static IReadOnlyList<TabularColumn>? StandardizedColumns(TabularInput input) => input.Mean is null
-        ? input.Columns
-        : input.Columns?.Select((column, index) => column is NumericColumn numeric
-            ? numeric with { Fill = (numeric.Fill - input.Mean[index]) / input.StandardDeviation![index] }
-            : column).ToArray();
 }

@@ -12,6 +12,8 @@ internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : L
 {
     private readonly Dictionary<string, double> current = tasks.ToDictionary(task => task, _ => 1.0);
 
+    internal sealed override bool MayDraw => false;
+
     public sealed override IReadOnlyDictionary<string, double> Weights => new Dictionary<string, double>(current);
 
     /// <summary>What each gradient is multiplied by.</summary>

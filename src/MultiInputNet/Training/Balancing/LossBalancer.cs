@@ -109,6 +109,9 @@ public abstract class LossBalancer : IDisposable
     {
     }
 
+    /// <summary>Whether it may draw from torch's random generator, as a method of a user's may.</summary>
+    internal virtual bool MayDraw => true;
+
     /// <summary>Does the work of <see cref="Backward"/>, inside a dispose scope.</summary>
     /// <param name="losses">One loss for each task of this step that has a gradient, at least one.</param>
     /// <param name="shared">The shared parameters that are trained; there may be none.</param>

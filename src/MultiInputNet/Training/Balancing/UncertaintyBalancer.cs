@@ -20,6 +20,8 @@ internal sealed class UncertaintyBalancer : LossBalancer
             task => task, _ => (Parameter)new Parameter(zeros([], device: device)).DetachFromDisposeScope());
     }
 
+    internal override bool MayDraw => false;
+
     public override IReadOnlyList<Parameter> Parameters => [.. Tasks.Select(task => logVariances[task])];
 
     public override IReadOnlyDictionary<string, double> Weights =>

@@ -18,6 +18,8 @@ internal class WeightedSumBalancer : LossBalancer
         Current = tasks.ToDictionary(task => task, task => weights?.GetValueOrDefault(task, 1) ?? 1);
     }
 
+    internal sealed override bool MayDraw => false;
+
     public sealed override IReadOnlyDictionary<string, double> Weights => new Dictionary<string, double>(Current);
 
     /// <summary>The weight of each task.</summary>
