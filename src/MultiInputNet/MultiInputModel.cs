@@ -29,7 +29,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private readonly NamedModules<SharedBase> input_bases = new();
     private readonly NamedModules<StemBank> input_stem_banks = new();
     private readonly NamedModules<InputParts> base_inputs = new();
-    private readonly NamedModules<nn.Module<IReadOnlyList<Tensor>, Tensor>> fusions = new();
+    private readonly NamedModules<nn.Module> fusions = new();
     private readonly NamedModules<nn.Module<Tensor, Tensor>> output_layers = new();
 
     private readonly OrderedDictionary<string, InputPath> paths = [];
@@ -187,7 +187,10 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>Runs inputs through their projections and bases.</summary>
     /// <param name="input">A batch for each input by its name.</param>
-    /// <returns>The feature map of each input, <c>(batch, channels, height, width)</c>.</returns>
+    /// <returns>
+    /// The features of each input as its base gives them: a map, <c>(batch, channels, height, width)</c>, or tokens,
+    /// <c>(batch, tokens, channels)</c>.
+    /// </returns>
     /// <exception cref="MultiInputException">A name or a batch does not fit.</exception>
     public IReadOnlyDictionary<string, Tensor> forward_features(IReadOnlyDictionary<string, Tensor> input)
     {
@@ -289,9 +292,6 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>The beginning of the keys of a base's weights.</summary>
     internal static string KeyOf(BaseDescription group) => group.Inputs is null ? nameof(base_model) : $"{nameof(input_bases)}.{group.Inputs[0]}";
 
-    /// <summary>Runs a task on the maps of its inputs.</summary>
-    internal Tensor RunTask(string task, IReadOnlyDictionary<string, Tensor> maps) => FindRoute(task).Run(maps);
-
     internal Route FindRoute(string name)
     {
         if (routes.TryGetValue(name, out var route))
@@ -315,8 +315,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             CheckThere(name, input[name]);
         foreach (var route in chosen)
             CheckJoined(route, input);
-        var maps = RunBases(input, needed);
-        var outputs = chosen.ToDictionary(route => route.Task, route => route.Run(maps));
+        var features = RunBases(input, needed).ToDictionary(pair => pair.Key, pair => new FeatureSet(pair.Value));
+        var outputs = chosen.ToDictionary(route => route.Task, route => route.Run(features));
         foreach (var output in outputs.Values)
             output.MoveToOuterDisposeScope();
         return outputs;

@@ -120,7 +120,7 @@ public static class Bases
         }
     }
 
-    /// <summary>A module of your own that takes and returns a feature map.</summary>
+    /// <summary>A module of your own that takes a feature map and returns one, or tokens, <c>(batch, tokens, channels)</c>.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="channels">Channels of the maps that the module takes.</param>
     /// <param name="factory">Makes a new module, once for each model that is built.</param>

@@ -7,8 +7,8 @@ namespace MultiInputNet;
 /// The base that all inputs share. Derive from it to write a base of your own, or <see cref="Wrap"/> any module.
 /// </summary>
 /// <remarks>
-/// Shapes: <c>(batch, <see cref="Channels"/>, height, width)</c> in, a feature map of four dimensions out. Maps arrive in
-/// the channels-last memory layout.
+/// Shapes: <c>(batch, <see cref="Channels"/>, height, width)</c> in, in the channels-last memory layout; out, a map,
+/// <c>(batch, channels, height, width)</c>, or tokens, <c>(batch, tokens, channels)</c>, told apart by their dimensions.
 /// </remarks>
 public abstract class SharedBase : nn.Module<Tensor, Tensor>
 {
@@ -28,25 +28,25 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
 
     /// <summary>
     /// Its stages from input to output; run one after the other they do what <c>forward</c> does. They can be frozen and
-    /// trained apart, and their maps looked at by name. What is in the modules of none, such as parameters of the base itself, goes
+    /// trained apart, and what they give looked at by name. What is in the modules of none, such as parameters of the base itself, goes
     /// with the first, as tokens and position embeddings do in timm.
     /// </summary>
     /// <value>Default: one stage, <c>base</c>, which is the whole.</value>
     public virtual IReadOnlyList<BaseStage> Stages => [new("base", [this], call)];
 
-    /// <summary>The maps behind every stage.</summary>
+    /// <summary>The maps, or tokens, after every stage.</summary>
     /// <param name="input">A map, <c>(batch, <see cref="Channels"/>, height, width)</c>.</param>
-    /// <returns>The map behind each stage by the stage's name, in order; the last is what <c>forward</c> gives.</returns>
+    /// <returns>What each stage gives by the stage's name, in order; the last is what <c>forward</c> gives.</returns>
     public IReadOnlyDictionary<string, Tensor> forward_stages(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var maps = new OrderedDictionary<string, Tensor>();
-        var x = input;
+        var given = new OrderedDictionary<string, Tensor>();
+        var features = new FeatureSet(input);
         foreach (var stage in Stages)
-            maps.Add(stage.Name, x = stage.Run(x));
-        foreach (var map in maps.Values)
-            map.MoveToOuterDisposeScope();
-        return maps;
+            given.Add(stage.Name, (features = stage.Run(features)).Values);
+        foreach (var values in given.Values)
+            values.MoveToOuterDisposeScope();
+        return given;
     }
 
     /// <summary>Each stage with all modules that belong to it, those below them too: together they are the whole base.</summary>
@@ -61,7 +61,7 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
     /// <summary>The first convolution, which an adapted stem or a folded projection can stand for; null where there is none.</summary>
     internal virtual Conv2d? FirstConvolution => null;
 
-    /// <summary>Makes any module that takes and returns a feature map a base.</summary>
+    /// <summary>Makes any module that takes a feature map and returns one, or tokens, a base.</summary>
     /// <param name="module">The module; the base owns it from now on.</param>
     /// <param name="channels">Channels of the maps that it takes, at least 1.</param>
     /// <returns>The base.</returns>

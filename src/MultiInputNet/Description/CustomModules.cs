@@ -20,20 +20,14 @@ internal static class CustomModules
         });
         return new ModelDescription([.. inputs], [.. bases], [.. tasks], AttachFusion(description.Fusion));
 
-        FusionSpec? AttachFusion(FusionSpec? fusion)
-        {
-            if (fusion is not CustomFusionSpec custom)
-                return fusion;
-            return factories.GetValueOrDefault(custom.Name) is Func<MapShape, nn.Module<Tensor, Tensor>> single
-                ? Fusions.From(custom.Name, single)
-                : custom with { Factory = Find<Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>>>(custom) };
-        }
+        FusionSpec? AttachFusion(FusionSpec? fusion) =>
+            fusion is CustomFusionSpec custom ? custom with { Factory = Find<Delegate>(custom, CustomFusionSpec.IsFactory) } : fusion;
 
-        TFactory? Find<TFactory>(ICustomSpec spec)
+        TFactory? Find<TFactory>(ICustomSpec spec, Func<TFactory, bool>? fits = null)
             where TFactory : Delegate => factories.GetValueOrDefault(spec.Name) switch
             {
                 null => null,
-                TFactory factory => factory,
+                TFactory factory when fits?.Invoke(factory) != false => factory,
                 var other => throw new ArgumentException(
                     $"The factory given for '{spec.Name}' is a {other.GetType().Name} of another form than the one it was described with."),
             };

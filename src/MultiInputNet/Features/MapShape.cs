@@ -4,10 +4,12 @@ namespace MultiInputNet;
 /// <param name="Channels">Channels.</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
-public readonly record struct MapShape(long Channels, long Height, long Width)
+public sealed record MapShape(long Channels, long Height, long Width) : FeatureShape(Channels)
 {
-    /// <summary>Values in the map: the length of its flattened vector.</summary>
-    public long Count => Channels * Height * Width;
+    /// <inheritdoc/>
+    public override long Positions => Height * Width;
+
+    internal override long[] Sizes => [Channels, Height, Width];
 
     /// <summary>The shape of the samples of a batch of maps.</summary>
     internal static MapShape Of(TorchSharp.torch.Tensor maps) => new(maps.shape[1], maps.shape[2], maps.shape[3]);

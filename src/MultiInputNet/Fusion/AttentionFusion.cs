@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Multi-head self-attention (Vaswani et al., 2017) over the spatial positions of one feature map, or of several together,
+/// Multi-head self-attention (Vaswani et al., 2017) over the positions of one map or sequence of tokens, or of several together,
 /// followed by the output projection and the mean over the positions.
 /// </summary>
 /// <remarks>
-/// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, channels)</c> out; the width of the attention is the
-/// channel count. Several maps may differ in height and width, not in channels: their positions form one sequence.
+/// Shapes: maps <c>(batch, channels, height, width)</c> or tokens <c>(batch, tokens, channels)</c> in, <c>(batch, channels)</c> out; the width
+/// of the attention is the channel count. Several inputs may differ in their positions, not in channels: their positions form
+/// one sequence. What is not there is neither attended to nor part of the mean, and a sample without any position gives zeros.
 /// The parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
-public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, IRandomModule, IOperations<IReadOnlyList<Tensor>>
+public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -20,7 +21,7 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, 
     private readonly double dropout;
 
     /// <summary>Creates the module.</summary>
-    /// <param name="channels">Channels of the feature maps.</param>
+    /// <param name="channels">Channels of the features.</param>
     /// <param name="heads">Heads; they must divide the channels.</param>
     /// <param name="dropout">The chance of each attention weight to be left out in training mode, from 0 to below 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
@@ -45,7 +46,7 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, 
         RegisterComponents();
     }
 
-    /// <summary>Channels of the feature maps that it takes, and features that it gives.</summary>
+    /// <summary>Channels of the features that it takes, and length of the vectors that it gives.</summary>
     public int Channels { get; }
 
     /// <summary>Heads.</summary>
@@ -53,34 +54,51 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>, 
 
     bool IRandomModule.IsRandom => dropout > 0;
 
-    /// <summary>The fusion of one feature map.</summary>
-    /// <param name="input">A map, <c>(batch, channels, height, width)</c>.</param>
+    /// <summary>The fusion of one input's features.</summary>
+    /// <param name="input">A map, <c>(batch, channels, height, width)</c>, or tokens, <c>(batch, tokens, channels)</c>.</param>
     /// <returns>The features, <c>(batch, channels)</c>.</returns>
-    public Tensor forward(Tensor input) => forward([input]);
+    public Tensor forward(Tensor input) => forward([new FeatureSet(input)]);
 
     /// <inheritdoc/>
-    public override Tensor forward(IReadOnlyList<Tensor> input)
+    public override Tensor forward(IReadOnlyList<FeatureSet> input)
     {
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
-        var sequences = input.Select(map => map.flatten(start_dim: 2).transpose(1, 2)).ToArray();
-        var tokens = sequences.Length == 1 ? sequences[0] : cat(sequences, 1); // (batch, positions, channels)
+        var tokens = Join([.. input.Select(features => features.TokensThere())]); // (batch, positions, channels)
 
         // (batch, positions, 3 · channels) as (3, batch, heads, positions, channels / heads): query, key, value.
         var (batch, positions) = (tokens.shape[0], tokens.shape[1]);
         var qkv = nn.functional.linear(tokens, in_proj_weight, in_proj_bias)
             .view(batch, positions, 3, Heads, Channels / Heads)
             .permute(2, 0, 3, 1, 4);
+        if (input.Any(features => features.Mask is not null))
+            return FuseThere(qkv, Join([.. input.Select(MaskOf)])).MoveToOuterDisposeScope();
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
 
         // The projection is linear, so the mean over the positions comes first: one vector per sample to project.
         return out_proj.call(attended.mean([2]).flatten(start_dim: 1)).MoveToOuterDisposeScope();
     }
 
-    long IOperations<IReadOnlyList<Tensor>>.CountMacs(IReadOnlyList<Tensor> input, Tensor output) =>
+    long IOperations<IReadOnlyList<FeatureSet>>.CountMacs(IReadOnlyList<FeatureSet> input, Tensor output) =>
         Positions(input) * Channels * (3 * Channels + 2 * Positions(input));
 
-    long IOperations<IReadOnlyList<Tensor>>.Foresee(IReadOnlyList<Tensor> input) => Heads * Positions(input) * Positions(input);
+    long IOperations<IReadOnlyList<FeatureSet>>.Foresee(IReadOnlyList<FeatureSet> input) => Heads * Positions(input) * Positions(input);
 
-    private static long Positions(IReadOnlyList<Tensor> maps) => maps.Sum(map => map.shape[2] * map.shape[3]);
+    /// <summary>The same over the positions that are there alone, <c>(batch, positions)</c>.</summary>
+    private Tensor FuseThere(Tensor qkv, Tensor there)
+    {
+        // Where nothing is there, softmax over no position would give NaN: everything is attended to, and the result is not used.
+        var absent = there.any(1, keepdim: true).logical_not();
+        var keys = there.logical_or(absent).unsqueeze(1).unsqueeze(1).expand(-1, -1, there.shape[1], -1);
+        var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask: keys, p: training ? dropout : 0);
+        var sum = attended.masked_fill(there.logical_not().unsqueeze(1).unsqueeze(3), 0).sum(2).flatten(start_dim: 1);
+        return out_proj.call(sum / there.sum(1, keepdim: true).clamp_min(1)).masked_fill(absent, 0);
+    }
+
+    private static Tensor Join(Tensor[] sequences) => sequences is [var only] ? only : cat(sequences, 1);
+
+    private static Tensor MaskOf(FeatureSet features) =>
+        features.Mask ?? ones([features.Values.shape[0], features.Shape.Positions], ScalarType.Bool, features.Values.device);
+
+    private static long Positions(IReadOnlyList<FeatureSet> input) => input.Sum(features => features.Shape.Positions);
 }

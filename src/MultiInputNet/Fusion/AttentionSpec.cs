@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes an <see cref="AttentionFusion"/>; for a task with several inputs, over the positions of all of them.</summary>
-/// <param name="Heads">Heads; they must divide the channels of the base's maps.</param>
+/// <param name="Heads">Heads; they must divide the channels of the features.</param>
 public sealed record AttentionSpec(int Heads) : FusionSpec
 {
     /// <summary>The chance of each attention weight to be left out in training mode, from 0 to below 1.</summary>
@@ -14,24 +14,24 @@ public sealed record AttentionSpec(int Heads) : FusionSpec
 
     internal override bool TakesSeveral => true;
 
-    internal override nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps) =>
-        new AttentionFusion((int)maps[0].Channels, Heads, Dropout);
+    internal override nn.Module Create(IReadOnlyList<FeatureShape> shapes) => new AttentionFusion((int)shapes[0].Channels, Heads, Dropout);
 
-    internal override Int128 CountWeights(IReadOnlyList<MapShape> maps) => 4 * (Int128)maps[0].Channels * maps[0].Channels;
+    internal override Int128 CountWeights(IReadOnlyList<FeatureShape> shapes) => 4 * (Int128)shapes[0].Channels * shapes[0].Channels;
 
-    internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<MapShape> maps)
+    internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes)
     {
-        var channels = maps[0].Channels;
-        if (maps.Any(map => map.Channels != channels))
+        var channels = shapes[0].Channels;
+        if (shapes.Any(shape => shape.Channels != channels))
         {
-            return ($"attention needs maps with one channel count, and these have {string.Join(", ", maps.Select(m => m.Channels))}.",
+            return ($"attention needs features of one channel count, and the {Text(shapes)} have {string.Join(", ", shapes.Select(shape => shape.Channels))}.",
                 "Use one base for these inputs, or Fusions.Concat().");
         }
 
         if (Heads < 1 || channels % Heads != 0)
         {
             var divisors = Enumerable.Range(1, 64).Where(heads => channels % heads == 0);
-            return ($"{Heads} heads do not divide the {channels} channels of the base's map.", $"Use one of {string.Join(", ", divisors)} heads.");
+            return ($"{Heads} heads do not divide the {channels} channels of the base's {(shapes[0] is MapShape ? "map" : "tokens")}.",
+                $"Use one of {string.Join(", ", divisors)} heads.");
         }
 
         return Dropout is >= 0 and < 1 ? null : ($"its dropout is {Dropout}.", "Give a chance from 0 to below 1.");

@@ -1,9 +1,9 @@
 namespace MultiInputNet;
 
 /// <summary>What a fusion of several inputs does with their vectors.</summary>
-public enum Combination
+internal enum Combination
 {
-    /// <summary>One behind the other: lengths add up.</summary>
+    /// <summary>One after the other: lengths add up.</summary>
     Concatenation,
 
     /// <summary>Their sum: all must have the same length.</summary>

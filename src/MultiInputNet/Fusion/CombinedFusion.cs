@@ -1,45 +1,35 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>
-/// Fuses several inputs: each map becomes a vector by a module of its own, and the vectors are concatenated, summed or
-/// averaged.
-/// </summary>
-/// <remarks>Shapes: maps <c>(batch, channels, height, width)</c> in, <c>(batch, features)</c> out.</remarks>
-public sealed class CombinedFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>
+/// <summary>Makes a vector of the features of each input, and concatenates, sums or averages the vectors.</summary>
+/// <remarks>
+/// Shapes: features of each input in, <c>(batch, features)</c> out. An absent sample of an input is zeros among concatenated vectors, and
+/// left out of sums and means.
+/// </remarks>
+/// <param name="each">What makes a vector of the features of one input, zeros for a sample that is absent.</param>
+/// <param name="combination">What happens to the vectors.</param>
+internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination combination)
+    : nn.Module<IReadOnlyList<FeatureSet>, Tensor>(nameof(CombinedFusion))
 {
-    private readonly ModuleList<nn.Module<Tensor, Tensor>> maps;
-    private readonly Combination combination;
-
-    /// <summary>Creates the module.</summary>
-    /// <param name="combination">What happens to the vectors.</param>
-    /// <param name="maps">The module that turns the map of each input into a vector, in the order of the inputs.</param>
-    /// <exception cref="ArgumentException">There is no module.</exception>
-    public CombinedFusion(Combination combination, IReadOnlyList<nn.Module<Tensor, Tensor>> maps)
-        : base(nameof(CombinedFusion))
+    public override Tensor forward(IReadOnlyList<FeatureSet> input)
     {
-        ArgumentNullException.ThrowIfNull(maps);
-        if (maps.Count == 0)
-            throw new ArgumentException("Give a module for each input.", nameof(maps));
-        this.combination = combination;
-        this.maps = new ModuleList<nn.Module<Tensor, Tensor>>([.. maps]);
-        RegisterComponents();
-    }
-
-    /// <inheritdoc/>
-    public override Tensor forward(IReadOnlyList<Tensor> input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
-        var vectors = input.Select((map, i) => maps[i].call(map)).ToArray();
+        Tensor[] vectors = [.. input.Select(each)];
         var fused = combination switch
         {
+            _ when vectors is [var only] => only,
             Combination.Concatenation => cat(vectors, 1),
             Combination.Sum => stack(vectors).sum(dim: 0),
+            _ when input.Any(features => features.Mask is not null) => stack(vectors).sum(dim: 0) / CountPresent(input),
             _ => stack(vectors).mean([0]),
         };
         return fused.MoveToOuterDisposeScope();
     }
+
+    /// <summary>In how many inputs each sample is present, and at least 1, <c>(batch, 1)</c>.</summary>
+    private static Tensor CountPresent(IReadOnlyList<FeatureSet> input) => input
+        .Select(features => features.Mask?.any(1, keepdim: true) ?? ones([features.Values.shape[0], 1], ScalarType.Bool, features.Values.device))
+        .Select(present => present.to(ScalarType.Int64))
+        .Aggregate((sum, present) => sum + present).clamp_min(1);
 }

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Puts the vectors of several inputs one behind the other. See <see cref="CombinedFusion"/>.</summary>
+/// <summary>Puts the vectors of several inputs one after the other. Made with <see cref="Fusions.Concat"/>.</summary>
 public sealed record ConcatSpec() : CombinedFusionSpec(new FlattenSpec())
 {
     internal override string Title => "Concat";

@@ -7,16 +7,33 @@ namespace MultiInputNet;
 /// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
 public sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
 {
-    /// <summary>Makes the module for the maps of a task's inputs; absent after reading JSON until it is given again.</summary>
+    /// <summary>
+    /// Makes the module, as it was given to <see cref="Fusions.From"/>, <see cref="Fusions.FromSeveral"/> or <see cref="Fusions.FromFeatures"/>;
+    /// absent after reading JSON until it is given again.
+    /// </summary>
     [JsonIgnore]
-    public Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>>? Factory { get; init; }
-
-    [JsonIgnore]
-    Delegate? ICustomSpec.Factory => Factory;
+    public Delegate? Factory { get; init; }
 
     internal override string Title => Name;
 
-    internal override bool TakesSeveral => true;
+    internal override bool TakesSeveral => Factory is not Func<MapShape, nn.Module<Tensor, Tensor>>;
 
-    internal override nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps) => Factory!(maps);
+    /// <summary>Whether a function is one that makes fusions.</summary>
+    internal static bool IsFactory(Delegate factory) => factory is Func<MapShape, nn.Module<Tensor, Tensor>>
+        or Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>>
+        or Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>>;
+
+    internal override nn.Module Create(IReadOnlyList<FeatureShape> shapes) => Factory switch
+    {
+        Func<MapShape, nn.Module<Tensor, Tensor>> one => new OneMap(one((MapShape)shapes[0])),
+        Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>> several => several([.. shapes.Cast<MapShape>()]),
+        var features => ((Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>>)features!)(shapes),
+    };
+
+    internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes) =>
+        shapes.Count > 1 && !TakesSeveral
+            ? ($"{Name} takes one input and the task has {shapes.Count}.", "Describe it with Fusions.FromSeveral or Fusions.FromFeatures.")
+        : Factory is not Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>> && shapes.FirstOrDefault(shape => shape is not MapShape) is { } tokens
+            ? ($"{Name} takes maps, and the base gives {tokens}.", "Describe it with Fusions.FromFeatures, or use a base that gives maps.")
+        : null;
 }

@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a <see cref="FlattenFusion"/>.</summary>
+/// <summary>All values in one vector. Made with <see cref="Fusions.Flatten"/>.</summary>
 public sealed record FlattenSpec : SingleFusionSpec
 {
     internal override string Title => "Flatten";
 
-    internal override nn.Module<Tensor, Tensor> CreateSingle(MapShape map) => new FlattenFusion();
+    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Flatten;
 
-    internal override long CountFeatures(MapShape map) => map.Count;
+    internal override long CountFeatures(FeatureShape shape) => shape.Count;
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>How the feature maps of a task's inputs become one feature vector per sample. Made with <see cref="Fusions"/>.</summary>
+/// <summary>How the features of a task's inputs become one feature vector per sample. Made with <see cref="Fusions"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
@@ -23,21 +23,37 @@ public abstract record FusionSpec
     [JsonIgnore]
     internal abstract string Title { get; }
 
-    /// <summary>Whether it takes the maps of several inputs.</summary>
+    /// <summary>Whether it takes the features of several inputs.</summary>
     [JsonIgnore]
     internal abstract bool TakesSeveral { get; }
 
-    /// <summary>The module: maps of the given shapes in, <c>(batch, features)</c> out.</summary>
-    internal abstract nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps);
+    /// <summary>The module, which <see cref="Fuse"/> runs: features of the given shapes in, <c>(batch, features)</c> out.</summary>
+    internal abstract nn.Module Create(IReadOnlyList<FeatureShape> shapes);
 
     /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
-    internal virtual Int128 CountWeights(IReadOnlyList<MapShape> maps) => 0;
+    internal virtual Int128 CountWeights(IReadOnlyList<FeatureShape> shapes) => 0;
 
-    /// <summary>What is wrong with this fusion for maps of those shapes, and the cure; null when nothing is.</summary>
-    internal virtual (string Problem, string Cure)? FindMistake(IReadOnlyList<MapShape> maps) =>
-        maps.Count > 1 && !TakesSeveral
-            ? ($"{Title} takes one input and the task has {maps.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
+    /// <summary>What is wrong with this fusion for features of those shapes, and the cure; null when nothing is.</summary>
+    internal virtual (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes) =>
+        shapes.Count > 1 && !TakesSeveral
+            ? ($"{Title} takes one input and the task has {shapes.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
             : null;
+
+    /// <summary>Runs a module that a fusion made: one that takes feature sets, or one of the user's own that takes plain maps.</summary>
+    internal static Tensor Fuse(nn.Module fusion, IReadOnlyList<FeatureSet> features) => fusion switch
+    {
+        nn.Module<IReadOnlyList<FeatureSet>, Tensor> module => module.call(features),
+        nn.Module<IReadOnlyList<Tensor>, Tensor> module when features.All(f => f.Mask is null) => module.call([.. features.Select(f => f.Values)]),
+        _ => throw new MultiInputException(
+            $"fusion '{fusion.GetName()}'",
+            ModelComponent.Fusion,
+            "some features are not there, and it takes plain maps, which do not say so.",
+            "Describe it with Fusions.FromFeatures."),
+    };
+
+    /// <summary>Shapes as messages name them.</summary>
+    internal static string Text(IReadOnlyList<FeatureShape> shapes) =>
+        $"{(shapes.All(shape => shape is MapShape) ? "maps" : "features")} {string.Join(", ", shapes)}";
 
     /// <inheritdoc/>
     public sealed override string ToString() => RecordText.Of(this);

@@ -2,39 +2,45 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The fusions that a task can be described with. The default is <see cref="Flatten"/>.</summary>
+/// <summary>
+/// The fusions that a task can be described with. The default is <see cref="Flatten"/>. All take maps and tokens, and heed which are there,
+/// but for modules of your own that take plain maps.
+/// </summary>
 public static class Fusions
 {
-    /// <summary>All values of the map in one vector. See <see cref="FlattenFusion"/>.</summary>
+    /// <summary>
+    /// All values in one vector, of a map channel by channel and of tokens one after the other, with zeros for what is not there: nothing is
+    /// lost, and the size is fixed.
+    /// </summary>
     /// <returns>The description.</returns>
     public static FlattenSpec Flatten() => new();
 
-    /// <summary>The mean of each channel. See <see cref="GlobalAverageFusion"/>.</summary>
+    /// <summary>The mean of each channel over the positions that are there; zeros for a sample without any.</summary>
     /// <returns>The description.</returns>
     public static GlobalAverageSpec GlobalAverage() => new();
 
-    /// <summary>The largest value of each channel. See <see cref="GlobalMaxFusion"/>.</summary>
+    /// <summary>The largest value of each channel over the positions that are there; zeros for a sample without any.</summary>
     /// <returns>The description.</returns>
     public static GlobalMaxSpec GlobalMax() => new();
 
-    /// <summary>Self-attention over the positions of the map, or of the maps of all inputs. See <see cref="AttentionFusion"/>.</summary>
-    /// <param name="heads">Heads; they must divide the channels of the base's maps.</param>
+    /// <summary>Self-attention over the positions of the features of all inputs, which must have one channel count. See <see cref="AttentionFusion"/>.</summary>
+    /// <param name="heads">Heads; they must divide the channels of the features.</param>
     /// <param name="dropout">The chance of each attention weight to be left out in training mode.</param>
     /// <returns>The description.</returns>
     public static AttentionSpec Attention(int heads, double dropout = 0) => new(heads) { Dropout = dropout };
 
-    /// <summary>The vectors of several inputs one behind the other.</summary>
-    /// <param name="each">How each map becomes a vector; <see cref="Flatten"/> when null.</param>
+    /// <summary>The vectors of several inputs one after the other, with zeros for a sample that an input does not have.</summary>
+    /// <param name="each">How the features of each become a vector; <see cref="Flatten"/> when null.</param>
     /// <returns>The description.</returns>
     public static ConcatSpec Concat(SingleFusionSpec? each = null) => new() { Each = each ?? Flatten() };
 
-    /// <summary>The sum of the vectors of several inputs.</summary>
-    /// <param name="each">How each map becomes a vector; <see cref="GlobalAverage"/> when null.</param>
+    /// <summary>The sum of the vectors of several inputs, which must have one length, over those inputs that have the sample.</summary>
+    /// <param name="each">How the features of each become a vector; <see cref="GlobalAverage"/> when null.</param>
     /// <returns>The description.</returns>
     public static SumSpec Sum(SingleFusionSpec? each = null) => new() { Each = each ?? GlobalAverage() };
 
-    /// <summary>The mean of the vectors of several inputs.</summary>
-    /// <param name="each">How each map becomes a vector; <see cref="GlobalAverage"/> when null.</param>
+    /// <summary>The mean of the vectors of several inputs, which must have one length, over those inputs that have the sample.</summary>
+    /// <param name="each">How the features of each become a vector; <see cref="GlobalAverage"/> when null.</param>
     /// <returns>The description.</returns>
     public static MeanSpec Mean(SingleFusionSpec? each = null) => new() { Each = each ?? GlobalAverage() };
 
@@ -44,10 +50,9 @@ public static class Fusions
     /// <returns>The description.</returns>
     public static CustomFusionSpec From(string name, Func<MapShape, nn.Module<Tensor, Tensor>> factory)
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return FromSeveral(name, maps => maps.Count == 1
-            ? new OneMap(factory(maps[0]))
-            : throw new ArgumentException($"It takes one input and the task has {maps.Count}; use Fusions.FromSeveral."));
+        return new(name) { Factory = factory };
     }
 
     /// <summary>A module of your own for tasks with several inputs: their maps in the task's order in, <c>(batch, features)</c> out.</summary>
@@ -56,6 +61,20 @@ public static class Fusions
     /// <returns>The description.</returns>
     public static CustomFusionSpec FromSeveral(
         string name, Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>> factory)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(factory);
+        return new(name) { Factory = factory };
+    }
+    /// <summary>
+    /// A module of your own for any features: those of the task's inputs in its order, maps or tokens, with what of them is there, in;
+    /// <c>(batch, features)</c> out.
+    /// </summary>
+    /// <param name="name">The name it has in the description's JSON.</param>
+    /// <param name="factory">Makes a new module for features of the given shapes.</param>
+    /// <returns>The description.</returns>
+    public static CustomFusionSpec FromFeatures(
+        string name, Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);

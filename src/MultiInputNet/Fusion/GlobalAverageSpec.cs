@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a <see cref="GlobalAverageFusion"/>.</summary>
+/// <summary>The mean of each channel. Made with <see cref="Fusions.GlobalAverage"/>.</summary>
 public sealed record GlobalAverageSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalAverage";
 
-    internal override nn.Module<Tensor, Tensor> CreateSingle(MapShape map) => new GlobalAverageFusion();
+    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Average;
 
-    internal override long CountFeatures(MapShape map) => map.Channels;
+    internal override long CountFeatures(FeatureShape shape) => shape.Channels;
 }

@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a <see cref="GlobalMaxFusion"/>.</summary>
+/// <summary>The largest value of each channel. Made with <see cref="Fusions.GlobalMax"/>.</summary>
 public sealed record GlobalMaxSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalMax";
 
-    internal override nn.Module<Tensor, Tensor> CreateSingle(MapShape map) => new GlobalMaxFusion();
+    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Max;
 
-    internal override long CountFeatures(MapShape map) => map.Channels;
+    internal override long CountFeatures(FeatureShape shape) => shape.Channels;
 }

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Averages the vectors of several inputs. See <see cref="CombinedFusion"/>.</summary>
+/// <summary>Averages the vectors of several inputs. Made with <see cref="Fusions.Mean"/>.</summary>
 public sealed record MeanSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Mean";

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A fusion that turns one feature map into a vector; it can serve each input of a fusion of several.</summary>
+/// <summary>A fusion that makes a vector of the features of one input, without parameters; it can serve each input of a fusion of several.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
@@ -16,10 +16,12 @@ public abstract record SingleFusionSpec : FusionSpec
 
     internal override bool TakesSeveral => false;
 
-    internal abstract nn.Module<Tensor, Tensor> CreateSingle(MapShape map);
+    /// <summary>What makes the vector.</summary>
+    [JsonIgnore]
+    internal abstract Func<FeatureSet, Tensor> Pooling { get; }
 
-    /// <summary>The length of the vector that a map of this shape becomes.</summary>
-    internal abstract long CountFeatures(MapShape map);
+    /// <summary>The length of the vector that features of this shape become.</summary>
+    internal abstract long CountFeatures(FeatureShape shape);
 
-    internal override nn.Module<IReadOnlyList<Tensor>, Tensor> Create(IReadOnlyList<MapShape> maps) => new OneMap(CreateSingle(maps[0]));
+    internal override nn.Module Create(IReadOnlyList<FeatureShape> shapes) => new CombinedFusion(Pooling, Combination.Concatenation);
 }

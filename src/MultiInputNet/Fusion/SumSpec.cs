@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Sums the vectors of several inputs. See <see cref="CombinedFusion"/>.</summary>
+/// <summary>Sums the vectors of several inputs. Made with <see cref="Fusions.Sum"/>.</summary>
 public sealed record SumSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Sum";

@@ -51,7 +51,7 @@ internal sealed class ForwardProbe : IDisposable
                 },
                 input => operations?.Foresee(input) ?? TorchOperations.Foresee(layer, input));
         }
-        else if (module is nn.Module<IReadOnlyList<Tensor>, Tensor> fusion && module is IOperations<IReadOnlyList<Tensor>> its)
+        else if (module is nn.Module<IReadOnlyList<FeatureSet>, Tensor> fusion && module is IOperations<IReadOnlyList<FeatureSet>> its)
         {
             Watch(fusion, its.CountMacs, its.Foresee);
         }

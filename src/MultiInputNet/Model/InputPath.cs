@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The built way of one input to the map that its base gives.</summary>
+/// <summary>The built way of one input to the features that its base gives.</summary>
 internal sealed record InputPath(
     string Name,
     InputSpec Spec,
@@ -14,7 +14,7 @@ internal sealed record InputPath(
     SampleMixing Mixing,
     MapShape Joining, // where its map can join others: behind the base's first convolution, or at its beginning where there is none
     MapShape Projected,
-    MapShape Map,
+    FeatureShape Features,
     long Macs,
     long LargestResult)
 {

@@ -115,20 +115,20 @@ internal sealed class ModelAssembly
         }
 
         projected = ChannelsLast.Of(projected);
-        var map = Run(
+        var features = Run(
             subject,
             ModelComponent.Base,
             () => sharedBase.call(projected),
             $"the base cannot take its map of {Shapes.Text(projected.shape)}",
             $"The base must take maps of {sharedBase.Channels} channels, as it is described, and of this height and width: give its true channel "
             + "count, or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.");
-        if (map.dim() != 4 || map.shape[0] != 1)
+        if (FeatureShape.Find(features) is not { } shape || features.shape[0] != 1)
         {
             throw new MultiInputException(
                 subject,
                 ModelComponent.Base,
-                $"the base turns {Shapes.Text(projected.shape)} into {Shapes.Text(map.shape)}, which is no feature map.",
-                "Let it return (batch, channels, height, width): leave out its pooling to a vector, flattening and classifier.");
+                $"the base turns {Shapes.Text(projected.shape)} into {Shapes.Text(features.shape)}, which is neither a feature map nor tokens.",
+                "Let it return (batch, channels, height, width) or (batch, tokens, channels): leave out its pooling to a vector, flattening and classifier.");
         }
 
         if (layers?.FindUnseen(replaced) is { } unseen)
@@ -151,7 +151,7 @@ internal sealed class ModelAssembly
             group.Spec.Mixing,
             sharedBase.FirstConvolution is { } first && baseProbe.MapOf(first) is { } joining ? joining : MapShape.Of(projected),
             MapShape.Of(projected),
-            MapShape.Of(map),
+            shape,
             probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
             Math.Max(projected.numel(), baseProbe.LargestResult));
     }
@@ -160,34 +160,34 @@ internal sealed class ModelAssembly
     {
         var subject = $"task '{task.Name}'";
         var sources = DescriptionChecks.Sources(task);
-        var maps = sources.Select(name => Paths.First(path => path.Name == name).Map).ToArray();
+        var shapes = sources.Select(name => Paths.First(path => path.Name == name).Features).ToArray();
 
         // What a model's fusion does with one input, its tasks with several do with each and put one behind the other.
         var fusionSpec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
-        if (task.Fusion is null && maps.Length > 1 && fusionSpec is SingleFusionSpec single)
+        if (task.Fusion is null && shapes.Length > 1 && fusionSpec is SingleFusionSpec single)
             fusionSpec = Fusions.Concat(single);
-        DescriptionChecks.Throw(subject, ModelComponent.Fusion, fusionSpec.FindMistake(maps));
-        var fusion = Own(Create(subject, ModelComponent.Fusion, fusionSpec, fusionSpec.CountWeights(maps), () => fusionSpec.Create(maps)));
+        DescriptionChecks.Throw(subject, ModelComponent.Fusion, fusionSpec.FindMistake(shapes));
+        var fusion = Own(Create(subject, ModelComponent.Fusion, fusionSpec, fusionSpec.CountWeights(shapes), () => fusionSpec.Create(shapes)));
 
         long features;
         long macs;
         var budget = new PassBudget(subject, largestPass);
-        budget.Require(maps.Sum(map => (long)map.Channels * map.Height * map.Width));
+        budget.Require(shapes.Sum(shape => shape.Count));
         using (var pass = new DummyPass([fusion]))
         using (var probe = new ForwardProbe(fusion, budget))
         {
             var fused = Run(
                 subject,
                 ModelComponent.Fusion,
-                () => fusion.call([.. maps.Select(map => zeros([1, map.Channels, map.Height, map.Width], device: Device))]),
-                $"its fusion cannot take maps of {string.Join(", ", maps)}",
-                "Make the fusion fit these maps.");
+                () => FusionSpec.Fuse(fusion, [.. shapes.Select(shape => new FeatureSet(zeros([1, .. shape.Sizes], device: Device)))]),
+                $"its fusion cannot take {FusionSpec.Text(shapes)}",
+                "Make the fusion fit these shapes.");
             if (fused.dim() != 2 || fused.shape[0] != 1)
             {
                 throw new MultiInputException(
                     subject,
                     ModelComponent.Fusion,
-                    $"{string.Join(", ", maps)} becomes {Shapes.Text(fused.shape)}, which is no vector per sample.",
+                    $"{string.Join<FeatureShape>(", ", shapes)} becomes {Shapes.Text(fused.shape)}, which is no vector per sample.",
                     "Let the fusion give (batch, features).");
             }
 

@@ -12,14 +12,14 @@ internal static class ModelSummary
         var text = new StringBuilder();
         Table(
             text,
-            ["input", "kind", "shape", "projected", "base map", "parameters", "MACs"],
+            ["input", "kind", "shape", "projected", "base output", "parameters", "MACs"],
             model.Paths.Select(path => new[]
             {
                 path.Name,
                 path.Spec.Kind,
                 Shapes.Sizes(path.Spec.Shape),
                 path.Projected.ToString(),
-                path.Map.ToString(),
+                path.Features.ToString(),
                 Number(path.ProjectionModules.Sum(Parameters) + (path.Own is null ? 0 : Parameters(path.Own))),
                 Number(path.Macs),
             }));

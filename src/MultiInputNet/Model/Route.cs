@@ -6,13 +6,15 @@ namespace MultiInputNet;
 internal sealed record Route(
     string Task,
     IReadOnlyList<string> Inputs,
-    nn.Module<IReadOnlyList<Tensor>, Tensor> Fusion,
+    nn.Module Fusion,
     nn.Module<Tensor, Tensor> Head,
     string FusionTitle,
     long Features,
     long Macs)
 {
-    public Tensor Run(IReadOnlyDictionary<string, Tensor> maps) => Head.call(Fuse(maps));
+    /// <summary>The task's output for the features of its inputs.</summary>
+    public Tensor Run(IReadOnlyDictionary<string, FeatureSet> features) => Head.call(Fuse(features));
 
-    public Tensor Fuse(IReadOnlyDictionary<string, Tensor> maps) => Fusion.call([.. Inputs.Select(name => maps[name])]);
+    /// <summary>The vectors that the head takes, <c>(batch, features)</c>.</summary>
+    public Tensor Fuse(IReadOnlyDictionary<string, FeatureSet> features) => FusionSpec.Fuse(Fusion, [.. Inputs.Select(name => features[name])]);
 }

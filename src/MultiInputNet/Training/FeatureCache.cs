@@ -54,7 +54,7 @@ internal sealed class FeatureCache : IDisposable
         var chosen = tensor(rows.Select(row => places[row]).ToArray(), device: model.Device);
         var fused = features.TryGetValue(task, out var vectors)
             ? vectors.index_select(0, chosen)
-            : route.Fuse(route.Inputs.ToDictionary(input => input, input => maps[input].index_select(0, chosen)));
+            : route.Fuse(route.Inputs.ToDictionary(input => input, input => new FeatureSet(maps[input].index_select(0, chosen))));
         return route.Head.call(fused).MoveToOuterDisposeScope();
     }
 
@@ -83,7 +83,7 @@ internal sealed class FeatureCache : IDisposable
                 places[row] = filled++;
             var found = model.forward_features(inputs.ToDictionary(input => input, input => model.Take(input, batch.Inputs[input])));
             foreach (var task in fused)
-                Add(false, task, model.FindRoute(task).Fuse(found));
+                Add(false, task, model.FindRoute(task).Fuse(found.ToDictionary(pair => pair.Key, pair => new FeatureSet(pair.Value))));
             foreach (var input in needed)
                 Add(true, input, found[input]);
             if (parts.Values.Sum(list => list[0].numel() / list[0].shape[0] * list[0].element_size()) * source.Count > limit)

@@ -6,6 +6,8 @@ public sealed class FusionTests
 {
     private static readonly MapShape[] shapes = [new(4, 3, 2), new(4, 5, 5)];
 
+    private static FeatureSet[] Sets(params Tensor[] values) => [.. values.Select(value => new FeatureSet(value))];
+
     private static Tensor[] Maps(int batch = 3) => [.. shapes.Select(shape => randn(batch, shape.Channels, shape.Height, shape.Width))];
 
     [Fact]
@@ -15,9 +17,11 @@ public sealed class FusionTests
         var map = Maps()[0];
         var values = map.data<float>().ToArray().Chunk(6).ToArray();
 
-        new FlattenFusion().forward(map).ShouldBeSame(map.reshape(3, 24));
-        new GlobalAverageFusion().forward(map).data<float>().ToArray().Should().Equal(values.Select(v => v.Average()), (a, b) => Math.Abs(a - b) < 1e-6);
-        new GlobalMaxFusion().forward(map).data<float>().ToArray().Should().Equal(values.Select(v => v.Max()));
+        Run(Fusions.Flatten()).ShouldBeSame(map.reshape(3, 24));
+        Run(Fusions.GlobalAverage()).data<float>().ToArray().Should().Equal(values.Select(v => v.Average()), (a, b) => Math.Abs(a - b) < 1e-6);
+        Run(Fusions.GlobalMax()).data<float>().ToArray().Should().Equal(values.Select(v => v.Max()));
+
+        Tensor Run(FusionSpec spec) => FusionSpec.Fuse(spec.Create([shapes[0]]), [new(map)]);
     }
 
     [Fact]
@@ -31,7 +35,7 @@ public sealed class FusionTests
         Run(Fusions.Sum(Fusions.GlobalAverage())).ShouldEqual(a + b, 1e-6);
         Run(Fusions.Mean(Fusions.GlobalAverage())).ShouldEqual((a + b) / 2, 1e-6);
 
-        Tensor Run(FusionSpec spec) => spec.Create(shapes).call(maps);
+        Tensor Run(FusionSpec spec) => FusionSpec.Fuse(spec.Create(shapes), Sets(maps));
     }
 
     [Fact]
@@ -53,7 +57,7 @@ public sealed class FusionTests
             Tensor Part(Tensor x) => x[.., .., (2 * head)..(2 * head + 2)];
         });
         var attended = cat([.. heads], 2).matmul(weights["out_proj.weight"].t()) + weights["out_proj.bias"];
-        fusion.forward(maps).ShouldEqual(attended.mean([1]), 1e-5);
+        fusion.forward(Sets(maps)).ShouldEqual(attended.mean([1]), 1e-5);
     }
 
     [Fact]
@@ -78,9 +82,9 @@ public sealed class FusionTests
             fusion.to(ScalarType.Float64);
             var maps = Maps(1).Select(map => map.to(ScalarType.Float64)).ToArray();
             var direction = randn_like(maps[0]);
-            double Value(double step) => fusion.call([maps[0].detach() + direction * step, maps[1]]).square().sum().ToDouble();
+            double Value(double step) => FusionSpec.Fuse(fusion, Sets(maps[0].detach() + direction * step, maps[1])).square().sum().ToDouble();
             maps[0].requires_grad_();
-            fusion.call(maps).square().sum().backward();
+            FusionSpec.Fuse(fusion, Sets(maps)).square().sum().backward();
 
             const double step = 1e-5;
             var expected = (Value(step) - Value(-step)) / (2 * step);

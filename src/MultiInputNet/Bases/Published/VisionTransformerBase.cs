@@ -10,8 +10,8 @@ namespace MultiInputNet;
 /// <remarks>
 /// <para>
 /// Shapes, with patches of p×p: <c>(batch, channels, height, width)</c> in, <c>(batch, Width, height / p, width / p)</c> out, the tokens
-/// of the patches behind the last normalisation; or <c>(batch, Width, 1, 1)</c>, the class token. Height and width are
-/// multiples of p.
+/// of the patches after the last normalisation; or <c>(batch, Width, 1, 1)</c>, the class token; or <c>(batch, 1 + patches, Width)</c>,
+/// all tokens. Height and width are multiples of p.
 /// </para>
 /// <para>
 /// For maps that have not the grid of the position embedding, it is interpolated (bicubic, corners on corners) as by
@@ -44,26 +44,21 @@ public sealed class VisionTransformerBase : SharedBase
 
     /// <summary>
     /// Its stages: <c>conv_proj</c>, the patches with their positions; <c>encoder_layer_0</c> and the other layers; <c>ln</c>, the last
-    /// normalisation. Between stages a map has one row more than patches: the class token stands in the first row, in
-    /// each of its columns.
+    /// normalisation. Between stages there are tokens, <c>(batch, 1 + patches, Width)</c>, with the grid of their patches.
     /// </summary>
     public override IReadOnlyList<BaseStage> Stages =>
     [
-        new("conv_proj", [conv_proj], input =>
+        new("conv_proj", [conv_proj], (FeatureSet map) =>
         {
             using var scope = NewDisposeScope();
-            var (tokens, grid) = Tokens(input);
-            return ToMap(encoder.Embed(tokens, grid), grid).MoveToOuterDisposeScope();
+            var (tokens, grid) = Tokens(map.Values);
+            return new FeatureSet(encoder.Embed(tokens, grid).MoveToOuterDisposeScope(), grid: grid);
         }),
-        .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], map =>
+        .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], (FeatureSet tokens) => tokens.With(layer.Layer.call(tokens.Values)))),
+        new("ln", [encoder.Norm], (FeatureSet tokens) =>
         {
             using var scope = NewDisposeScope();
-            return ToMap(layer.Layer.call(FromMap(map)), Grid(map)).MoveToOuterDisposeScope();
-        })),
-        new("ln", [encoder.Norm], map =>
-        {
-            using var scope = NewDisposeScope();
-            return Output(encoder.Norm.call(FromMap(map)), Grid(map)).MoveToOuterDisposeScope();
+            return new FeatureSet(Output(encoder.Norm.call(tokens.Values), tokens.Grid!.Value).MoveToOuterDisposeScope());
         }),
     ];
 
@@ -77,22 +72,17 @@ public sealed class VisionTransformerBase : SharedBase
         return Output(encoder.call(encoder.Embed(tokens, grid)), grid).MoveToOuterDisposeScope();
     }
 
-    private static (long Rows, long Columns) Grid(Tensor map) => (map.shape[2] - 1, map.shape[3]);
-
-    private static Tensor ToMap(Tensor tokens, (long Rows, long Columns) grid) => cat(
-        [tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3).expand(-1, -1, 1, grid.Columns), Patches(tokens, grid)], 2);
-
-    private static Tensor FromMap(Tensor map) => cat(
-        [Sequence(map.narrow(2, 0, 1).narrow(3, 0, 1)), Sequence(map.narrow(2, 1, map.shape[2] - 1))], 1);
-
     private static Tensor Sequence(Tensor map) => map.flatten(start_dim: 2).transpose(1, 2);
 
     private static Tensor Patches(Tensor tokens, (long Rows, long Columns) grid) => tokens.narrow(1, 1, tokens.shape[1] - 1)
         .transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], grid.Rows, grid.Columns);
 
-    private Tensor Output(Tensor tokens, (long Rows, long Columns) grid) => output == TransformerOutput.Patches
-        ? Patches(tokens, grid)
-        : tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3);
+    private Tensor Output(Tensor tokens, (long Rows, long Columns) grid) => output switch
+    {
+        TransformerOutput.Patches => Patches(tokens, grid),
+        TransformerOutput.ClassToken => tokens.narrow(1, 0, 1).transpose(1, 2).unsqueeze(3),
+        _ => tokens,
+    };
 
     /// <summary>The class token and one token for each patch, row by row.</summary>
     private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor input)

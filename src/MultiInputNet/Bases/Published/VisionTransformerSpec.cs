@@ -27,7 +27,7 @@ public sealed record VisionTransformerSpec(int Channels = 3) : ImageBaseSpec(Cha
     /// <value>Default: 224.</value>
     public int ImageSize { get; init; } = 224;
 
-    /// <summary>What it gives: the tokens of the patches, or the class token.</summary>
+    /// <summary>What it gives: the tokens of the patches as a map, the class token, or all tokens.</summary>
     /// <value>Default: <see cref="TransformerOutput.Patches"/>.</value>
     public TransformerOutput Output { get; init; }
 
