@@ -83,11 +83,9 @@ public sealed class TokenTests
 
         var together = model.forward(x);
 
+        var alone = Enumerable.Range(0, 4).Select(sample => model.forward(x.ToDictionary(pair => pair.Key, pair => pair.Value.narrow(0, sample, 1)))).ToArray();
         foreach (var (task, output) in together)
-        {
-            for (var sample = 0; sample < 4; sample++)
-                model.forward(x.ToDictionary(pair => pair.Key, pair => pair.Value.narrow(0, sample, 1)))[task].ShouldEqual(output.narrow(0, sample, 1), 1e-5, task);
-        }
+            cat([.. alone.Select(outputs => outputs[task])], 0).ShouldEqual(output, 1e-4, task);
     }
 
     [Theory]
