@@ -348,14 +348,6 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         return maps;
     }
 
-    /// <summary>Samples as <c>forward</c> takes them: on the model's device, and in its type where they are not standardised first.</summary>
-    internal Tensor Take(string input, Tensor samples)
-    {
-        var moved = samples.to(Device);
-        return !moved.is_floating_point() || !paths.TryGetValue(input, out var path) || path.TakesAnyFloat || path.Spec.BatchType is not null ? moved
-            : moved.to(parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32);
-    }
-
     private void CheckNames(IEnumerable<string> names)
     {
         if (names.FirstOrDefault(name => !paths.ContainsKey(name)) is { } unknown)

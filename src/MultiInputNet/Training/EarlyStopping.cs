@@ -22,4 +22,36 @@ public sealed record EarlyStopping
     /// <summary>By how much a value must be better to count; it has no unit, as 0.01 of accuracy.</summary>
     /// <value>Default: 0.</value>
     public double MinDelta { get; init => field = TrainerOptions.Between(value, 0, double.MaxValue, nameof(MinDelta)); }
+
+    /// <summary>Compares an epoch with the best before it, and notes the result in the state of the training.</summary>
+    /// <returns>Whether it is the best so far.</returns>
+    /// <exception cref="MultiInputException">No value of the first epoch is finite.</exception>
+    internal bool IsBest(EpochResult result, TrainingState state)
+    {
+        var values = Values(result);
+        var best = state.History.FirstOrDefault(epoch => epoch.Epoch == state.BestEpoch);
+        var due = best is null ? 0 : Values(best).Length;
+        if (values.Length == 0 && best is null)
+        {
+            throw new MultiInputException(
+                "training",
+                ModelComponent.Training,
+                $"early stopping has nothing to compare: in the validation no value of task {Shapes.Names(Task is null ? result.Validation.Keys : [Task])} is finite.",
+                "Validate on samples whose labels differ: several classes or numbers, and a yes for multi-label tasks; or leave EarlyStopping out.");
+        }
+
+        var value = values.DefaultIfEmpty(double.NegativeInfinity).Average();
+        if (best is not null && (values.Length < due || (values.Length == due && !(value > state.BestValue + MinDelta))))
+        {
+            state.EpochsWithoutBetter++;
+            return false;
+        }
+
+        (state.BestValue, state.BestEpoch, state.EpochsWithoutBetter) = (value, result.Epoch, 0);
+        return true;
+    }
+
+    /// <summary>What is compared of an epoch: tasks without a finite value are left out.</summary>
+    private double[] Values(EpochResult result) =>
+        [.. result.Validation.Where(pair => (Task ?? pair.Key) == pair.Key).Select(pair => pair.Value.Score).Where(double.IsFinite)];
 }

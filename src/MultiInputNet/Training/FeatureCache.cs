@@ -9,7 +9,8 @@ namespace MultiInputNet.Training;
 /// </summary>
 internal sealed class FeatureCache : IDisposable
 {
-    private const int BatchSize = 64;
+    // Features round differently in other batches: fixed, so that trained weights do not depend on how an evaluation is run.
+    private const int MostSamples = 64;
 
     private readonly MultiInputModel model;
     private readonly Dictionary<string, Tensor> features = [];
@@ -72,16 +73,12 @@ internal sealed class FeatureCache : IDisposable
         var needed = source.Targets.Keys.Except(fused).SelectMany(task => model.FindRoute(task).Inputs).ToHashSet();
         var parts = new Dictionary<(bool IsMap, string Name), List<Tensor>>();
         var filled = 0L;
-        for (var start = 0L; start < source.Count; start += BatchSize)
+        using var runner = new BatchRunner(source, model);
+        foreach (var batch in runner.Pass(runner.BatchSize(MostSamples), cancellationToken))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var batchScope = NewDisposeScope();
-            var batch = source.Read(BatchOrder.Range(start, Math.Min(BatchSize, source.Count - start)));
-            if (batch.Rows.Count == 0)
-                continue;
             foreach (var row in batch.Rows)
                 places[row] = filled++;
-            var found = model.forward_features(inputs.ToDictionary(input => input, input => model.Take(input, batch.Inputs[input])));
+            var found = model.forward_features(inputs.ToDictionary(input => input, input => batch.Inputs[input]));
             foreach (var task in fused)
                 Add(false, task, model.FindRoute(task).Fuse(found.ToDictionary(pair => pair.Key, pair => new FeatureSet(pair.Value))));
             foreach (var input in needed)

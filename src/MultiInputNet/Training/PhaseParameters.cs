@@ -35,6 +35,15 @@ internal sealed record PhaseParameters(
         return new([.. trained], [.. model.modules().Where(module => !modules.Contains(module))]);
     }
 
+    /// <summary>Finds what a phase trains and freezes the rest.</summary>
+    public static PhaseParameters Freeze(MultiInputModel model, TrainingPhase? phase)
+    {
+        var found = Find(model, phase);
+        if (phase is not null)
+            model.RestoreFreezing(found.Frozen);
+        return found with { Trained = [.. found.Trained.Where(trained => trained.Parameter.requires_grad)] };
+    }
+
     /// <summary>timm's rule: matrices and kernels decay; vectors, biases of any shape, tokens, positions and scales of layers do not.</summary>
     private static bool Decays(string name, Parameter parameter)
     {

@@ -1,5 +1,4 @@
 using MultiInputNet.Data;
-using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
@@ -29,8 +28,6 @@ namespace MultiInputNet.Training;
 /// <param name="options">How it trains; the defaults when null.</param>
 public sealed class Trainer(MultiInputModel model, TrainerOptions? options = null)
 {
-    private const int EvaluationBatchSize = 512;
-
     private readonly MultiInputModel model = model ?? throw new ArgumentNullException(nameof(model));
 
     /// <summary>How it trains.</summary>
@@ -38,7 +35,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
 
     /// <summary>Trains the model and leaves it in evaluation mode, with what was frozen before frozen again.</summary>
     /// <param name="sources">The samples to train on. Tensors on another device are moved batch by batch.</param>
-    /// <param name="validation">Samples to evaluate on behind each epoch; none when null.</param>
+    /// <param name="validation">Samples to evaluate on after each epoch; none when null.</param>
     /// <param name="progress">Told of each step, on the thread that trains.</param>
     /// <param name="cancellationToken">Ends the training between two steps or in an evaluation; a checkpoint is written where there is a folder for it.</param>
     /// <returns>The result of each epoch.</returns>
@@ -86,63 +83,9 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// </exception>
     public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(IReadOnlyList<DataSource> sources, CancellationToken cancellationToken = default)
     {
-        CheckSources(sources);
-        var tallies = new Dictionary<string, EvaluationTally>();
-        foreach (var task in sources.SelectMany(source => source.Targets.Keys).Distinct())
-            tallies.Add(task, new(task, HeadOf(task)));
-        var wasTraining = model.training;
-        model.eval();
-        try
-        {
-            using var noGrad = no_grad();
-            foreach (var source in sources)
-                Evaluate(source, tallies, cancellationToken);
-        }
-        finally
-        {
-            model.train(wasTraining);
-        }
-
-        return tallies.ToDictionary(pair => pair.Key, pair => pair.Value.Result());
+        SourceChecks.CheckFit(model, sources);
+        return Evaluation.Run(model, sources, Options.EvaluationBatchSize, cancellationToken);
     }
-
-    private void Evaluate(DataSource source, Dictionary<string, EvaluationTally> tallies, CancellationToken cancellationToken)
-    {
-        var read = 0L;
-        for (var start = 0L; start < source.Count; start += EvaluationBatchSize)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var batch = source.Read(BatchOrder.Range(start, Math.Min(EvaluationBatchSize, source.Count - start)));
-            if (batch.Rows.Count == 0)
-                continue;
-            read += batch.Rows.Count;
-            var outputs = model.forward(batch.Inputs.ToDictionary(pair => pair.Key, pair => model.Take(pair.Key, pair.Value)), source.Targets.Keys);
-            foreach (var (task, target) in source.Targets)
-                tallies[task].Add(outputs[task], Labels(target, batch.Rows));
-        }
-
-        if (read == 0)
-            throw NothingToRead(source, source.Count);
-        foreach (var task in source.Targets.Keys)
-            tallies[task].CheckFinite(source.Name, read);
-    }
-
-    /// <summary>The exception of a source whose samples are all broken.</summary>
-    internal static MultiInputException NothingToRead(DataSource source, long asked) => new(
-        $"source '{source.Name}'",
-        ModelComponent.Training,
-        $"of {asked:N0} samples that were due none could be read, and nothing can be learned or measured from it.{source.WhyBroken}",
-        "Mend them, or leave the source out.");
-
-    internal MultiInputModel Model => model;
-
-    internal TaskHead HeadOf(string task) => model.Head(task) as TaskHead ?? throw new MultiInputException(
-        $"task '{task}'", ModelComponent.Training, $"its head is a {model.Head(task).GetType().Name}, which has no loss.", "Derive it from TaskHead.");
-
-    /// <summary>The labels of samples, on the model's device.</summary>
-    internal Tensor Labels(Tensor target, IReadOnlyList<long> rows) =>
-        target.index_select(0, tensor(rows.ToArray(), device: target.device)).to(model.Device);
 
     private TrainingHistory Run(
         bool resume,
@@ -151,93 +94,9 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         IProgress<TrainingProgress>? progress,
         CancellationToken cancellationToken)
     {
-        CheckSources(sources);
-        CheckSources(validation ?? []);
-        if (sources.Count == 0)
-            throw new MultiInputException("training", ModelComponent.Training, "there is no source.", "Give at least one.");
-        CheckLabels(sources);
-        if (Options.EarlyStopping is { } stopping
-            && validation?.Any(source => source.Targets.Any(pair => (stopping.Task ?? pair.Key) == pair.Key && HeadOf(pair.Key).HasLabels(pair.Value))) != true)
-        {
-            throw new MultiInputException(
-                "training",
-                ModelComponent.Training,
-                $"early stopping watches {(stopping.Task is null ? "the validation" : $"task '{stopping.Task}'")}, and no validation source has labels for it.",
-                "Give validation sources with labels.");
-        }
-
-        if (Options.MixupAlpha is not null)
-            CheckMixup(sources);
-        using var run = new TrainingRun(this, sources, validation, progress);
+        SourceChecks.CheckTraining(model, Options, sources, validation);
+        using var training = new TrainingSetup(model, Options, sources, validation);
+        using var run = new TrainingRun(training, progress);
         return run.Run(resume, cancellationToken);
-    }
-
-    private void CheckMixup(IReadOnlyList<DataSource> sources)
-    {
-        foreach (var input in model.Paths.Where(path => sources.Any(source => source.InputNames.Contains(path.Name))))
-        {
-            if (input.Spec.MixupMistake is { } mistake)
-                throw new MultiInputException($"input '{input.Name}'", ModelComponent.Training, mistake, "Leave MixupAlpha out.");
-        }
-    }
-
-    /// <summary>Refuses sources and tasks that nothing could be learned from.</summary>
-    private void CheckLabels(IReadOnlyList<DataSource> sources)
-    {
-        foreach (var source in sources)
-        {
-            if (!source.Targets.Any(pair => HeadOf(pair.Key).HasLabels(pair.Value)))
-            {
-                throw new MultiInputException(
-                    $"source '{source.Name}'",
-                    ModelComponent.Training,
-                    $"all its labels for task {Shapes.Names(source.Targets.Keys)} are missing, so that nothing can be learned from it.",
-                    "Give it labels, or leave it out.");
-            }
-        }
-
-        foreach (var task in sources.SelectMany(source => source.Targets.Keys).Distinct())
-        {
-            var its = sources.Where(source => source.Targets.ContainsKey(task)).ToArray();
-            if (!its.Any(source => HeadOf(task).HasLabels(source.Targets[task])))
-            {
-                throw new MultiInputException(
-                    $"task '{task}'",
-                    ModelComponent.Training,
-                    $"all its labels in source {Shapes.Names(its.Select(source => source.Name))} are missing, so that it cannot be learned.",
-                    "Give it labels, or leave the task out of the sources.");
-            }
-        }
-    }
-
-    private void CheckSources(IReadOnlyList<DataSource> sources)
-    {
-        ArgumentNullException.ThrowIfNull(sources);
-        if (sources.Contains(null!))
-            throw new ArgumentException("One of the sources is null.", nameof(sources));
-        foreach (var source in sources)
-        {
-            if (sources.Count(other => other.Name == source.Name) > 1)
-            {
-                throw new MultiInputException(
-                    $"source '{source.Name}'", ModelComponent.Training, "there are several of this name.", "Give each a name of its own.");
-            }
-
-            foreach (var (task, target) in source.Targets)
-            {
-                var route = model.FindRoute(task);
-                if (route.Task != task || route.Inputs.FirstOrDefault(name => !source.InputNames.Contains(name)) is not null)
-                {
-                    throw new MultiInputException(
-                        $"source '{source.Name}'",
-                        ModelComponent.Training,
-                        $"it has labels for task '{route.Task}' and the inputs {Shapes.Names(source.InputNames)}.",
-                        $"The task reads {Shapes.Names(route.Inputs)}: give them all, under the task's own name.");
-                }
-
-                source.CheckThere(task, target);
-                HeadOf(task).CheckTarget(target);
-            }
-        }
     }
 }

@@ -56,6 +56,14 @@ public sealed record TrainerOptions
     public int BatchSize { get; init => field = AtLeast(value, 1, nameof(BatchSize)); } = 64;
 
     /// <summary>
+    /// Samples that go through the model at once in an evaluation: a matter of memory and speed, results are the same but for rounding.
+    /// </summary>
+    /// <value>
+    /// Default: <see langword="null"/>, as many as make 64 MiB of the largest map that the base makes of a sample, at least 1 and at most 512.
+    /// </value>
+    public int? EvaluationBatchSize { get; init => field = value is { } size ? AtLeast(size, 1, nameof(EvaluationBatchSize)) : null; }
+
+    /// <summary>
     /// Batches of each source whose gradients are averaged before a step. <see cref="LossBalancing.GradNorm"/>,
     /// <see cref="LossBalancing.PCGrad"/> and <see cref="LossBalancing.CAGrad"/> look at the gradients of each batch.
     /// </summary>

@@ -13,6 +13,9 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
     private long shuffledPass = -1;
     private long[] order = [];
 
+    /// <summary>Samples in each batch.</summary>
+    public int BatchSize { get; } = (int)Math.Min(count, batchSize);
+
     /// <summary>Batches in one pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
     public long BatchesPerPass { get; } = CountBatches(count, batchSize);
 
@@ -37,7 +40,6 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
             shuffledPass = pass;
         }
 
-        var size = (int)Math.Min(count, batchSize);
-        return order.AsSpan((int)(step % BatchesPerPass) * size, size);
+        return order.AsSpan((int)(step % BatchesPerPass) * BatchSize, BatchSize);
     }
 }

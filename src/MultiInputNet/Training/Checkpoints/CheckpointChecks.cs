@@ -7,19 +7,19 @@ internal static class CheckpointChecks
 {
     /// <summary>Checks a state against the plan.</summary>
     /// <param name="state">The state.</param>
-    /// <param name="phases">The first step of each phase, and the one behind its last.</param>
-    /// <param name="stepsPerEpoch">Steps of each epoch.</param>
+    /// <param name="plan">The plan.</param>
     /// <param name="sources">The names of the sources.</param>
     /// <param name="tasks">The names of the tasks.</param>
     public static string? OfState(
-        TrainingState state, IReadOnlyList<(long First, long End)> phases, long stepsPerEpoch, IReadOnlyCollection<string> sources, IReadOnlyCollection<string> tasks)
+        TrainingState state, TrainingPlan plan, IReadOnlyCollection<string> sources, IReadOnlyCollection<string> tasks)
     {
+        var (phases, stepsPerEpoch) = (plan.Phases, plan.StepsPerEpoch);
         if (state.Phase < 0 || state.Phase > phases.Count)
             return $"it stands in phase {state.Phase + 1L}, and the training has {phases.Count}.";
-        var (first, end) = state.Phase < phases.Count ? phases[state.Phase] : (phases[^1].End, phases[^1].End);
+        var (first, end) = state.Phase < phases.Count ? (phases[state.Phase].First, phases[state.Phase].End) : (plan.Steps, plan.Steps);
         if (state.Step < first || state.Step > end)
             return $"it stands behind step {state.Step}, which is not in phase {state.Phase + 1}.";
-        if (OfHistory(state, phases, stepsPerEpoch) is { } mistake)
+        if (OfHistory(state, plan) is { } mistake)
             return mistake;
 
         // At the end of an epoch its evaluation may be still to come.
@@ -53,8 +53,9 @@ internal static class CheckpointChecks
         return known.FirstOrDefault(pair => pair.Value.IsDue && !found.ContainsKey(pair.Key)).Key is { } missing ? $"its tensor '{prefix}{missing}' is missing." : null;
     }
 
-    private static string? OfHistory(TrainingState state, IReadOnlyList<(long First, long End)> phases, long stepsPerEpoch)
+    private static string? OfHistory(TrainingState state, TrainingPlan plan)
     {
+        var (phases, stepsPerEpoch) = (plan.Phases, plan.StepsPerEpoch);
         var before = 0L;
         foreach (var (index, result) in state.History.Index())
         {

@@ -201,7 +201,7 @@ internal sealed class CheckpointStore : IDisposable
     {
         if (now.StartsWith(SourceFingerprint.Content, StringComparison.Ordinal))
             return $"it was written with other {name}.";
-        if (name == TrainingRun.ModelName)
+        if (name == TrainingFingerprint.ModelName)
         {
             try
             {

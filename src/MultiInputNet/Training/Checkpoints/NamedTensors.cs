@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Training;
+
+/// <summary>Tensors by the names that a checkpoint gives them.</summary>
+internal static class NamedTensors
+{
+    /// <summary>Those whose names begin in one way, without that beginning.</summary>
+    public static Dictionary<string, Tensor> Part(this IReadOnlyDictionary<string, Tensor> tensors, string prefix) => tensors
+        .Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))
+        .ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value);
+
+    /// <summary>Adds tensors, each with a beginning to its name.</summary>
+    public static void AddPart(this Dictionary<string, Tensor> tensors, string prefix, IEnumerable<KeyValuePair<string, Tensor>> part)
+    {
+        foreach (var (name, tensor) in part)
+            tensors[prefix + name] = tensor;
+    }
+}
