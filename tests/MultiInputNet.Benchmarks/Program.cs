@@ -124,6 +124,11 @@ IEnumerable<Comparison> Comparisons()
             repeats => EpochTime(model, sources, repeats, cacheBytes: 0),
             repeats => EpochTime(model, sources, repeats, cacheBytes: 1L << 30));
     }
+
+    {
+        using var photos = new PhotoFolder();
+        yield return new("evaluation from files, read and run in turns", photos.ReadAndRunInTurns, photos.Evaluate);
+    }
 }
 
 // Milliseconds of an epoch, the first, in which features are computed, not among them.

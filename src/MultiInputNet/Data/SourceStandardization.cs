@@ -29,25 +29,33 @@ public static class SourceStandardization
         ArgumentNullException.ThrowIfNull(source);
         name ??= source.InputNames.Count == 1 ? source.InputNames[0] : "";
         if (!source.InputNames.Contains(name))
-            throw new ArgumentException($"Source '{source.Name}' has the inputs {Shapes.Names(source.InputNames)}: name one of them.", nameof(name));
+        {
+            throw new ArgumentException(
+                $"Source '{source.Name}' has the inputs {Shapes.Names(source.InputNames)}: name one of them.", nameof(name));
+        }
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var runner = new BatchRunner(source);
         var (count, mean, squares) = (0L, zeros(input.Shape[0], ScalarType.Float64), zeros(input.Shape[0], ScalarType.Float64));
-        var (least, most) = (full(input.Shape[0], double.PositiveInfinity, ScalarType.Float64), full(input.Shape[0], double.NegativeInfinity, ScalarType.Float64));
+        var least = full(input.Shape[0], double.PositiveInfinity, ScalarType.Float64);
+        var most = full(input.Shape[0], double.NegativeInfinity, ScalarType.Float64);
         var sampleBytes = input.Shape.Aggregate((long)ScalarType.Float32.ElementSize(), (product, size) => product * size);
         foreach (var batch in runner.Pass(BatchRunner.BatchSize(sampleBytes, MostSamples)))
         {
             var samples = batch.Inputs[name];
             if (!samples.shape[1..].SequenceEqual(input.Shape))
-                throw new ArgumentException($"The samples have shape {Shapes.Text(samples.shape)}; (count, {string.Join(", ", input.Shape)}) is needed.", nameof(source));
+            {
+                throw new ArgumentException(
+                    $"The samples have shape {Shapes.Text(samples.shape)}; (count, {string.Join(", ", input.Shape)}) is needed.", nameof(source));
+            }
 
             // Two sets of values joined (Chan, Golub and LeVeque, 1979): no sum of squares that drowns the differences.
             var values = samples.to(ScalarType.Float64).cpu().transpose(0, 1).flatten(1);
             var added = values.shape[1];
             var difference = values.mean([1]) - mean;
-            squares = (squares + values.var(1, unbiased: false) * added + difference.square() * ((double)count * added / (count + added))).MoveToOuterDisposeScope();
+            var between = difference.square() * ((double)count * added / (count + added));
+            squares = (squares + values.var(1, unbiased: false) * added + between).MoveToOuterDisposeScope();
             mean = (mean + difference * ((double)added / (count + added))).MoveToOuterDisposeScope();
             least = least.minimum(values.amin([1])).MoveToOuterDisposeScope();
             most = most.maximum(values.amax([1])).MoveToOuterDisposeScope();
@@ -55,7 +63,14 @@ public static class SourceStandardization
         }
 
         if (count == 0)
-            throw new MultiInputException($"source '{source.Name}'", ModelComponent.Input, $"none of its {source.Count:N0} samples can be read.{source.WhyBroken}", "Mend them, or leave the source out.");
+        {
+            throw new MultiInputException(
+                $"source '{source.Name}'",
+                ModelComponent.Input,
+                $"none of its {source.Count:N0} samples can be read.{source.WhyBroken}",
+                "Mend them, or leave the source out.");
+        }
+
         return InputSpecExtensions.With(input, mean, (squares / count).sqrt(), least, most);
     }
 }

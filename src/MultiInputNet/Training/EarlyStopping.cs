@@ -33,10 +33,11 @@ public sealed record EarlyStopping
         var due = best is null ? 0 : Values(best).Length;
         if (values.Length == 0 && best is null)
         {
+            var tasks = Shapes.Names(Task is null ? result.Validation.Keys : [Task]);
             throw new MultiInputException(
                 "training",
                 ModelComponent.Training,
-                $"early stopping has nothing to compare: in the validation no value of task {Shapes.Names(Task is null ? result.Validation.Keys : [Task])} is finite.",
+                $"early stopping has nothing to compare: in the validation no value of task {tasks} is finite.",
                 "Validate on samples whose labels differ: several classes or numbers, and a yes for multi-label tasks; or leave EarlyStopping out.");
         }
 

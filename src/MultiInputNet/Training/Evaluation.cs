@@ -14,7 +14,8 @@ internal static class Evaluation
     public static IReadOnlyDictionary<string, TaskEvaluation> Run(
         MultiInputModel model, IReadOnlyList<DataSource> sources, int? batchSize, CancellationToken cancellationToken)
     {
-        var tallies = sources.SelectMany(source => source.Targets.Keys).Distinct().ToDictionary(task => task, task => new EvaluationTally(task, model.TaskHead(task)));
+        var tallies = sources.SelectMany(source => source.Targets.Keys).Distinct()
+            .ToDictionary(task => task, task => new EvaluationTally(task, model.TaskHead(task)));
         var wasTraining = model.training;
         model.eval();
         try

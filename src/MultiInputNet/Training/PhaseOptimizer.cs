@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>The optimizer of a phase: a group of parameters for each rate, with and without weight decay, and one for what the balancing of losses learns.</summary>
+/// <summary>
+/// The optimizer of a phase: a group of parameters for each rate, with and without weight decay, and one for what the balancing of losses
+/// learns.
+/// </summary>
 internal sealed class PhaseOptimizer : IDisposable
 {
     private readonly OptimizerSpec spec;
@@ -30,7 +33,8 @@ internal sealed class PhaseOptimizer : IDisposable
     public IReadOnlyList<Parameter> Trained { get; }
 
     /// <summary>The state that an optimizer of these parameters has, by the names that checkpoints give it.</summary>
-    public static Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)> Describe(OptimizerSpec spec, PhaseParameters parameters, LossBalancer balancer) =>
+    public static Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)> Describe(
+        OptimizerSpec spec, PhaseParameters parameters, LossBalancer balancer) =>
         Optimized(parameters.Trained, balancer).SelectMany(pair => spec.Describe(pair.Parameter), (pair, place) => (pair.Name, Place: place))
             .ToDictionary(its => $"{its.Name}.{its.Place.Name}", its => (its.Place.Type, its.Place.Shape, its.Place.IsDue));
 

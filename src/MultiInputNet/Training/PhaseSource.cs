@@ -59,10 +59,13 @@ internal sealed class PhaseSource : IDisposable
     private Tensor Augmented(string input, Tensor samples)
     {
         var changed = source.Augment!(input, samples);
-        return changed is { IsInvalid: false } && changed.shape.FirstOrDefault() == samples.shape[0] ? changed : throw new MultiInputException(
+        if (changed is { IsInvalid: false } && changed.shape.FirstOrDefault() == samples.shape[0])
+            return changed;
+        var made = changed is null ? "null" : changed.IsInvalid ? "a tensor that was disposed of" : $"a batch {Shapes.Text(changed.shape)}";
+        throw new MultiInputException(
             $"source '{source.Name}'",
             ModelComponent.Training,
-            $"its Augment made {(changed is null ? "null" : changed.IsInvalid ? "a tensor that was disposed of" : $"a batch {Shapes.Text(changed.shape)}")} of the batch {Shapes.Text(samples.shape)} of input '{input}'.",
+            $"its Augment made {made} of the batch {Shapes.Text(samples.shape)} of input '{input}'.",
             "Give a tensor of as many samples.");
     }
 

@@ -27,9 +27,14 @@ internal sealed class PhaseTraining : IDisposable
         var (model, options) = (training.Model, training.Options);
         var parameters = PhaseParameters.Freeze(model, phase.Phase);
         if (parameters.Trained.Count == 0)
-            throw new MultiInputException("training", ModelComponent.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a phase.");
+        {
+            throw new MultiInputException(
+                "training", ModelComponent.Training, "everything is frozen.", "Unfreeze what should be trained, or name it in a phase.");
+        }
+
         Optimizer = new(options.Optimizer, options.WeightDecay, parameters, training.Learned.Balancer);
-        shared = [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(sharedBase => sharedBase.parameters()).Where(parameter => parameter.requires_grad)];
+        var bases = model.Paths.Select(path => path.Base).Distinct();
+        shared = [.. bases.SelectMany(sharedBase => sharedBase.parameters()).Where(parameter => parameter.requires_grad)];
         Batches = new(model, options, training.Sources, whatIsKept, showsMetrics);
     }
 
@@ -97,10 +102,11 @@ internal sealed class PhaseTraining : IDisposable
         var norm = nn.utils.clip_grad_norm_(Optimizer.Trained, training.Options.GradientClip);
         if (!double.IsFinite(norm))
         {
+            var means = string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Mean}"));
             throw new MultiInputException(
                 "training",
                 ModelComponent.Training,
-                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {string.Join(", ", losses.Select(pair => $"task '{pair.Key}' {pair.Value.Mean}"))}.",
+                $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {means}.",
                 $"Lower the learning rate, or look for huge values in the inputs. {whatIsKept()}");
         }
 

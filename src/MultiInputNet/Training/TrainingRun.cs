@@ -107,7 +107,8 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Shows all training labels to the heads that are trained and do not know of them what they have to.</summary>
     private void StandardizeTargets()
     {
-        var trained = plan.Phases.SelectMany(planned => PhaseParameters.Find(model, planned.Phase).Trained).Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
+        var trained = plan.Phases.SelectMany(planned => PhaseParameters.Find(model, planned.Phase).Trained)
+            .Select(its => its.Parameter).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var labels in training.Sources.SelectMany(source => source.Targets).GroupBy(pair => pair.Key, pair => pair.Value))
         {
             using var scope = NewDisposeScope();
@@ -209,11 +210,8 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>What a training ends with that was cancelled; a checkpoint holds what it has done.</summary>
     private OperationCanceledException Stopped(OperationCanceledException cause, CancellationToken cancellationToken)
     {
-        var path = WriteCheckpoint();
-        return new(
-            $"The training was stopped after step {state.Step} of {plan.Steps}. {(path is null ? "The model keeps what it has learned." : $"'{path}' holds it: Resume goes on.")}",
-            cause,
-            cancellationToken);
+        var kept = WriteCheckpoint() is { } path ? $"'{path}' holds it: Resume goes on." : "The model keeps what it has learned.";
+        return new($"The training was stopped after step {state.Step} of {plan.Steps}. {kept}", cause, cancellationToken);
     }
 
     private string? WriteCheckpoint()

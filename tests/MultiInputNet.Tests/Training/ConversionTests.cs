@@ -11,7 +11,7 @@ namespace MultiInputNet.Tests.Training;
 public sealed class ConversionTests
 {
     public static TheoryData<ScalarType, string> Sources { get; } = WithTypes(
-        "image", "standardised", "stem", "table", "columns", "csv", "tokens", "sequence", "numpy", "doubles", "files", "joint", "per-input", "adapters", "mixup", "augmented");
+        "image", "standardised", "stem", "table", "columns", "csv", "tokens", "token files", "sequence", "numpy", "doubles", "idx", "standardised files", "files", "joint", "per-input", "adapters", "mixup", "augmented");
 
     public static TheoryData<ScalarType, string> Ways { get; } = WithTypes("AdamW", "SGD", "uncertainty", "average", "GradNorm", "PCGrad", "CAGrad");
 
@@ -179,6 +179,11 @@ public sealed class ConversionTests
             case "tokens":
                 var tokens = randint(9, [count, 12]).to(ScalarType.Int64);
                 return (builder.Input("x", Inputs.Tokens(9, 12)).Build(CPU), [Memory(tokens, (tokens[.., 0] > 4).to(ScalarType.Int64))]);
+            case "token files":
+                var words = randint(9, [count, 12]).to(ScalarType.Int64);
+                NumpyFile.Write(folder["x.npy"], words);
+                NumpyFile.Write(folder["y.npy"], (words[.., 0] > 4).to(ScalarType.Int64));
+                return (builder.Input("x", Inputs.Tokens(9, 12)).Build(CPU), [new NumpySource("x", folder["x.npy"], folder["y.npy"]) { BatchSize = 16 }]);
             case "sequence":
                 var sequences = randn(count, 2, 20);
                 return (builder.Input("x", Inputs.Sequence(2, 20)).Build(CPU), [Memory(sequences, (sequences.mean([1, 2]) > 0).to(ScalarType.Int64))]);
@@ -186,6 +191,17 @@ public sealed class ConversionTests
                 NumpyFile.Write(folder["x.npy"], kind == "doubles" ? pixels.to(ScalarType.Float64) : pixels);
                 NumpyFile.Write(folder["y.npy"], labels);
                 return (builder.Input("x", image).Build(CPU), [new NumpySource("x", folder["x.npy"], folder["y.npy"]) { BatchSize = 16 }]);
+            case "standardised files":
+                NumpyFile.Write(folder["x.npy"], 1000 + pixels.to(ScalarType.Float64));
+                NumpyFile.Write(folder["y.npy"], labels);
+                var stored = new NumpySource("x", folder["x.npy"], folder["y.npy"]) { BatchSize = 16 };
+                return (builder.Input("x", image.StandardizedBy(stored)).Build(CPU), [stored]);
+            case "idx":
+                var grays = (pixels[.., ..1] * 255).to(ScalarType.Byte);
+                folder.Write("x.idx", [0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 8, 0, 0, 0, 8, .. grays.bytes]);
+                folder.Write("y.idx", [0, 0, 8, 1, 0, 0, 0, count, .. (grays.to(ScalarType.Float32).mean([1, 2, 3]) > 127).to(ScalarType.Byte).bytes]);
+                var read = IdxFile.ReadSource("x", folder["x.idx"], folder["y.idx"]);
+                return (builder.Input("x", Inputs.Image(1, 8, 8).StandardizedBy(read)).Build(CPU), [new TensorSource("x", read.Inputs["x"], read.Targets["x"]) { BatchSize = 16 }]);
             case "files":
                 for (var i = 0; i < 16; i++)
                 {

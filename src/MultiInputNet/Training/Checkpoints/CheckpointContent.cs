@@ -84,9 +84,16 @@ internal sealed class CheckpointContent(TrainingSetup training)
     {
         var known = new Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)>();
         if (training.Plan.IsWithin(read))
-            known = PhaseOptimizer.Describe(training.Options.Optimizer, PhaseParameters.Freeze(training.Model, training.Plan.Phases[read.Phase].Phase), learned.Balancer);
-        return CheckpointChecks.OfTensors(saved, known, Optimizer)
-            ?? (saved.Any(pair => pair.Key.EndsWith(".step", StringComparison.Ordinal) && pair.Value.dtype == ScalarType.Int64 && pair.Value.dim() == 0
-                    && pair.Value.item<long>() is var count && (count < 0 || count > read.Step)) ? "its optimizer has done more steps than the training." : null);
+        {
+            var parameters = PhaseParameters.Freeze(training.Model, training.Plan.Phases[read.Phase].Phase);
+            known = PhaseOptimizer.Describe(training.Options.Optimizer, parameters, learned.Balancer);
+        }
+
+        if (CheckpointChecks.OfTensors(saved, known, Optimizer) is { } mistake)
+            return mistake;
+        var counts = saved.Where(pair => pair.Key.EndsWith(".step", StringComparison.Ordinal) && pair.Value.dtype == ScalarType.Int64 && pair.Value.dim() == 0);
+        return counts.Any(pair => pair.Value.item<long>() is var count && (count < 0 || count > read.Step))
+            ? "its optimizer has done more steps than the training."
+            : null;
     }
 }
