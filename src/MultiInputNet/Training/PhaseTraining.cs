@@ -1,5 +1,3 @@
-using MultiInputNet.Data;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

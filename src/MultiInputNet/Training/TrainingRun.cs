@@ -1,4 +1,3 @@
-using MultiInputNet.Data;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
