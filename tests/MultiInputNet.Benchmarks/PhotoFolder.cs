@@ -1,5 +1,4 @@
 using MultiInputNet;
-using MultiInputNet.Data;
 using MultiInputNet.Images;
 using MultiInputNet.Training;
 using SkiaSharp;
