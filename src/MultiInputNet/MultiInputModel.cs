@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using MultiInputNet.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -255,7 +256,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public void Save(string path)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        Weights.ModelFile.Save(this, path);
+        ModelFile.Write(path, Description, state_dict());
     }
 
     /// <summary>Builds a model from a file that <see cref="Save"/> wrote and gives it the file's weights.</summary>
@@ -272,15 +273,36 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// </param>
     /// <returns>The model, in evaluation mode and single precision.</returns>
     /// <exception cref="MultiInputException">
-    /// The file is damaged or holds something else, a TorchScript module that is not trusted, or a description that asks for more memory.
+    /// The file is damaged, of a newer version of this library or holds something else, a TorchScript module that is not trusted, or a
+    /// description that asks for more memory.
     /// </exception>
     public static MultiInputModel Load(
         string path,
         Device? device = null,
         IReadOnlyDictionary<string, Delegate>? customModules = null,
         bool trustTorchScript = false,
-        long largestPass = Limits.LargestPass) =>
-        Weights.ModelFile.Load(path, device, customModules, trustTorchScript, largestPass);
+        long largestPass = Limits.LargestPass)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(largestPass);
+        Backend.Load();
+        using var file = WeightFile.Open(path);
+
+        // A model without more weights than the file has: a description that asks for more makes nothing.
+        // What it draws is replaced by the file's weights.
+        var model = new MultiInputModel(
+            ModelFile.ReadDescription(file, customModules, trustTorchScript), device, file.Entries.Sum(entry => entry.Count), largestPass, seed: 0);
+        try
+        {
+            model.LoadWeights(file, new LoadOptions { StripPrefix = "" });
+            model.eval();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -288,9 +310,6 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         disposed = true;
         base.Dispose(disposing);
     }
-
-    /// <summary>The beginning of the keys of a base's weights.</summary>
-    internal static string KeyOf(BaseDescription group) => group.Inputs is null ? nameof(base_model) : $"{nameof(input_bases)}.{group.Inputs[0]}";
 
     internal Route FindRoute(string name)
     {

@@ -86,14 +86,15 @@ internal static class MemoryParts
         using var model = MultiInputModel.Define().Input("a", Inputs.Image(1, 32, 32)).Base(Bases.ConvNet(32, 64, 64)).Fusion(Fusions.GlobalAverage())
             .Task("a", Heads.Classification(3)).Build(CPU);
         model.Save(path);
-        string key, json;
+        const string Key = "multi_input_net.description";
+        string json;
         using (var file = WeightFile.Open(path))
-            (key, json) = file.Metadata.Single();
+            json = file.Metadata[Key];
         var growths = new List<long>();
         foreach (var size in new[] { 3072, 16_384 })
         {
             var huge = json.Replace("\"height\": 32", $"\"height\": {size}", StringComparison.Ordinal).Replace("\"width\": 32", $"\"width\": {size}", StringComparison.Ordinal);
-            WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [key] = huge });
+            WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [Key] = huge });
             growths.Add(Peak(() => Refused(() => MultiInputModel.Load(path, CPU).Dispose(), "largestPass"), out _));
             Require(growths[^1], 1280 * MB, $"the refusal of a model file of {new FileInfo(path).Length / 1024} KB that declares an image of {size}²");
         }

@@ -8,6 +8,9 @@ namespace MultiInputNet;
 public sealed record BaseDescription(
     BaseSpec Spec, IReadOnlyList<string>? Inputs = null, PerInput PerInput = PerInput.Nothing, Adapters Adapters = Adapters.None)
 {
+    /// <summary>The beginning of the keys of its weights: the field of the model that it is in.</summary>
+    internal string Key => Inputs is null ? "base_model" : $"input_bases.{Inputs[0]}";
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
 }

@@ -12,6 +12,11 @@ namespace MultiInputNet;
 /// </summary>
 public sealed class ModelDescription : IEquatable<ModelDescription>
 {
+    /// <summary>The newest format of model files and descriptions, which is written. 1 was 0.1.0, whose files do not name it.</summary>
+    internal const int NewestVersion = 2;
+
+    private const string VersionName = "version";
+
     private static readonly JsonSerializerOptions JsonOptions = new()
     {
         WriteIndented = true,
@@ -46,6 +51,12 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         Tasks = [.. tasks];
         Fusion = fusion;
     }
+
+    // Written only: FromJson looks at it before anything else.
+    [JsonInclude]
+    [JsonPropertyName(VersionName)]
+    [JsonPropertyOrder(-1)]
+    private int Version => NewestVersion;
 
     /// <summary>The inputs, in the order in which they were named.</summary>
     public IReadOnlyList<InputDescription> Inputs { get; }
@@ -98,12 +109,13 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <see cref="MultiInputNet.Bases.From(string, int, Func{torch.nn.Module{torch.Tensor, torch.Tensor}})"/>.
     /// </param>
     /// <returns>The description.</returns>
-    /// <exception cref="MultiInputException">The text is no description, or names a module that is not given.</exception>
+    /// <exception cref="MultiInputException">The text is no description, is of a newer version of this library, or names a module that is not given.</exception>
     public static ModelDescription FromJson(string json, IReadOnlyDictionary<string, Delegate>? customModules = null)
     {
         ArgumentNullException.ThrowIfNull(json);
         try
         {
+            CheckVersion(json);
             CheckNulls(json);
             var read = JsonSerializer.Deserialize<ModelDescription>(json, JsonOptions)
                 ?? throw new JsonException("The text is 'null'.");
@@ -114,6 +126,14 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
             throw new MultiInputException(
                 "model description", ModelComponent.Description, $"the JSON cannot be read: {e.Message}", "Give the text that ToJson wrote.", e);
         }
+    }
+
+    private static void CheckVersion(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(VersionName, out var version)
+            && FormatVersion.FindMistake(version.GetRawText(), NewestVersion) is var (problem, cure))
+            throw new MultiInputException("model description", ModelComponent.Description, problem, cure);
     }
 
     // ToJson writes none: what is not given is left out. The serialiser lets nulls through where a value is due, in lists above all.

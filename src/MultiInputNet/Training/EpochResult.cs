@@ -12,7 +12,7 @@ namespace MultiInputNet.Training;
 /// <param name="Validation">The evaluation of each task of the validation sources behind the epoch; empty without any.</param>
 public sealed record EpochResult(
     int Epoch,
-    [property: JsonPropertyName("Stage")] int Phase, // its name in files
+    [property: JsonPropertyName("stage")] int Phase, // its name in files
     long Step,
     double LearningRate,
     IReadOnlyDictionary<string, double> Losses,

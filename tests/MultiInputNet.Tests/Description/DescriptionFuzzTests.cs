@@ -115,12 +115,13 @@ public sealed class DescriptionFuzzTests(ITestOutputHelper output)
     private static void WriteWith(MultiInputModel model, string path, Func<string, string> change)
     {
         model.Save(path);
-        string key, json;
+        const string Key = "multi_input_net.description";
+        string json;
         using (var file = WeightFile.Open(path))
-            (key, json) = file.Metadata.Single();
+            json = file.Metadata[Key];
         var changed = change(json);
         changed.Should().NotBe(json);
-        WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [key] = changed });
+        WeightFile.Write(path, model.state_dict(), new Dictionary<string, string> { [Key] = changed });
     }
 
     private static long PeakMemory() => 1024 * long.Parse(

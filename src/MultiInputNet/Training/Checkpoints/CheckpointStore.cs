@@ -158,6 +158,7 @@ internal sealed class CheckpointStore : IDisposable
         {
             if (Hash(json, tensors) != hash)
                 throw file.Refuse("its content does not fit its checksum: it is damaged.");
+            CheckVersion(file, json);
             var content = Parse(file, json);
             Compare(path, content.Fingerprint);
             return findMistake(content.State, tensors) is { } mistake ? throw file.Refuse(mistake) : (content.State, tensors);
@@ -170,12 +171,27 @@ internal sealed class CheckpointStore : IDisposable
         }
     }
 
+    /// <summary>Refuses a checkpoint of a newer version: it is not damaged, so none before it is taken in its place.</summary>
+    private static void CheckVersion(WeightFile file, string json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            if (FormatVersion.FindMistake(document.RootElement.GetProperty("version").GetRawText(), Version) is var (problem, cure))
+                throw new MultiInputException($"checkpoint '{file.Path}'", ModelComponent.Training, problem, cure);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw file.Refuse("its training is damaged: it has no version.", cause: e);
+        }
+    }
+
     private static Content Parse(WeightFile file, string json)
     {
         try
         {
             var content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw file.Refuse("its training is 'null'.");
-            return content.Version == Version ? content : throw file.Refuse($"it is of version {content.Version}, and this library reads version {Version}.");
+            return content.Version == Version ? content : throw file.Refuse($"it is in format version {content.Version}, of which a training cannot go on.");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
         {
@@ -189,11 +205,26 @@ internal sealed class CheckpointStore : IDisposable
         foreach (var (name, now) in fingerprint.Value)
         {
             var then = saved.GetValueOrDefault(name) ?? "";
+            if (name == TrainingRun.ModelName)
+                then = Rewritten(then);
             if (then != now)
             {
                 throw new MultiInputException(
                     $"checkpoint '{path}'", ModelComponent.Training, Difference(name, then, now), "Go on with what the training began with, or start again in an empty folder.");
             }
+        }
+    }
+
+    /// <summary>A description as this version writes it: each version may write more than those before.</summary>
+    private static string Rewritten(string description)
+    {
+        try
+        {
+            return ModelDescription.FromJson(description).ToJson();
+        }
+        catch (MultiInputException)
+        {
+            return description;
         }
     }
 

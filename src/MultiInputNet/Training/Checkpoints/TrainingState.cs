@@ -9,7 +9,7 @@ internal sealed class TrainingState
     public long Step { get; set; }
 
     /// <summary>The phase that the next step belongs to, from 0.</summary>
-    [JsonPropertyName("Stage")] // its name in files
+    [JsonPropertyName("stage")] // its name in files
     public int Phase { get; set; }
 
     public List<EpochResult> History { get; init; } = [];

@@ -220,7 +220,7 @@ public sealed class CheckpointContentTests : IDisposable
         Refusal(model, TrainingProblem.Sources(), TrainingProblem.Sources(20)).Should().Contain("it has no checksum");
         json = json.Replace("\"version\":2", "\"version\":3", StringComparison.Ordinal);
         WeightFile.Write(path, tensors, new Dictionary<string, string> { [CheckpointStore.Key] = json, [CheckpointStore.HashKey] = CheckpointStore.Hash(json, tensors) });
-        Refusal(model, TrainingProblem.Sources(), TrainingProblem.Sources(20)).Should().Contain("it is of version 3, and this library reads version 2");
+        Refusal(model, TrainingProblem.Sources(), TrainingProblem.Sources(20)).Should().Contain("it is in format version 3, and this version of MultiInputNet reads format versions up to 2");
     }
 
     [Fact]
