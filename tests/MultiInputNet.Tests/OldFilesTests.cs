@@ -196,7 +196,7 @@ public sealed class OldFilesTests : IDisposable
         return checkpoints;
     }
 
-    private MultiInputModel Load(string path) => MultiInputModel.Load(path, CPU, customModules, trustTorchScript: true);
+    private static MultiInputModel Load(string path) => MultiInputModel.Load(path, CPU, customModules, trustTorchScript: true);
 
     private static IEnumerable<string> ModelNames() => Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Fixtures", "version1"))
         .Select(file => Path.GetFileName(file).Split('.')[0]).Order(StringComparer.Ordinal)

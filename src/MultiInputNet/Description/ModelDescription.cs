@@ -56,7 +56,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     [JsonInclude]
     [JsonPropertyName(VersionName)]
     [JsonPropertyOrder(-1)]
-    private int Version => NewestVersion;
+    private int Version { get; } = NewestVersion;
 
     /// <summary>The inputs, in the order in which they were named.</summary>
     public IReadOnlyList<InputDescription> Inputs { get; }

@@ -205,7 +205,7 @@ internal sealed class CheckpointStore : IDisposable
         foreach (var (name, now) in fingerprint.Value)
         {
             var then = saved.GetValueOrDefault(name) ?? "";
-            if (name == TrainingRun.ModelName)
+            if (name == TrainingFingerprint.ModelName)
                 then = Rewritten(then);
             if (then != now)
             {
