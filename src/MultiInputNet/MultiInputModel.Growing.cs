@@ -47,7 +47,8 @@ public sealed partial class MultiInputModel
             [.. Description.Inputs, .. added.Inputs],
             [.. Description.Bases.Select(group => Convert(group, perInput, adapters)), .. added.Bases],
             [.. Description.Tasks, .. added.Tasks],
-            Description.Fusion), seed);
+            Description.Fusion,
+            Description.SharesFusion), seed);
     }
 
     /// <summary>
@@ -86,7 +87,7 @@ public sealed partial class MultiInputModel
             throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
 
         var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = spec.WithClasses(classNames) } : described);
-        var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion), seed, changedHead: route.Task);
+        var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion, Description.SharesFusion), seed, changedHead: route.Task);
         var rows = old.Index().ToDictionary(o => o.Item, o => o.Index);
         model.Head<TaskHead>(route.Task).TakeOver((TaskHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
         return model;
@@ -110,7 +111,7 @@ public sealed partial class MultiInputModel
             .Select(group => group.Inputs is null ? group : group with { Inputs = [.. group.Inputs.Where(Stays)] });
 
         // Whatever is drawn is replaced by this model's weights.
-        return Rebuild(new(inputs, [.. bases], kept, Description.Fusion), seed: 0);
+        return Rebuild(new(inputs, [.. bases], kept, Description.Fusion, Description.SharesFusion), seed: 0);
     }
 
     private bool IsServedBy(BaseDescription group, string input) =>
@@ -142,7 +143,7 @@ public sealed partial class MultiInputModel
             if (parameters().FirstOrDefault() is { dtype: not ScalarType.Float32 } converted)
                 model.to(converted.dtype);
             using var noGrad = no_grad();
-            var copied = new HashSet<SharedBase>();
+            var copied = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
             var sharedStems = new List<(StemSlice From, StemSlice To)>();
             foreach (var (name, path) in paths)
             {
@@ -172,7 +173,8 @@ public sealed partial class MultiInputModel
             {
                 if (!model.routes.TryGetValue(task, out var target))
                     continue;
-                Copy($"task '{task}'", ModelComponent.Fusion, route.Fusion, target.Fusion);
+                if (copied.Add(target.Fusion))
+                    Copy($"task '{task}'", ModelComponent.Fusion, route.Fusion, target.Fusion);
                 if (task != changedHead)
                     Copy($"task '{task}'", ModelComponent.Head, route.Head, target.Head);
             }

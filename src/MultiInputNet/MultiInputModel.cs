@@ -13,7 +13,8 @@ namespace MultiInputNet;
 /// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
 /// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>stem_bank</c> and <c>input_stem_banks.FIRST_INPUT</c> for what the stems of a base's
 /// inputs share, <c>base_inputs.INPUT</c> for what an input has of its own in its
-/// base, with the names of the base's layers behind it, <c>fusions.TASK</c> and <c>output_layers.TASK</c>.
+/// base, with the names of the base's layers behind it, <c>shared_fusion</c> for the fusion that tasks share, <c>fusions.TASK</c> for each other one,
+/// and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
@@ -30,6 +31,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private readonly NamedModules<SharedBase> input_bases = new();
     private readonly NamedModules<StemBank> input_stem_banks = new();
     private readonly NamedModules<InputParts> base_inputs = new();
+    private readonly nn.Module? shared_fusion;
     private readonly NamedModules<nn.Module> fusions = new();
     private readonly NamedModules<nn.Module<Tensor, Tensor>> output_layers = new();
 
@@ -64,10 +66,12 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
                 base_inputs.Add(path.Name, path.Own);
         }
 
+        shared_fusion = assembly.SharedFusion;
         foreach (var route in assembly.Routes)
         {
             routes.Add(route.Task, route);
-            fusions.Add(route.Task, route.Fusion);
+            if (!route.SharesFusion)
+                fusions.Add(route.Task, route.Fusion);
             output_layers.Add(route.Task, route.Head);
         }
 
@@ -99,6 +103,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal IEnumerable<InputPath> Paths => paths.Values;
 
     internal IEnumerable<Route> Routes => routes.Values;
+
+    /// <summary>
+    /// What several tasks share, in the order of the forward pass: the bases and, where all tasks go through it, the shared fusion. One that
+    /// some tasks share alone would say nothing of the others to methods that compare the tasks at the last shared layer.
+    /// </summary>
+    internal IEnumerable<nn.Module> SharedModules =>
+        [.. paths.Values.Select(path => path.Base).Distinct(), .. shared_fusion is { } fusion && routes.Values.All(route => route.SharesFusion) ? [fusion] : Array.Empty<nn.Module>()];
 
     /// <summary>Adds what a training noticed.</summary>
     internal void AddWarnings(IEnumerable<string> added) => Warnings = [.. Warnings.Union(added)];

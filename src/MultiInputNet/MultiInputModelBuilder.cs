@@ -12,6 +12,7 @@ public sealed class MultiInputModelBuilder
     private readonly List<BaseDescription> bases = [];
     private readonly List<TaskDescription> tasks = [];
     private FusionSpec? defaultFusion;
+    private bool sharesFusion;
 
     internal MultiInputModelBuilder()
     {
@@ -49,11 +50,12 @@ public sealed class MultiInputModelBuilder
 
     /// <summary>Sets the fusion of all tasks that name none. Without it they flatten; tasks with several inputs concatenate.</summary>
     /// <param name="fusion">The fusion, from <see cref="Fusions"/>.</param>
+    /// <param name="shared">Whether those tasks share one module of it, with one set of weights; each has its own otherwise.</param>
     /// <returns>The builder.</returns>
-    public MultiInputModelBuilder Fusion(FusionSpec fusion)
+    public MultiInputModelBuilder Fusion(FusionSpec fusion, bool shared = false)
     {
         ArgumentNullException.ThrowIfNull(fusion);
-        defaultFusion = fusion;
+        (defaultFusion, sharesFusion) = (fusion, shared);
         return this;
     }
 
@@ -73,7 +75,7 @@ public sealed class MultiInputModelBuilder
 
     /// <summary>The description so far, apart from any model.</summary>
     /// <returns>The description.</returns>
-    public ModelDescription Describe() => new(inputs, bases, tasks, defaultFusion);
+    public ModelDescription Describe() => new(inputs, bases, tasks, defaultFusion, sharesFusion);
 
     /// <summary>
     /// Builds the model. A zero tensor of each input runs through its projection and base on the model's device, in

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
 
-/// <summary>The three models of the published pattern, each against PyTorch (Fixtures/known_models.py): outputs and gradients.</summary>
+/// <summary>The models of the published pattern, each against PyTorch (Fixtures/known_models.py): outputs and gradients.</summary>
 public sealed class KnownModelsTests
 {
     private static readonly BaseSpec sharedBase = Bases.ConvNet(3, 8, 12);
@@ -39,6 +39,23 @@ public sealed class KnownModelsTests
     }
 
     [Fact]
+    public void An_attention_fusion_that_all_inputs_share_equals_PyTorch()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("gray", Inputs.Image(1, 16, 16))
+            .Input("rgb", Inputs.Image(3, 10, 10))
+            .Input("record", Inputs.Tabular(7))
+            .Base(sharedBase)
+            .Fusion(Fusions.Attention(heads: 4), shared: true)
+            .Task("gray", Heads.Classification(5))
+            .Task("rgb", Heads.Classification(4))
+            .Task("record", Heads.Classification(3))
+            .Build(CPU);
+
+        Check(model, "shared_attention");
+    }
+
+    [Fact]
     public void An_image_and_a_table_through_one_base_equal_PyTorch()
     {
         using var model = MultiInputModel.Define()
@@ -61,6 +78,7 @@ public sealed class KnownModelsTests
         var (weights, inputs, expected, gradients) = (Part("weights"), Part("inputs"), Part("outputs"), Part("gradients"));
         var parameters = model.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
         parameters.Keys.Should().BeEquivalentTo(weights.Keys);
+        parameters.Values.Sum(parameter => parameter.numel()).Should().Be(fixture[$"{name}/parameters"].ToInt64());
         using (no_grad())
         {
             foreach (var (key, parameter) in parameters)

@@ -18,7 +18,7 @@ internal static class CustomModules
             Head = task.Head is CustomHeadSpec custom ? custom with { Factory = Find<Func<int, nn.Module<Tensor, Tensor>>>(custom) } : task.Head,
             Fusion = AttachFusion(task.Fusion),
         });
-        return new ModelDescription([.. inputs], [.. bases], [.. tasks], AttachFusion(description.Fusion));
+        return new ModelDescription([.. inputs], [.. bases], [.. tasks], AttachFusion(description.Fusion), description.SharesFusion);
 
         FusionSpec? AttachFusion(FusionSpec? fusion) =>
             fusion is CustomFusionSpec custom ? custom with { Factory = Find<Delegate>(custom, CustomFusionSpec.IsFactory) } : fusion;

@@ -34,12 +34,14 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <param name="bases">The bases: one for all inputs, and others for the inputs that they name.</param>
     /// <param name="tasks">The tasks.</param>
     /// <param name="fusion">The fusion of tasks that name none; flatten when null.</param>
+    /// <param name="sharesFusion">Whether those tasks share one module of it.</param>
     [JsonConstructor]
     public ModelDescription(
         IReadOnlyList<InputDescription> inputs,
         IReadOnlyList<BaseDescription> bases,
         IReadOnlyList<TaskDescription> tasks,
-        FusionSpec? fusion = null)
+        FusionSpec? fusion = null,
+        bool sharesFusion = false)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(bases);
@@ -50,6 +52,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         Bases = [.. bases];
         Tasks = [.. tasks];
         Fusion = fusion;
+        SharesFusion = sharesFusion;
     }
 
     // Written only: FromJson looks at it before anything else.
@@ -69,6 +72,11 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
 
     /// <summary>The fusion of tasks that name none; flatten when null.</summary>
     public FusionSpec? Fusion { get; }
+
+    /// <summary>Whether the tasks that name no fusion share one module of it; otherwise each has its own.</summary>
+    /// <value>Default: <see langword="false"/>.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SharesFusion { get; }
 
     /// <summary>One of the inputs, as the kind that it is.</summary>
     /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>

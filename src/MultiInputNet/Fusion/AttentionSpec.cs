@@ -18,6 +18,8 @@ public sealed record AttentionSpec(int Heads) : FusionSpec
 
     internal override Int128 CountWeights(IReadOnlyList<FeatureShape> shapes) => 4 * (Int128)shapes[0].Channels * shapes[0].Channels;
 
+    internal override long? ChannelsFor(IReadOnlyList<FeatureShape> shapes) => shapes[0].Channels;
+
     internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes)
     {
         var channels = shapes[0].Channels;

@@ -39,6 +39,9 @@ public abstract record FusionSpec
             ? ($"{Title} takes one input and the task has {shapes.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
             : null;
 
+    /// <summary>The channels that the module is made for, so that features of others cannot share it; null where it takes any.</summary>
+    internal virtual long? ChannelsFor(IReadOnlyList<FeatureShape> shapes) => null;
+
     /// <summary>Runs a module that a fusion made: one that takes feature sets, or one of the user's own that takes plain maps.</summary>
     internal static Tensor Fuse(nn.Module fusion, IReadOnlyList<FeatureSet> features) => fusion switch
     {

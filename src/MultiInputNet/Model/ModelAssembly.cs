@@ -30,8 +30,11 @@ internal sealed class ModelAssembly
                 bases.Add(group, MakeBase(group));
             foreach (var input in description.Inputs)
                 Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
-            foreach (var task in description.Tasks)
-                Routes.Add(MakeRoute(task, description.Fusion));
+            FusionSpec[] fusions = [.. description.Tasks.Select(task => FindFusion(task, description.Fusion))];
+            if (description.SharesFusion)
+                SharedFusion = MakeSharedFusion(description);
+            foreach (var (task, fusion) in description.Tasks.Zip(fusions))
+                Routes.Add(MakeRoute(task, fusion));
             Warnings = [.. FindWarnings(description)];
             GuardNormalizations();
         }
@@ -47,6 +50,9 @@ internal sealed class ModelAssembly
     public List<InputPath> Paths { get; } = [];
 
     public List<Route> Routes { get; } = [];
+
+    /// <summary>The fusion of all tasks without one of their own, where they share it.</summary>
+    public nn.Module? SharedFusion { get; private set; }
 
     public IReadOnlyList<string> Warnings { get; }
 
@@ -156,18 +162,48 @@ internal sealed class ModelAssembly
             Math.Max(projected.numel(), baseProbe.LargestResult));
     }
 
-    private Route MakeRoute(TaskDescription task, FusionSpec? defaultFusion)
+    private FeatureShape[] ShapesOf(TaskDescription task) =>
+        [.. DescriptionChecks.Sources(task).Select(name => Paths.First(path => path.Name == name).Features)];
+
+    /// <summary>The fusion of a task, which fits the features of its inputs.</summary>
+    private FusionSpec FindFusion(TaskDescription task, FusionSpec? defaultFusion)
+    {
+        // What a model's fusion does with one input, its tasks with several do with each, and concatenate.
+        var spec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
+        var shapes = ShapesOf(task);
+        if (task.Fusion is null && shapes.Length > 1 && spec is SingleFusionSpec single)
+            spec = Fusions.Concat(single);
+        DescriptionChecks.Throw($"task '{task.Name}'", ModelComponent.Fusion, spec.FindMistake(shapes));
+        return spec;
+    }
+
+    private nn.Module? MakeSharedFusion(ModelDescription description)
+    {
+        var spec = description.Fusion ?? Fusions.Flatten();
+        var tasks = description.Tasks.Where(task => task.Fusion is null).Select(task => (task.Name, Shapes: ShapesOf(task))).ToArray();
+        if (tasks.Length == 0)
+            return null;
+        var channels = tasks.GroupBy(task => spec.ChannelsFor(task.Shapes), task => task.Name).ToArray();
+        if (channels.Length > 1)
+        {
+            throw new MultiInputException(
+                $"tasks {Shapes.Names(tasks.Select(task => task.Name))}",
+                ModelComponent.Fusion,
+                $"they share one {spec.Title} module, and their features have {string.Join(" and ", channels.Select(names => $"{names.Key} channels ({Shapes.Names(names)})"))}.",
+                "Give those of one channel count a fusion of their own, .Task(..., fusion: ...), or all inputs one base.");
+        }
+
+        // A module of the user's own is told the shapes of the first task, and has to take those of the others.
+        return Own(Create("shared fusion", ModelComponent.Fusion, spec, spec.CountWeights(tasks[0].Shapes), () => spec.Create(tasks[0].Shapes)));
+    }
+
+    private Route MakeRoute(TaskDescription task, FusionSpec fusionSpec)
     {
         var subject = $"task '{task.Name}'";
         var sources = DescriptionChecks.Sources(task);
-        var shapes = sources.Select(name => Paths.First(path => path.Name == name).Features).ToArray();
-
-        // What a model's fusion does with one input, its tasks with several do with each and put one behind the other.
-        var fusionSpec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
-        if (task.Fusion is null && shapes.Length > 1 && fusionSpec is SingleFusionSpec single)
-            fusionSpec = Fusions.Concat(single);
-        DescriptionChecks.Throw(subject, ModelComponent.Fusion, fusionSpec.FindMistake(shapes));
-        var fusion = Own(Create(subject, ModelComponent.Fusion, fusionSpec, fusionSpec.CountWeights(shapes), () => fusionSpec.Create(shapes)));
+        var shapes = ShapesOf(task);
+        var shared = task.Fusion is null ? SharedFusion : null;
+        var fusion = shared ?? Own(Create(subject, ModelComponent.Fusion, fusionSpec, fusionSpec.CountWeights(shapes), () => fusionSpec.Create(shapes)));
 
         long features;
         long macs;
@@ -180,8 +216,8 @@ internal sealed class ModelAssembly
                 subject,
                 ModelComponent.Fusion,
                 () => FusionSpec.Fuse(fusion, [.. shapes.Select(shape => new FeatureSet(zeros([1, .. shape.Sizes], device: Device)))]),
-                $"its fusion cannot take {FusionSpec.Text(shapes)}",
-                "Make the fusion fit these shapes.");
+                $"{(shared is null ? "its fusion" : "the fusion that it shares")} cannot take {FusionSpec.Text(shapes)}",
+                shared is null ? "Make the fusion fit these shapes." : "Make the fusion fit the features of all tasks, or give this one its own, .Task(..., fusion: ...).");
             if (fused.dim() != 2 || fused.shape[0] != 1)
             {
                 throw new MultiInputException(
@@ -213,7 +249,7 @@ internal sealed class ModelAssembly
                     subject, ModelComponent.Head, $"(1, {features}) becomes {Shapes.Text(output.shape)}.", "Let the head keep the batch as its first dimension.");
             }
 
-            return new Route(task.Name, sources, fusion, head, fusionSpec.Title, features, macs + probe.Macs);
+            return new Route(task.Name, sources, fusion, shared is not null, head, fusionSpec.Title, features, macs + probe.Macs);
         }
     }
 
@@ -228,9 +264,12 @@ internal sealed class ModelAssembly
                 NormalizationGuard.Watch(path.Own, $"input '{path.Name}'", ModelComponent.Base);
         }
 
+        if (SharedFusion is not null)
+            NormalizationGuard.Watch(SharedFusion, "shared fusion", ModelComponent.Fusion);
         foreach (var route in Routes)
         {
-            NormalizationGuard.Watch(route.Fusion, $"task '{route.Task}'", ModelComponent.Fusion);
+            if (!route.SharesFusion)
+                NormalizationGuard.Watch(route.Fusion, $"task '{route.Task}'", ModelComponent.Fusion);
             NormalizationGuard.Watch(route.Head, $"task '{route.Task}'", ModelComponent.Head);
         }
     }

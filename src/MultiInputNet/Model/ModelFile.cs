@@ -37,7 +37,7 @@ internal static class ModelFile
 
     private static ModelDescription AttachTorchScripts(ModelDescription description, WeightFile file)
     {
-        return new(description.Inputs, [.. description.Bases.Select(Attach)], description.Tasks, description.Fusion);
+        return new(description.Inputs, [.. description.Bases.Select(Attach)], description.Tasks, description.Fusion, description.SharesFusion);
 
         BaseDescription Attach(BaseDescription described)
         {

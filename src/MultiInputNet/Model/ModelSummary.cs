@@ -31,10 +31,10 @@ internal static class ModelSummary
             {
                 route.Task,
                 string.Join(" + ", route.Inputs),
-                route.FusionTitle,
+                route.SharesFusion ? $"{route.FusionTitle}, shared" : route.FusionTitle,
                 Number(route.Features),
                 model.Description.Tasks.First(task => task.Name == route.Task).Head.Title,
-                Number(Parameters(route.Fusion) + Parameters(route.Head)),
+                Number((route.SharesFusion ? 0 : Parameters(route.Fusion)) + Parameters(route.Head)),
                 Number(route.Macs),
             }));
         text.AppendLine();
@@ -43,6 +43,11 @@ internal static class ModelSummary
             var shared = string.Join(", ", group.Select(path => path.Name));
             var own = group.First().Own is null ? "" : ", each with parts of its own, which its parameters count";
             text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}{own}");
+        }
+
+        if (model.Routes.Where(route => route.SharesFusion).ToArray() is [var sharing, ..] all)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"fusion {sharing.Fusion.GetName()}: {Count(sharing.Fusion)} parameters, shared by {string.Join(", ", all.Select(route => route.Task))}");
         }
 
         text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters{Frozen(model)} on {model.Device}; MACs of an input include the base, all for one sample");

@@ -45,7 +45,7 @@ public static class Parts
         Text(nameof(InputLayers), inputs),
         model => Named("input with layers of its own", inputs, model.Paths.Where(path => path.Own is not null).Select(path => (path.Name, path.Own!))));
 
-    /// <summary>The fusions of tasks.</summary>
+    /// <summary>The fusions of tasks. One that tasks share belongs to each of them: naming one of these tasks names it for all.</summary>
     /// <param name="tasks">The tasks; all when none is named.</param>
     /// <returns>The part.</returns>
     public static ModelPart Fusions(params IReadOnlyList<string> tasks) => new(

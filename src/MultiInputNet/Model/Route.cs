@@ -7,6 +7,7 @@ internal sealed record Route(
     string Task,
     IReadOnlyList<string> Inputs,
     nn.Module Fusion,
+    bool SharesFusion,
     nn.Module<Tensor, Tensor> Head,
     string FusionTitle,
     long Features,

@@ -31,8 +31,7 @@ internal sealed class PhaseTraining : IDisposable
         }
 
         Optimizer = new(options.Optimizer, options.WeightDecay, parameters, training.Learned.Balancer);
-        var bases = model.Paths.Select(path => path.Base).Distinct();
-        shared = [.. bases.SelectMany(sharedBase => sharedBase.parameters()).Where(parameter => parameter.requires_grad)];
+        shared = [.. model.SharedModules.SelectMany(module => module.parameters()).Where(parameter => parameter.requires_grad)];
         Batches = new(model, options, training.Sources, whatIsKept, showsMetrics);
     }
 

@@ -1,6 +1,7 @@
 """
-The three models of the published pattern in PyTorch, with the mathematics corrected: per-input projection and head around a
-shared base; the same with attention fusion; an image and a table through one base. Writes weights, inputs, outputs and the
+The models of the published pattern in PyTorch, with the mathematics corrected: per-input projection and head around a
+shared base; the same with attention fusion, one for each input or one that all share; an image and a table through one base.
+Writes weights, inputs, outputs and the
 gradients of a fixed function of the outputs to known_models.safetensors, under the names that MultiInputNet gives them.
 
 Made with Debian 12's python3-torch 1.13: /usr/bin/python3 known_models.py
@@ -69,8 +70,12 @@ def run(arrays, model, base, inputs):
     for name, (projection, (path, module), fusion, head, _) in inputs.items():
         named[f"input_projections.{name}.{path}"] = module
         if isinstance(fusion, Attention):
-            named[f"fusions.{name}"] = fusion.attention
+            is_shared = sum(other[2] is fusion for other in inputs.values()) > 1
+            named["shared_fusion" if is_shared else f"fusions.{name}"] = fusion.attention
         named[f"output_layers.{name}.layers.linear"] = head
+    # PyTorch counts what several share once.
+    whole = nn.ModuleList([base, *(module for part in inputs.values() for module in (part[0], part[2], part[3]))])
+    arrays[f"{model}/parameters"] = torch.tensor(sum(parameter.numel() for parameter in whole.parameters()))
     for path, module in named.items():
         for key, parameter in module.named_parameters():
             arrays[f"{model}/weights/{path}.{key}"] = parameter
@@ -104,6 +109,12 @@ def main():
     run(arrays, "table", Base(), {
         "photo": image(3, 16, flatten, 12 * 4 * 4, 5, 3),
         "record": table(7, flatten, 12, 4, 5),
+    })
+    shared = Attention()
+    run(arrays, "shared_attention", Base(), {
+        "gray": image(1, 16, shared, 12, 5, 3),
+        "rgb": image(3, 10, shared, 12, 4, 2),
+        "record": table(7, shared, 12, 3, 4),
     })
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known_models.safetensors")
     save(path, {name: tensor.detach().numpy() for name, tensor in arrays.items()})
