@@ -51,9 +51,8 @@ public sealed class SharedFusionTests
 
         var fusion = (4 * 8 * 8) + (4 * 8);
         shared.state_dict().Keys.Where(key => key.Contains("fusion", StringComparison.Ordinal)).Should().BeEquivalentTo(
-            from module in new[] { "shared_fusion", "fusions.own" }
-            from name in new[] { "in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias" }
-            select $"{module}.{name}");
+            "shared_fusion.in_proj_weight", "shared_fusion.in_proj_bias", "shared_fusion.out_proj.weight", "shared_fusion.out_proj.bias",
+            "fusions.own.in_proj_weight", "fusions.own.in_proj_bias", "fusions.own.out_proj.weight", "fusions.own.out_proj.bias");
         shared.parameters().Sum(parameter => parameter.numel()).Should().Be(apart.parameters().Sum(parameter => parameter.numel()) - (2 * fusion));
         var summary = shared.Summary().Split(Environment.NewLine);
         summary.Where(line => line.Contains("Attention, shared", StringComparison.Ordinal)).Should().HaveCount(3);
