@@ -17,7 +17,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
 
     private const string VersionName = "version";
 
-    private static readonly JsonSerializerOptions JsonOptions = new()
+    internal static readonly JsonSerializerOptions JsonOptions = new()
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
