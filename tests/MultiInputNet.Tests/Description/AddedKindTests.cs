@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Tests.Description;
 
 /// <summary>
-/// What docs/ARCHITECTURE.md says a new kind in the library needs: a kind of input with its projection, a base and a head, added here by what
-/// the lists name. The line in the JSON list, an attribute, is added to the serialiser's options.
+/// What docs/ARCHITECTURE.md says a new kind in the library needs: a kind of input with its projection, a base, a fusion and a head, added
+/// here by what the lists name. The line in the JSON list, an attribute, is added to the serialiser's options.
 /// </summary>
 public sealed class AddedKindTests
 {
@@ -19,7 +19,8 @@ public sealed class AddedKindTests
     {
         using var model = Build();
 
-        model.Summary().Should().MatchRegex(@"spectrum +counts +6 ");
+        model.Summary().Should().MatchRegex(@"spectrum +counts +6 +4×1×1 +4×1×1 +28 +24\r?\n", "its projection has 6·4 weights")
+            .And.MatchRegex(@"spectrum +spectrum +mixed mean +4 +median +\d+ +20\r?\n", "the fusion says its 4·4 operations, and the head has 4");
         Forward(ones(2, 6)).Should().Throw<MultiInputException>().WithMessage("Input 'spectrum', input: the batch is of type Float32 and Int32 is needed. Convert it with .to(ScalarType.Int32).");
         Forward(full([2, 6], -1, ScalarType.Int32)).Should().Throw<MultiInputException>().WithMessage("Input 'spectrum', input: a count is -1. Give counts from 0.");
         Forward(ones([2, 6], ScalarType.Int32)).Should().NotThrow();
@@ -55,7 +56,7 @@ public sealed class AddedKindTests
         var json = JsonSerializer.Serialize(model.Description, options);
         var read = JsonSerializer.Deserialize<ModelDescription>(json, options)!;
 
-        json.Should().ContainAll("\"type\": \"counts\"", "\"type\": \"counts_projection\"", "\"type\": \"waves\"", "\"type\": \"median\"");
+        json.Should().ContainAll("\"type\": \"counts\"", "\"type\": \"counts_projection\"", "\"type\": \"waves\"", "\"type\": \"mixed_mean\"", "\"type\": \"median\"");
         JsonSerializer.Serialize(read, options).Should().Be(json);
         read.Inputs[0].Spec.Should().Be(new CountInput(6));
         model.Invoking(its => its.Description.ToJson()).Should().Throw<NotSupportedException>("without the lines nobody could read the file");
@@ -72,12 +73,14 @@ public sealed class AddedKindTests
             list.Add(new(typeof(CountProjectionSpec), "counts_projection"));
         if (info.Type == typeof(BaseSpec))
             list.Add(new(typeof(WaveSpec), "waves"));
+        if (info.Type == typeof(FusionSpec))
+            list.Add(new(typeof(MixedMeanSpec), "mixed_mean"));
         if (info.Type == typeof(HeadSpec))
             list.Add(new(typeof(MedianSpec), "median"));
     }
 
     private static MultiInputModel Describe(CountInput input, ProjectionSpec? projection = null) => MultiInputModel.Define()
-        .Input("spectrum", input, projection).Base(new WaveSpec(4)).Task("spectrum", new MedianSpec()).Build(CPU, seed: 1);
+        .Input("spectrum", input, projection).Base(new WaveSpec(4)).Task("spectrum", new MedianSpec(), fusion: new MixedMeanSpec()).Build(CPU, seed: 1);
 
     private static MultiInputModel Build() => Describe(new(6), new CountProjectionSpec { Scale = 0.5 });
 
@@ -148,6 +151,34 @@ public sealed class AddedKindTests
     private sealed class WaveBase(int channels) : SharedBase(nameof(WaveBase), channels)
     {
         public override Tensor forward(Tensor input) => input.sin();
+    }
+
+    private sealed record MixedMeanSpec : FusionSpec
+    {
+        internal override string Title => "mixed mean";
+
+        internal override bool TakesSeveral => false;
+
+        internal override nn.Module Create(IReadOnlyList<FeatureShape> shapes) => new MixedMean(shapes[0].Channels);
+    }
+
+    /// <summary>The means of the channels, mixed by a matrix.</summary>
+    private sealed class MixedMean : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IOperations<IReadOnlyList<FeatureSet>>
+    {
+        private readonly Parameter mix;
+
+        public MixedMean(long channels)
+            : base(nameof(MixedMean))
+        {
+            mix = new Parameter(eye(channels));
+            RegisterComponents();
+        }
+
+        public override Tensor forward(IReadOnlyList<FeatureSet> input) => input[0].Tokens().mean([1]).matmul(mix);
+
+        public long CountMacs(IReadOnlyList<FeatureSet> input, Tensor output) => output.numel() * mix.shape[0];
+
+        public long Foresee(IReadOnlyList<FeatureSet> input) => 0;
     }
 
     private sealed record MedianSpec : HeadSpec
