@@ -4,10 +4,10 @@ using MultiInputNet.Training;
 using SkiaSharp;
 using static TorchSharp.torch;
 
-/// <summary>A model evaluated on JPEG files of 320×240 that become images of 64×64; the folder is deleted at the end.</summary>
+/// <summary>A model evaluated on JPEG files of 240×180 that become images of 64×64; the folder is deleted at the end.</summary>
 internal sealed class PhotoFolder : IDisposable
 {
-    private const int Count = 256;
+    private const int Count = 128;
 
     private readonly string folder = Directory.CreateTempSubdirectory("multi-input-net-").FullName;
     private readonly MultiInputModel model;
@@ -19,7 +19,7 @@ internal sealed class PhotoFolder : IDisposable
         for (var i = 0; i < Count; i++)
         {
             Directory.CreateDirectory(Path.Combine(folder, $"{i % 2}"));
-            using var bitmap = new SKBitmap(320, 240);
+            using var bitmap = new SKBitmap(240, 180);
             for (var y = 0; y < bitmap.Height; y++)
             {
                 for (var x = 0; x < bitmap.Width; x++)

@@ -6,6 +6,7 @@ using Spectre.Console;
 using static TorchSharp.torch;
 
 // Interleaved A/B ratios: dotnet run -c Release --project tests/MultiInputNet.Benchmarks [-- PAIRS]
+// Rows whose title has a text: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- rows TEXT [PAIRS]
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
 // Batch normalisation shared by inputs, with three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 // A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
@@ -40,7 +41,8 @@ var table = new Table().Border(TableBorder.Markdown);
 table.AddColumns("library against", "median ratio", "quartiles", "library, ms");
 AnsiConsole.Status().Start("Measuring", status =>
 {
-    foreach (var comparison in Comparisons())
+    var text = args is ["rows", var title, ..] ? title : "";
+    foreach (var comparison in Comparisons().Where(comparison => comparison.Title.Contains(text, StringComparison.Ordinal)))
     {
         status.Status(Markup.Escape(comparison.Title));
         var ratios = comparison.Run(pairs);

@@ -52,10 +52,11 @@ internal sealed class FeatureCache : IDisposable
     {
         using var scope = NewDisposeScope();
         var route = model.FindRoute(task);
-        var chosen = tensor(rows.Select(row => places[row]).ToArray(), device: model.Device);
+        var chosen = tensor(rows.Select(row => places[row]).ToArray());
+        Tensor Chosen(Tensor kept) => kept.index_select(0, chosen.to(kept.device));
         var fused = features.TryGetValue(task, out var vectors)
-            ? vectors.index_select(0, chosen)
-            : route.Fuse(route.Inputs.ToDictionary(input => input, input => new FeatureSet(maps[input].index_select(0, chosen))));
+            ? Chosen(vectors)
+            : route.Fuse(route.Inputs.ToDictionary(input => input, input => new FeatureSet(Chosen(maps[input]))));
         return route.Head.call(fused).MoveToOuterDisposeScope();
     }
 
