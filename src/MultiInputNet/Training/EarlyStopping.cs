@@ -17,11 +17,11 @@ public sealed record EarlyStopping
 
     /// <summary>Epochs without a better value before the phase ends.</summary>
     /// <value>Default: 5.</value>
-    public int Patience { get; init => field = TrainerOptions.AtLeast(value, 1, nameof(Patience)); } = 5;
+    public int Patience { get; init => field = OptionRange.AtLeast(value, 1, nameof(Patience)); } = 5;
 
     /// <summary>By how much a value must be better to count; it has no unit, as 0.01 of accuracy.</summary>
     /// <value>Default: 0.</value>
-    public double MinDelta { get; init => field = TrainerOptions.Between(value, 0, double.MaxValue, nameof(MinDelta)); }
+    public double MinDelta { get; init => field = OptionRange.Between(value, 0, double.MaxValue, nameof(MinDelta)); }
 
     /// <summary>Compares an epoch with the best before it, and notes the result in the state of the training.</summary>
     /// <returns>Whether it is the best so far.</returns>

@@ -8,7 +8,7 @@ public sealed record TrainerOptions
 {
     /// <summary>Epochs, where there are no <see cref="Phases"/>.</summary>
     /// <value>Default: 10.</value>
-    public int Epochs { get; init => field = AtLeast(value, 1, nameof(Epochs)); } = 10;
+    public int Epochs { get; init => field = OptionRange.AtLeast(value, 1, nameof(Epochs)); } = 10;
 
     /// <summary>
     /// What is trained, one phase after the other, in place of <see cref="Epochs"/>. Each phase has its own optimizer state and
@@ -28,7 +28,7 @@ public sealed record TrainerOptions
     /// Default: <see langword="null"/>, as <see cref="Sampling"/> says: where all sources are in every step, the batches of the
     /// source that has the most; it is passed once, the others start over, shuffled anew.
     /// </value>
-    public int? StepsPerEpoch { get; init => field = value is { } steps ? AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
+    public int? StepsPerEpoch { get; init => field = value is { } steps ? OptionRange.AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
 
     /// <summary>Which sources take part in a step.</summary>
     /// <value>Default: <see cref="SourceSampling.All"/>.</value>
@@ -42,18 +42,18 @@ public sealed record TrainerOptions
     /// The strength of mixup (<see cref="Mixup"/>), from 0.01 to 100: samples of each batch are mixed with others of it.
     /// </summary>
     /// <value>Default: <see langword="null"/>, none.</value>
-    public double? MixupAlpha { get; init => field = value is { } alpha ? Between(alpha, 0.01, 100, nameof(MixupAlpha)) : null; }
+    public double? MixupAlpha { get; init => field = value is { } alpha ? OptionRange.Between(alpha, 0.01, 100, nameof(MixupAlpha)) : null; }
 
     /// <summary>
     /// The decay of an exponential moving average of the weights (<see cref="WeightAverage"/>), from 0 to below 1. Evaluations
     /// use the average, and the model has it at the end.
     /// </summary>
     /// <value>Default: <see langword="null"/>, none.</value>
-    public double? WeightAverageDecay { get; init => field = value is { } decay ? Share(decay, nameof(WeightAverageDecay)) : null; }
+    public double? WeightAverageDecay { get; init => field = value is { } decay ? OptionRange.Share(decay, nameof(WeightAverageDecay)) : null; }
 
     /// <summary>Samples of each source in each batch, where the source names no number of its own.</summary>
     /// <value>Default: 64.</value>
-    public int BatchSize { get; init => field = AtLeast(value, 1, nameof(BatchSize)); } = 64;
+    public int BatchSize { get; init => field = OptionRange.AtLeast(value, 1, nameof(BatchSize)); } = 64;
 
     /// <summary>
     /// Samples that go through the model at once in an evaluation: a matter of memory and speed, results are the same but for rounding.
@@ -61,14 +61,14 @@ public sealed record TrainerOptions
     /// <value>
     /// Default: <see langword="null"/>, as many as make 64 MiB of the largest map that the base makes of a sample, at least 1 and at most 512.
     /// </value>
-    public int? EvaluationBatchSize { get; init => field = value is { } size ? AtLeast(size, 1, nameof(EvaluationBatchSize)) : null; }
+    public int? EvaluationBatchSize { get; init => field = value is { } size ? OptionRange.AtLeast(size, 1, nameof(EvaluationBatchSize)) : null; }
 
     /// <summary>
     /// Batches of each source whose gradients are averaged before a step. <see cref="LossBalancing.GradNorm"/>,
     /// <see cref="LossBalancing.PCGrad"/> and <see cref="LossBalancing.CAGrad"/> look at the gradients of each batch.
     /// </summary>
     /// <value>Default: 1.</value>
-    public int AccumulatedBatches { get; init => field = AtLeast(value, 1, nameof(AccumulatedBatches)); } = 1;
+    public int AccumulatedBatches { get; init => field = OptionRange.AtLeast(value, 1, nameof(AccumulatedBatches)); } = 1;
 
     /// <summary>How gradients change the weights.</summary>
     /// <value>Default: <see cref="Optimizers.AdamW"/>.</value>
@@ -76,7 +76,7 @@ public sealed record TrainerOptions
 
     /// <summary>The highest learning rate.</summary>
     /// <value>Default: 0.001.</value>
-    public double LearningRate { get; init => field = Between(value, 0, 100, nameof(LearningRate)); } = 1e-3;
+    public double LearningRate { get; init => field = OptionRange.Between(value, 0, 100, nameof(LearningRate)); } = 1e-3;
 
     /// <summary>How the learning rate changes in each phase.</summary>
     /// <value>Default: <see cref="LearningRateSchedule.WarmupCosine"/>.</value>
@@ -88,11 +88,11 @@ public sealed record TrainerOptions
     /// relative positions and layer scales.
     /// </summary>
     /// <value>Default: 0.01.</value>
-    public double WeightDecay { get; init => field = Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
+    public double WeightDecay { get; init => field = OptionRange.Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
 
     /// <summary>The largest norm of all gradients together; larger ones are scaled down to it. Infinity for no limit.</summary>
     /// <value>Default: 1.</value>
-    public double GradientClip { get; init => field = Between(value, double.Epsilon, double.PositiveInfinity, nameof(GradientClip)); } = 1;
+    public double GradientClip { get; init => field = OptionRange.Between(value, double.Epsilon, double.PositiveInfinity, nameof(GradientClip)); } = 1;
 
     /// <summary>When to end a phase early; needs validation sources.</summary>
     /// <value>Default: <see langword="null"/>, never.</value>
@@ -116,18 +116,6 @@ public sealed record TrainerOptions
     /// <summary>Governs the order of samples, dropout and augmentation. Weights are drawn earlier: see <see cref="MultiInputModelBuilder.Build"/>.</summary>
     /// <value>Default: 0.</value>
     public long Seed { get; init; }
-
-    internal static int AtLeast(int value, int least, string name) => value >= least
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give at least {least}.");
-
-    internal static double Between(double value, double low, double high, string name) => value >= low && value <= high
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a number from {low} to {high}.");
-
-    internal static double Share(double value, string name) => value is >= 0 and < 1
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a number from 0 to below 1.");
 
     /// <summary>What of these options decides about the weights that come out, in words.</summary>
     internal IReadOnlyDictionary<string, string> Fingerprint()

@@ -31,7 +31,7 @@ public sealed record TrainingPhase
 
     /// <summary>The highest learning rate of this phase.</summary>
     /// <value>Default: <see langword="null"/>, that of the trainer's options.</value>
-    public double? LearningRate { get; init => field = value is { } rate ? TrainerOptions.Between(rate, 0, 100, nameof(LearningRate)) : null; }
+    public double? LearningRate { get; init => field = value is { } rate ? OptionRange.Between(rate, 0, 100, nameof(LearningRate)) : null; }
 
     /// <summary>
     /// Times the rate for each stage of the base on the way from its end to the input (Howard and Ruder, 2018): with n stages
@@ -39,7 +39,7 @@ public sealed record TrainingPhase
     /// with the first stage; what an input has of its own in the base, normalisation and adapters, keeps the full rate.
     /// </summary>
     /// <value>Default: 1, all have one rate.</value>
-    public double LayerDecay { get; init => field = TrainerOptions.Between(value, 0, 1, nameof(LayerDecay)); } = 1;
+    public double LayerDecay { get; init => field = OptionRange.Between(value, 0, 1, nameof(LayerDecay)); } = 1;
 
     /// <summary>The phase in words.</summary>
     /// <returns>Its epochs, parts and rates.</returns>

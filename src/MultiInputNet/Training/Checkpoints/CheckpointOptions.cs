@@ -9,11 +9,11 @@ public sealed record CheckpointOptions(string Folder)
 {
     /// <summary>Steps from one checkpoint to the next, besides those at the start and behind each epoch.</summary>
     /// <value>Default: <see langword="null"/>, none.</value>
-    public int? EverySteps { get; init => field = value is { } steps ? TrainerOptions.AtLeast(steps, 1, nameof(EverySteps)) : null; }
+    public int? EverySteps { get; init => field = value is { } steps ? OptionRange.AtLeast(steps, 1, nameof(EverySteps)) : null; }
 
     /// <summary>How many of the latest checkpoints are kept.</summary>
     /// <value>Default: 2.</value>
-    public int Keep { get; init => field = TrainerOptions.AtLeast(value, 1, nameof(Keep)); } = 2;
+    public int Keep { get; init => field = OptionRange.AtLeast(value, 1, nameof(Keep)); } = 2;
 
     /// <summary>
     /// Whether a training may go on from an earlier checkpoint where the latest cannot be read. <see cref="TrainingHistory.Warnings"/> and

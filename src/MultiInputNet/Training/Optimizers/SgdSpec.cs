@@ -8,7 +8,7 @@ public sealed record SgdSpec : OptimizerSpec
 {
     /// <summary>The share of the last change that goes on.</summary>
     /// <value>Default: 0.9.</value>
-    public double Momentum { get; init => field = TrainerOptions.Share(value, nameof(Momentum)); } = 0.9;
+    public double Momentum { get; init => field = OptionRange.Share(value, nameof(Momentum)); } = 0.9;
 
     /// <summary>Whether the momentum looks ahead.</summary>
     /// <value>Default: <see langword="false"/>.</value>
