@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Extension.Tests;
 
-/// <summary>Two 3×3 convolutions, the second with holes (Yu and Koltun, 2016). Shapes: <c>(batch, 4, height, width)</c> in, <c>(batch, 8, height, width)</c> out.</summary>
+/// <summary>Two 3×3 convolutions, the second with holes (Yu and Koltun, 2016).</summary>
+/// <remarks>Shapes: <c>(batch, 4, height, width)</c> in, <c>(batch, 8, height, width)</c> out.</remarks>
 internal sealed class DilatedBase : SharedBase
 {
     private readonly Conv2d near = nn.Conv2d(4, 8, 3, padding: 1);

@@ -15,6 +15,7 @@ public sealed class ExtensionTests : IDisposable
         ["waves"] = (InputSpec input, int channels) => (nn.Module<Tensor, Tensor>)new WaveProjection(input.Shape[0], channels),
         ["gates"] = (IReadOnlyList<MapShape> maps) => (nn.Module<IReadOnlyList<Tensor>, Tensor>)new GatedFusion(maps.Count),
         ["quartiles"] = (int features) => (nn.Module<Tensor, Tensor>)new QuantileHead(features),
+        ["spread"] = (int features) => (nn.Module<Tensor, Tensor>)new SpreadHead(features),
         ["hinge"] = (int features) => (nn.Module<Tensor, Tensor>)new HingeHead(features, 3),
     };
 
@@ -49,7 +50,8 @@ public sealed class ExtensionTests : IDisposable
         evaluation["level"].Loss.Should().Be(expected["level"].Loss);
         evaluation["level"].Metrics.Should().ContainKey("coverage").And.Equal(expected["level"].Metrics);
         evaluation["kind"].Metrics.Should().Equal(expected["kind"].Metrics);
-        loaded.Invoking(its => MultiInputModel.Load(path, CPU)).Should().Throw<MultiInputException>().WithMessage("*module of your own, 'dilated'*customModules*");
+        FluentActions.Invoking(() => MultiInputModel.Load(path, CPU)).Should().Throw<MultiInputException>()
+            .WithMessage("*module of your own, 'dilated'*customModules*");
     }
 
     [Fact]
@@ -63,12 +65,13 @@ public sealed class ExtensionTests : IDisposable
         using (var stop = new CancellationTokenSource())
         {
             var steps = 0;
-            var progress = new Now(() =>
+            var progress = new Now(_ =>
             {
                 if (++steps == 5)
                     stop.Cancel();
             });
-            new Trainer(model, options).Invoking(trainer => trainer.Fit(Sources, progress: progress, cancellationToken: stop.Token)).Should().Throw<OperationCanceledException>();
+            new Trainer(model, options).Invoking(trainer => trainer.Fit(Sources, progress: progress, cancellationToken: stop.Token))
+                .Should().Throw<OperationCanceledException>();
         }
 
         using var resumed = Build();
@@ -86,6 +89,29 @@ public sealed class ExtensionTests : IDisposable
         new Trainer(model, Options).Invoking(trainer => trainer.Fit([source])).Should().Throw<MultiInputException>();
 
         model.Head<QuantileHead>("level").HasTargetStatistics.Should().BeFalse();
+    }
+
+    [Fact]
+    public void An_own_head_says_whether_its_outputs_may_be_infinite()
+    {
+        using var model = Build();
+        using var noGrad = no_grad();
+        new Trainer(model).Evaluate(Sources)["kind"].Metrics["accuracy"].Should().BeInRange(0, 1, "the mask of one head is minus infinity");
+
+        model.state_dict()["output_layers.level.linear.bias"].fill_(double.PositiveInfinity);
+
+        new Trainer(model).Invoking(trainer => trainer.Evaluate(Sources)).Should().Throw<MultiInputException>().WithMessage("Task 'level'*not finite*");
+    }
+
+    [Fact]
+    public void An_own_balancing_is_told_which_heads_have_squared_losses()
+    {
+        using var model = Build();
+        var told = new List<string>();
+
+        new Trainer(model, Options with { Epochs = 1, Balancing = new Told(told) }).Fit(Sources);
+
+        told.Should().Equal("spread");
     }
 
     [Fact]
@@ -113,6 +139,7 @@ public sealed class ExtensionTests : IDisposable
             from: ["image", "row"],
             fusion: Fusions.FromSeveral("gates", (Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>>)modules["gates"]))
         .Task("kind", Heads.From("hinge", (Func<int, nn.Module<Tensor, Tensor>>)modules["hinge"]), from: ["row"])
+        .Task("spread", Heads.From("spread", (Func<int, nn.Module<Tensor, Tensor>>)modules["spread"]), from: ["row"])
         .Build(CPU, seed: 1);
 
     private static TensorSource[] Sources
@@ -128,7 +155,12 @@ public sealed class ExtensionTests : IDisposable
                 new(
                     "all",
                     new Dictionary<string, Tensor> { ["image"] = images, ["row"] = rows },
-                    new Dictionary<string, Tensor> { ["level"] = levels, ["kind"] = (rows.select(1, 0) > 0).to(ScalarType.Int64) }),
+                    new Dictionary<string, Tensor>
+                    {
+                        ["level"] = levels,
+                        ["kind"] = (rows.select(1, 0) > 0).to(ScalarType.Int64),
+                        ["spread"] = rows.std(1, keepdim: true),
+                    }),
             ];
         }
     }
@@ -149,8 +181,17 @@ public sealed class ExtensionTests : IDisposable
         return levels[(levels.Length - 1) / 2];
     }
 
-    private sealed class Now(Action act) : IProgress<TrainingProgress>
+    private sealed record Told(List<string> Squared) : LossBalancing
     {
-        public void Report(TrainingProgress value) => act();
+        public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null)
+        {
+            Squared.AddRange(squaredErrors!);
+            return Equal.Create(tasks);
+        }
+    }
+
+    private sealed class Now(Action<TrainingProgress> act) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => act(value);
     }
 }

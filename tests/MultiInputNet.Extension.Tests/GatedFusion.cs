@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Extension.Tests;
 
-/// <summary>The channel means of several maps, weighted by a gate for each. Shapes: maps <c>(batch, channels, ...)</c> in, <c>(batch, channels)</c> out.</summary>
+/// <summary>The channel means of several maps, weighted by a gate for each.</summary>
+/// <remarks>Shapes: maps <c>(batch, channels, height, width)</c> in, <c>(batch, channels)</c> out.</remarks>
 internal sealed class GatedFusion : nn.Module<IReadOnlyList<Tensor>, Tensor>
 {
     private readonly Parameter gates;

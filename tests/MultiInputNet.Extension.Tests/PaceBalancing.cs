@@ -8,7 +8,8 @@ namespace MultiInputNet.Extension.Tests;
 /// <summary>Each loss divided by the running mean of its values, so that all count alike.</summary>
 internal sealed record PaceBalancing : LossBalancing
 {
-    public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null) => new Balancer(tasks);
+    public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null) =>
+        new Balancer(tasks);
 
     private sealed class Balancer(IReadOnlyList<string> tasks) : LossBalancer(tasks)
     {
@@ -16,7 +17,8 @@ internal sealed record PaceBalancing : LossBalancing
 
         public override IReadOnlyDictionary<string, double> Weights => Tasks.ToDictionary(task => task, task => 1 / means.GetValueOrDefault(task, 1));
 
-        public override IReadOnlyDictionary<string, Tensor> State() => means.ToDictionary(mean => mean.Key, mean => tensor(mean.Value).DetachFromDisposeScope());
+        public override IReadOnlyDictionary<string, Tensor> State() =>
+            means.ToDictionary(mean => mean.Key, mean => tensor(mean.Value).DetachFromDisposeScope());
 
         public override void Load(IReadOnlyDictionary<string, Tensor> state)
         {

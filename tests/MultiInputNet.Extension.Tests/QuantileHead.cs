@@ -60,7 +60,8 @@ internal sealed class QuantileHead : TaskHead
     public override void CheckTarget(Tensor target)
     {
         if (target.dim() != 1 || !target.is_floating_point())
-            throw new MultiInputException("labels", ModelComponent.Target, $"they are {target.dtype} of {target.dim()} dimensions.", "Give floating numbers, (batch).");
+            throw new MultiInputException(
+                "labels", ModelComponent.Target, $"they are {target.dtype} of {target.dim()} dimensions.", "Give floating numbers, (batch).");
     }
 
     /// <summary><c>coverage</c>: the share of labels between the first and the last quartile.</summary>
@@ -79,6 +80,7 @@ internal sealed class QuantileHead : TaskHead
             inside += (target >= output.select(1, 0)).logical_and(target <= output.select(1, 2)).logical_and(present).sum().ToInt64();
         }
 
-        public override IReadOnlyDictionary<string, double> Compute() => new Dictionary<string, double> { ["coverage"] = all == 0 ? double.NaN : (double)inside / all };
+        public override IReadOnlyDictionary<string, double> Compute() =>
+            new Dictionary<string, double> { ["coverage"] = all == 0 ? double.NaN : (double)inside / all };
     }
 }

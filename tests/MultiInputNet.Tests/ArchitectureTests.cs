@@ -6,7 +6,9 @@ namespace MultiInputNet.Tests;
 /// <summary>The files and lines that docs/ARCHITECTURE.md names under "Adding a kind" are there.</summary>
 public sealed partial class ArchitectureTests
 {
-    private static readonly string library = typeof(ArchitectureTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(it => it.Key == "LibraryFolder").Value!;
+    private static readonly string library = typeof(ArchitectureTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(it => it.Key == "LibraryFolder").Value!;
+
     private static readonly string adding = Section().Match(File.ReadAllText(Path.Combine(library, "..", "..", "docs", "ARCHITECTURE.md"))).Value;
 
     private static readonly (string File, string Code)[] edits = [.. Edit().Matches(adding)
@@ -28,8 +30,10 @@ public sealed partial class ArchitectureTests
     public void Every_name_in_the_lists_is_a_member_or_a_type_of_the_library()
     {
         const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
-        var known = typeof(MultiInputModel).Assembly.GetTypes().SelectMany(type => type.GetMembers(All).Select(member => member.Name).Append(type.Name)).ToHashSet();
-        Names().Matches(adding).SelectMany(name => name.Groups[1].Value.Split('.')).Except(["AddedKindTests", "KindTests"]).Should().HaveCountGreaterThan(20).And.BeSubsetOf(known);
+        var known = typeof(MultiInputModel).Assembly.GetTypes()
+            .SelectMany(type => type.GetMembers(All).Select(member => member.Name).Append(type.Name)).ToHashSet();
+        Names().Matches(adding).SelectMany(name => name.Groups[1].Value.Split('.')).Except(["AddedKindTests", "KindTests"])
+            .Should().HaveCountGreaterThan(20).And.BeSubsetOf(known);
     }
 
     [GeneratedRegex(@"^## Adding a kind$.*?(?=^## )", RegexOptions.Multiline | RegexOptions.Singleline)]

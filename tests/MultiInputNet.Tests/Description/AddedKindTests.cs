@@ -20,11 +20,14 @@ public sealed class AddedKindTests
 
         model.Summary().Should().MatchRegex(@"spectrum +counts +6 +4×1×1 +4×1×1 +28 +24\r?\n", "its projection has 6·4 weights")
             .And.MatchRegex(@"spectrum +spectrum +mixed mean +4 +median +\d+ +20\r?\n", "the fusion says its 4·4 operations, and the head has 4");
-        Forward(ones(2, 6)).Should().Throw<MultiInputException>().WithMessage("Input 'spectrum', input: the batch is of type Float32 and Int32 is needed. Convert it with .to(ScalarType.Int32).");
-        Forward(full([2, 6], -1, ScalarType.Int32)).Should().Throw<MultiInputException>().WithMessage("Input 'spectrum', input: a count is -1. Give counts from 0.");
+        Forward(ones(2, 6)).Should().Throw<MultiInputException>()
+            .WithMessage("Input 'spectrum', input: the batch is of type Float32 and Int32 is needed. Convert it with .to(ScalarType.Int32).");
+        Forward(full([2, 6], -1, ScalarType.Int32)).Should().Throw<MultiInputException>()
+            .WithMessage("Input 'spectrum', input: a count is -1. Give counts from 0.");
         Forward(ones([2, 6], ScalarType.Int32)).Should().NotThrow();
 
-        Fit(new() { MixupAlpha = 0.2 }).Should().Throw<MultiInputException>().WithMessage("Input 'spectrum', training: counts cannot be mixed. Leave MixupAlpha out.");
+        Fit(new() { MixupAlpha = 0.2 }).Should().Throw<MultiInputException>()
+            .WithMessage("Input 'spectrum', training: counts cannot be mixed. Leave MixupAlpha out.");
         var before = new Trainer(model).Evaluate([Source])["spectrum"].Loss;
         var history = new Trainer(model, new() { Epochs = 5, LearningRate = 0.01 }).Fit([Source]);
         history.Warnings.Should().ContainMatch("Input 'spectrum': the values of bin 5 are the same in all 40 samples looked at, and say nothing.");
@@ -55,7 +58,8 @@ public sealed class AddedKindTests
         var json = JsonSerializer.Serialize(model.Description, options);
         var read = JsonSerializer.Deserialize<ModelDescription>(json, options)!;
 
-        json.Should().ContainAll("\"type\": \"counts\"", "\"type\": \"counts_projection\"", "\"type\": \"waves\"", "\"type\": \"mixed_mean\"", "\"type\": \"median\"");
+        json.Should().ContainAll(
+            "\"type\": \"counts\"", "\"type\": \"counts_projection\"", "\"type\": \"waves\"", "\"type\": \"mixed_mean\"", "\"type\": \"median\"");
         JsonSerializer.Serialize(read, options).Should().Be(json);
         read.Inputs[0].Spec.Should().Be(new CountInput(6));
         model.Invoking(its => its.Description.ToJson()).Should().Throw<NotSupportedException>("without the lines nobody could read the file");
@@ -89,7 +93,8 @@ public sealed class AddedKindTests
         {
             var counts = arange(240, ScalarType.Int32).view(40, 6) % 7;
             counts[.., 5] = 3;
-            return new("counts", new Dictionary<string, Tensor> { ["spectrum"] = counts }, new Dictionary<string, Tensor> { ["spectrum"] = counts.select(1, 0).to(ScalarType.Float32) + 20 }) { BatchSize = 20 };
+            var labels = counts.select(1, 0).to(ScalarType.Float32) + 20;
+            return new("counts", new Dictionary<string, Tensor> { ["spectrum"] = counts }, new Dictionary<string, Tensor> { ["spectrum"] = labels }) { BatchSize = 20 };
         }
     }
 
@@ -116,7 +121,8 @@ public sealed class AddedKindTests
     {
         public double Scale { get; init; } = 1;
 
-        internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) => new CountProjection(input.Shape[0], target.Channels, Scale);
+        internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) =>
+            new CountProjection(input.Shape[0], target.Channels, Scale);
 
         internal override Int128 CountWeights(InputSpec input, ProjectionTarget target) => (Int128)input.Shape[0] * target.Channels;
 

@@ -41,7 +41,9 @@ public sealed record TabularInput(int Features) : InputSpec
 
     internal override bool TakesAnyFloat => true;
 
-    internal override string? MixupMistake => Columns?.Any(column => column is CategoricalColumn) == true ? "mixup mixes numbers, and it has tokens or categories." : null;
+    internal override string? MixupMistake => Columns?.Any(column => column is CategoricalColumn) == true
+        ? "mixup mixes numbers, and it has tokens or categories."
+        : null;
 
     internal override string ChannelWord => "column";
 

@@ -32,7 +32,8 @@ public sealed record TabularProjectionSpec : ProjectionSpec
     internal override Int128 CountWeights(InputSpec input, ProjectionTarget target)
     {
         var (features, columns) = input.TableColumns!.Value;
-        return (Int128)(columns?.Sum(column => (long)column.Width) ?? features) * target.Channels * Height * Width + (columns?.Sum(column => column.CountWeights()) ?? 0);
+        return (Int128)(columns?.Sum(column => (long)column.Width) ?? features) * target.Channels * Height * Width
+            + (columns?.Sum(column => column.CountWeights()) ?? 0);
     }
 
     internal override (string Problem, string Cure)? FindMistake(InputSpec input) => input.TableColumns is null
