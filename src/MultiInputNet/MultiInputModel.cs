@@ -19,10 +19,6 @@ namespace MultiInputNet;
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
 {
-    // Joining maps copies them, which costs more than one run of the base saves over several once they are large: inputs that need not
-    // go through the base together do so while the largest map stays below this size.
-    private const long LargestMergedBytesOnCpu = 4 << 20;
-
     // The names of these fields are the first parts of the keys of state_dict.
     private readonly NamedModules<Standardization> input_standardizations = new();
     private readonly NamedModules<nn.Module<Tensor, Tensor>> input_projections = new();
@@ -48,6 +44,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         using var drawing = GlobalRandom.Alone(seed, device);
         var assembly = new ModelAssembly(description, device, largestModel, largestPass);
         Warnings = assembly.Warnings;
+        Groups = assembly.Groups;
         base_model = assembly.Shared?.Base;
         stem_bank = assembly.Shared?.Stems;
         foreach (var (firstInput, own) in assembly.OwnBases)
@@ -110,6 +107,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// </summary>
     internal IEnumerable<nn.Module> SharedModules =>
         [.. paths.Values.Select(path => path.Base).Distinct(), .. shared_fusion is { } fusion && routes.Values.All(route => route.SharesFusion) ? [fusion] : Array.Empty<nn.Module>()];
+
+    /// <summary>Which inputs share a batch where their base mixes samples.</summary>
+    internal IReadOnlyList<BaseGroup> Groups { get; }
 
     /// <summary>Adds what a training noticed.</summary>
     internal void AddWarnings(IEnumerable<string> added) => Warnings = [.. Warnings.Union(added)];
@@ -207,15 +207,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyDictionary<string, Tensor> forward_features(IReadOnlyDictionary<string, Tensor> input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        ObjectDisposedException.ThrowIf(disposed, this);
         CheckNames(input.Keys);
-        foreach (var (name, batch) in input)
-            CheckThere(name, batch);
-        using var scope = NewDisposeScope();
-        var maps = RunBases(input, input.Keys);
-        foreach (var map in maps.Values)
-            map.MoveToOuterDisposeScope();
-        return maps;
+        return Run(input, [.. input.Keys], []).Features;
     }
 
     /// <summary>The head of a task.</summary>
@@ -336,47 +329,29 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             $"Name one of {Shapes.Names(readers.Length > 1 ? readers.Select(r => r.Task) : routes.Keys)}.");
     }
 
-    private Dictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> chosen)
+    /// <summary>Checks the batches and runs them.</summary>
+    private ModelRun Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<string> names, IReadOnlyList<Route> tasks)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        using var scope = NewDisposeScope();
-        var needed = chosen.SelectMany(route => route.Inputs).Distinct().ToArray();
-        foreach (var name in needed)
+        foreach (var name in names)
             CheckThere(name, input[name]);
-        foreach (var route in chosen)
+        foreach (var route in tasks)
             CheckJoined(route, input);
-        var features = RunBases(input, needed).ToDictionary(pair => pair.Key, pair => new FeatureSet(pair.Value));
-        var outputs = chosen.ToDictionary(route => route.Task, route => route.Run(features));
-        foreach (var output in outputs.Values)
-            output.MoveToOuterDisposeScope();
-        return outputs;
-    }
-
-    private Dictionary<string, Tensor> RunBases(IReadOnlyDictionary<string, Tensor> input, IEnumerable<string> names)
-    {
         var (device, type) = parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
-        var limit = MergesInputs ? (device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue) : 0;
-        var maps = new Dictionary<string, Tensor>();
-        var open = new List<MergedBatch>();
+        foreach (var name in names)
+            CheckBatch(paths[name], input[name], type, device);
         if (frozen.AnyTrains())
             frozen.SetModes(this, training);
-        foreach (var name in names)
-        {
-            var path = paths[name];
-            var batch = input[name];
-            CheckBatch(path, batch, type, device);
-            var bytes = batch.shape[0] * path.LargestResult * type.ElementSize();
-            var group = open.FirstOrDefault(other => other.CanTake(path) && (other.Bytes + bytes <= limit || path.MixesSamples));
-            if (group is null)
-                open.Add(group = new());
-            group.Bytes += bytes;
-            group.Parts.Add((path, path.Project(batch, type)));
-        }
-
-        foreach (var group in open)
-            group.Run(maps);
-        return maps;
+        using var scope = NewDisposeScope();
+        var run = new ModelRun(Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs);
+        run.Execute();
+        foreach (var given in tasks.Count > 0 ? run.Outputs.Values : run.Features.Values)
+            given.MoveToOuterDisposeScope();
+        return run;
     }
+
+    private IReadOnlyDictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> tasks) =>
+        Run(input, [.. tasks.SelectMany(route => route.Inputs).Distinct()], tasks).Outputs;
 
     private void CheckNames(IEnumerable<string> names)
     {
@@ -440,39 +415,5 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         if (device.type == DeviceType.CPU)
             DescriptionChecks.Throw(subject, ModelComponent.Input, path.Spec.FindMistake(batch));
-    }
-
-    /// <summary>Maps that go through a base as one batch.</summary>
-    private sealed class MergedBatch
-    {
-        public long Bytes { get; set; }
-
-        public List<(InputPath Path, ProjectedMap Projected)> Parts { get; } = [];
-
-        public bool CanTake(InputPath path) =>
-            path.Own is null && Parts[0].Path is { Own: null } first && first.Base == path.Base && first.Joining == path.Joining;
-
-        public void Run(Dictionary<string, Tensor> maps)
-        {
-            var sharedBase = Parts[0].Path.Base;
-            var first = sharedBase.FirstConvolution;
-            var isBehindFirst = first is not null && Parts.Any(part => part.Projected.IsBehindFirst || part.Path.Projected != Parts[0].Path.Projected);
-            Tensor[] joined = [.. Parts.Select(part => isBehindFirst && !part.Projected.IsBehindFirst ? first!.call(part.Projected.Map) : part.Projected.Map)];
-            using var entering = BaseEntrance.Enter(isBehindFirst ? first : null);
-            if (joined is [var alone])
-            {
-                using var turn = Parts[0].Path.Serve();
-                maps[Parts[0].Path.Name] = sharedBase.call(alone);
-                return;
-            }
-
-            var merged = sharedBase.call(cat(joined, 0));
-            var start = 0L;
-            foreach (var ((path, _), map) in Parts.Zip(joined))
-            {
-                maps[path.Name] = merged.narrow(0, start, map.shape[0]);
-                start += map.shape[0];
-            }
-        }
     }
 }

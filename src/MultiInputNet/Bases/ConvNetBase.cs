@@ -11,7 +11,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, channels, height, width)</c> in; out, with s stages,
 /// <c>(batch, widths[s-1], ⌈height / 2^s⌉, ⌈width / 2^s⌉)</c>.
 /// </remarks>
-public sealed class ConvNetBase : SharedBase
+public sealed class ConvNetBase : ConvolutionalBase
 {
     private readonly ModuleList<Stage> stages;
     private readonly bool residual;
@@ -33,16 +33,16 @@ public sealed class ConvNetBase : SharedBase
         [.. stages.Select((stage, i) => new BaseStage($"stages.{i}", [stage], stage.call))];
 
     // A residual block takes the map before its convolution too.
-    internal override Conv2d? FirstConvolution => residual ? null : stages[0].FirstConvolution;
+    internal override Conv2d? FirstConvolution => residual ? null : base.FirstConvolution;
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    private protected override nn.Module<Tensor, Tensor> First => stages[0];
+
+    private protected override Tensor Rest(Tensor first)
     {
-        using var scope = NewDisposeScope();
-        var x = input;
-        foreach (var stage in stages)
+        var x = first;
+        foreach (var stage in stages.Skip(1))
             x = stage.call(x);
-        return x.MoveToOuterDisposeScope();
+        return x;
     }
 
     private static int CheckedChannels(ConvNetSpec options)
@@ -53,7 +53,7 @@ public sealed class ConvNetBase : SharedBase
         return options.Channels;
     }
 
-    private sealed class Stage : nn.Module<Tensor, Tensor>
+    private sealed class Stage : EntranceLayers
     {
         private readonly ModuleList<Block> blocks;
         private readonly Activation activation;
@@ -69,14 +69,13 @@ public sealed class ConvNetBase : SharedBase
             RegisterComponents();
         }
 
-        public Conv2d FirstConvolution => blocks[0].Convolution;
+        public override nn.Module<Tensor, Tensor> First => blocks[0];
 
-        public override Tensor forward(Tensor input)
+        protected override Tensor Rest(Tensor first, Tensor input)
         {
-            var x = input;
-            for (var i = 0; i < blocks.Count - 1; i++)
-                x = Activate(blocks[i].call(x));
-            x = blocks[^1].call(x);
+            var x = first;
+            foreach (var block in blocks.Skip(1))
+                x = block.call(Activate(x));
 
             // The largest of a cell stays the largest behind a function that never falls, so pooling first gives the same
             // values and activates a quarter of them.
@@ -97,7 +96,7 @@ public sealed class ConvNetBase : SharedBase
     }
 
     /// <summary>A 3×3 convolution and its normalisation, plus its own input where the base is residual; not yet activated.</summary>
-    private sealed class Block : nn.Module<Tensor, Tensor>
+    private sealed class Block : EntranceLayers
     {
         private readonly Conv2d conv;
         private readonly nn.Module<Tensor, Tensor>? norm;
@@ -114,12 +113,11 @@ public sealed class ConvNetBase : SharedBase
             RegisterComponents();
         }
 
-        public Conv2d Convolution => conv;
+        public override nn.Module<Tensor, Tensor> First => conv;
 
-        public override Tensor forward(Tensor input)
+        protected override Tensor Rest(Tensor first, Tensor input)
         {
-            var x = BaseEntrance.Run(conv, input);
-            x = norm is null ? x : norm.call(x);
+            var x = norm is null ? first : norm.call(first);
             return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
         }
     }

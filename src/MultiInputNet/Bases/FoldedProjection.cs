@@ -7,7 +7,7 @@ namespace MultiInputNet;
 /// <summary>
 /// A linear projection and the first convolution of its base, computed as one convolution of the input's own channels: both are linear, so
 /// the product of their weights does what they do one after the other. The map between them, which has more channels, is not made (but
-/// for a parallel adapter, which takes it), nor is its gradient.
+/// for a parallel adapter, which takes it, and for hooks, which see it), nor is its gradient.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, channels of the input, height, width)</c> in; out, what the base's first convolution gives.</remarks>
 internal sealed class FoldedProjection
@@ -16,29 +16,43 @@ internal sealed class FoldedProjection
     private readonly Conv2d first;
     private readonly InputLayers? adapting;
 
-    // The modules whose hooks see the map between the two, or would, and how many the model has made there itself.
-    private readonly nn.Module<Tensor, Tensor>[] watchable;
-    private readonly int ourHooks;
+    // The modules whose hooks see the map between the two, or come ahead of it.
+    private readonly nn.Module<Tensor, Tensor>[] way;
 
     private FoldedProjection(InputProjection projection, SharedBase sharedBase, InputLayers? layers)
     {
         this.projection = projection;
         first = sharedBase.FirstConvolution!;
         adapting = layers?.Adapts(first) == true ? layers : null;
-        watchable =
+        way =
         [
             projection,
             projection.Convolution,
             .. sharedBase.modules().Prepend(sharedBase).Where(module => module == first || module.modules().Contains(first))
                 .OfType<nn.Module<Tensor, Tensor>>().Distinct(),
         ];
-        ourHooks = watchable.Sum(Hooks.Count);
+        Hooks.Register(projection.Convolution, (_, input, result) =>
+        {
+            if (BaseRun.Current is { } run)
+                run.Projected = (input, result);
+            return result;
+        });
     }
 
-    /// <summary>Whether the two run as one now: a hook that a user has put at a module on the way wants to see the map between them.</summary>
-    public bool Applies => watchable.Sum(Hooks.Count) == ourHooks;
+    /// <summary>
+    /// Whether a user's hook is on the way. The two then also run one after the other, for the hooks to see, and what they compute together
+    /// still stands for the convolution's result: hooks cost time and change no value.
+    /// </summary>
+    public bool IsWatched => way.Any(Hooks.AnyOfUsers);
 
-    /// <summary>Finds whether a projection and its base can be folded, and should be. The hooks that they have now do not matter.</summary>
+    /// <summary>Prepares the first convolution of a base: a folded result stands for its own.</summary>
+    public static void Prepare(SharedBase sharedBase)
+    {
+        if (sharedBase.FirstConvolution is { } first)
+            Hooks.Register(first, (_, map, result) => BaseRun.Current?.FindStandIn(map) ?? result);
+    }
+
+    /// <summary>Finds whether a projection and its base can be folded, and should be.</summary>
     /// <param name="projection">The projection of an input.</param>
     /// <param name="sharedBase">The base that it projects to.</param>
     /// <param name="layers">What each input has of its own in that base.</param>
@@ -50,7 +64,16 @@ internal sealed class FoldedProjection
             ? new(linear, sharedBase, layers)
             : null;
 
+    /// <summary>Projection and convolution as one, with the adapter of the convolution.</summary>
     public Tensor Run(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var result = Convolve(input);
+        return (adapting is null ? result : adapting.AddAdapter(first, () => projection.call(input), result)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Projection and convolution as one.</summary>
+    public Tensor Convolve(Tensor input)
     {
         using var scope = NewDisposeScope();
 
@@ -58,7 +81,25 @@ internal sealed class FoldedProjection
         var map = nn.functional.pad(input.permute(0, 2, 3, 1), [0, 1], PaddingModes.Constant, 1);
         var projected = cat([projection.Convolution.Weight.flatten(1), projection.Convolution.Bias!.unsqueeze(1)], 1);
         var weight = first.weight.permute(0, 2, 3, 1).matmul(projected);
-        var result = ChannelsLast.Convolve(first, map.permute(0, 3, 1, 2), weight.permute(0, 3, 1, 2));
-        return (adapting is null ? result : adapting.AddAdapter(first, () => projection.call(input), result)).MoveToOuterDisposeScope();
+        return ChannelsLast.Convolve(first, map.permute(0, 3, 1, 2), weight.permute(0, 3, 1, 2)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Runs the projection alone, with its hooks.</summary>
+    /// <param name="input">A batch.</param>
+    /// <param name="run">The run that it is part of.</param>
+    /// <returns>Its map; and whether it is what the projection's weights make of the batch, which no hook has replaced.</returns>
+    public (Tensor Map, bool IsProjected) Project(Tensor input, BaseRun run)
+    {
+        using var scope = NewDisposeScope();
+        var x = ChannelsLast.Of(input);
+        var map = projection.call(x);
+        var isProjected = run.Projected is var (taken, given) && ReferenceEquals(taken, x) && ReferenceEquals(map, given) && IsUnchanged();
+        return (map.MoveToOuterDisposeScope(), isProjected);
+
+        bool IsUnchanged()
+        {
+            using var noGrad = no_grad();
+            return projection.Convolution.forward(ChannelsLast.Of(input)).allclose(map, rtol: 0, atol: 0, equal_nan: true);
+        }
     }
 }

@@ -11,7 +11,12 @@ namespace MultiInputNet;
 internal static class ChannelsLast
 {
     /// <summary>The same values with channels-last strides; no copy where they have them already.</summary>
-    public static Tensor Of(Tensor map) => map.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+    public static Tensor Of(Tensor map)
+    {
+        using var scope = NewDisposeScope();
+        var positions = map.permute(0, 2, 3, 1);
+        return positions.is_contiguous() ? map : positions.contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Makes a module of any kind fast and right on channels-last maps, in place.</summary>
     public static void Prepare(nn.Module module)
@@ -20,21 +25,21 @@ internal static class ChannelsLast
         foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
         {
             if (IsWrong(conv))
-                conv.register_forward_pre_hook((_, input) => input.device_type == DeviceType.CPU ? input.contiguous() : input);
-            else if (HasWrongGradient(conv) && Hooks.Count(conv) == 0)
-                conv.register_forward_hook((_, input, result) => NeedsCare(input) ? RunOnTwoChannels(conv, input, conv.weight) : result);
+                conv.register_forward_pre_hook((_, input) => NeedsDefaultLayout(input) ? input.contiguous() : input);
+            else if (HasWrongGradient(conv))
+                Hooks.Register(conv, (_, input, result) => NeedsCare(input) ? RunOnTwoChannels(conv, input, conv.weight) : result);
             if (conv.groups > 1 && conv.stride.Any(step => step > 1) && IsPadded(conv))
-                conv.register_forward_hook((_, input, result) => NeedsCare(input) && input.dtype == ScalarType.BFloat16 ? RunInSinglePrecision(conv, input) : result);
+                Hooks.Register(conv, (_, input, result) => NeedsCare(input) && input.dtype == ScalarType.BFloat16 ? RunInSinglePrecision(conv, input) : result);
         }
 
         foreach (var conv in module.modules().Prepend(module).OfType<Conv1d>().Where(conv => conv.groups == 1 && IsPadded(conv)))
-            conv.register_forward_hook((_, input, result) => input.dim() == 3 && (NeedsCare(input) || IsWrong(conv, input)) ? RunAsMap(conv, input) : result);
+            Hooks.Register(conv, (_, input, result) => input.dim() == 3 && (NeedsCare(input) || IsWrong(conv, input)) ? RunAsMap(conv, input) : result);
     }
 
-    /// <summary>What a convolution gives with other weights.</summary>
+    /// <summary>What a convolution without groups gives with weights that may be others, run past its hooks.</summary>
     public static Tensor Convolve(Conv2d conv, Tensor input, Tensor weight) => weight.shape[1] == 1 && NeedsCare(input)
         ? RunOnTwoChannels(conv, input, weight)
-        : nn.functional.conv2d(input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
+        : nn.functional.conv2d(IsWrong(conv) && NeedsDefaultLayout(input) ? input.contiguous() : input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
 
     /// <summary>What a convolution makes of a map of one channel: beside a second one, of zeros, its gradient is right.</summary>
     private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input, Tensor weight)
@@ -70,6 +75,8 @@ internal static class ChannelsLast
             input.to(ScalarType.Float32), conv.weight.to(ScalarType.Float32), conv.bias?.to(ScalarType.Float32), conv.stride, conv.padding, conv.dilation, conv.groups)
             .to(input.dtype).MoveToOuterDisposeScope();
     }
+
+    private static bool NeedsDefaultLayout(Tensor input) => input.device_type == DeviceType.CPU;
 
     private static bool NeedsCare(Tensor input) => input.device_type == DeviceType.CPU && (input.requires_grad || input.dtype == ScalarType.BFloat16);
 

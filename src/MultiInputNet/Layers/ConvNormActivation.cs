@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>A convolution, its normalisation and an activation; the layers are named 0 and 1, as in torchvision.</summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
-internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
+internal sealed class ConvNormActivation : EntranceLayers
 {
     private readonly nn.Module<Tensor, Tensor> conv;
     private readonly nn.Module<Tensor, Tensor> norm;
@@ -15,7 +15,7 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
         int inChannels, int outChannels, BatchNormOptions normalization, Activation activation, int kernelSize = 1, int stride = 1, int groups = 1)
         : this(
             Layers.Convolution(inChannels, outChannels, kernelSize, stride, groups),
-            nn.BatchNorm2d(outChannels, normalization.Epsilon, normalization.Momentum),
+            new BatchNormalization(outChannels, normalization.Epsilon, normalization.Momentum),
             activation)
     {
     }
@@ -37,15 +37,9 @@ internal sealed class ConvNormActivation : nn.Module<Tensor, Tensor>
         register_module("1", norm);
     }
 
-    /// <summary>The convolution, where it is no pointwise one.</summary>
-    public Conv2d Convolution => (Conv2d)conv;
+    public override nn.Module<Tensor, Tensor> First => conv;
 
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        var x = conv is Conv2d first ? BaseEntrance.Run(first, input) : conv.call(input);
-        return Layers.Activate(activation, norm.call(x)).MoveToOuterDisposeScope();
-    }
+    protected override Tensor Rest(Tensor first, Tensor input) => Layers.Activate(activation, norm.call(first));
 }
 
 /// <summary>What is added to the variance, and the share of a new batch in the running statistics.</summary>

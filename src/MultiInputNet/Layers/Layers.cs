@@ -10,7 +10,7 @@ internal static class Layers
     public static nn.Module<Tensor, Tensor>? Normalize(Normalization kind, int channels) => kind switch
     {
         Normalization.None => null,
-        Normalization.Batch => nn.BatchNorm2d(channels),
+        Normalization.Batch => new BatchNormalization(channels),
         Normalization.Group => GroupNorm(GreatestCommonDivisor(8, channels), channels),
         Normalization.Layer => GroupNorm(1, channels),
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Normalization)),

@@ -31,7 +31,7 @@ internal static class NormalizationGuard
         if (!norm.training || shape.Length < 2 || shape.Where((_, dimension) => dimension != 1).Aggregate(1L, (product, size) => product * size) != 1)
             return;
         throw new MultiInputException(
-            component == ModelComponent.Base && InputLayers.Served is { } served ? $"input '{served}'" : subject,
+            component == ModelComponent.Base && BaseRun.Current?.Input is { } served ? $"input '{served}'" : subject,
             component,
             $"its batch normalisation{(name.Length > 0 ? $" '{name}'" : string.Empty)} gets one value per channel, a batch of {Shapes.Text(shape)}, and such a batch has no variance to train by.",
             "Train it with batches of at least 2 samples or with larger maps (a larger input or grid, fewer poolings), normalise otherwise (Normalization.Group), or freeze it.");

@@ -35,6 +35,7 @@ internal sealed class ModelAssembly
                 SharedFusion = MakeSharedFusion(description);
             foreach (var (task, fusion) in description.Tasks.Zip(fusions))
                 Routes.Add(MakeRoute(task, fusion));
+            Groups = BaseGroup.Find(Paths);
             Warnings = [.. FindWarnings(description)];
             GuardNormalizations();
         }
@@ -54,6 +55,8 @@ internal sealed class ModelAssembly
     /// <summary>The fusion of all tasks without one of their own, where they share it.</summary>
     public nn.Module? SharedFusion { get; private set; }
 
+    public IReadOnlyList<BaseGroup> Groups { get; }
+
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The base of all inputs that have none of their own.</summary>
@@ -66,6 +69,7 @@ internal sealed class ModelAssembly
     private BuiltBase MakeBase(BaseDescription group)
     {
         var sharedBase = Own(Create(Subject(group), ModelComponent.Base, group.Spec, group.Spec.CountWeights(), group.Spec.Create));
+        FoldedProjection.Prepare(sharedBase);
         if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
             return new(sharedBase, null, new());
         var layers = new InputLayers(sharedBase, group.PerInput, group.Adapters);
@@ -91,7 +95,7 @@ internal sealed class ModelAssembly
             Own(slice);
         var replaced = projection is Stem ? sharedBase.FirstConvolution : null;
         var own = layers?.HasParts(replaced) != true ? null
-            : Own(Create(subject, ModelComponent.Base, group, layers.CountWeights(replaced), () => layers.Create(input.Name, replaced)));
+            : Own(Create(subject, ModelComponent.Base, group, layers.CountWeights(replaced), () => layers.Create(replaced)));
 
         var folded = FoldedProjection.Find(projection, sharedBase, layers);
 
@@ -100,8 +104,7 @@ internal sealed class ModelAssembly
         using var probe = new ForwardProbe(projection, budget);
         using var baseProbe = new ForwardProbe(sharedBase, budget);
         using var ownProbe = own is null ? null : new ForwardProbe(own, budget);
-        using var turn = InputLayers.Serve(input.Name);
-        using var entrance = BaseEntrance.Enter(replaced);
+        using var run = new BaseRun(input.Name, own?.ByLayer) { EntersAfter = replaced };
         budget.Require(spec.Shape.Aggregate(1L, (product, size) => product * size));
         var sample = spec.ZeroSample(Device);
 
@@ -287,10 +290,10 @@ internal sealed class ModelAssembly
 
         foreach (var (group, (sharedBase, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Base.modules().OfType<BatchNorm>().Any()))
         {
-            var apart = Paths.Where(path => path.Base == sharedBase).GroupBy(path => (path.Own, path.Joining)).ToArray();
+            var apart = Groups.Where(inputs => inputs.Base == sharedBase).ToArray();
             if (apart.Length < 2)
                 continue;
-            yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Select(path => path.Name))))}, "
+            yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Paths.Select(path => path.Name))))}, "
                 + "since their maps differ in size or they have adapters: each is trained by its own statistics and evaluated by a mixture of all. Give each its own, perInput: PerInput.Normalization, or normalise otherwise.";
         }
     }

@@ -43,6 +43,7 @@ internal static class ModelSummary
             var shared = string.Join(", ", group.Select(path => path.Name));
             var own = group.First().Own is null ? "" : ", each with parts of its own, which its parameters count";
             text.AppendLine(CultureInfo.InvariantCulture, $"base {group.Key.GetName()}: {Count(group.Key)} parameters, takes {group.Key.Channels} channels, serves {shared}{own}");
+            Batches(text, [.. model.Groups.Where(inputs => inputs.Base == group.Key)]);
         }
 
         if (model.Routes.Where(route => route.SharesFusion).ToArray() is [var sharing, ..] all)
@@ -54,6 +55,20 @@ internal static class ModelSummary
         foreach (var warning in model.Warnings)
             text.AppendLine().Append("warning: ").Append(warning);
         return text.ToString();
+    }
+
+    /// <summary>Which inputs share a batch in a base.</summary>
+    private static void Batches(StringBuilder text, IReadOnlyList<BaseGroup> groups)
+    {
+        if (groups[0].Mixing == SampleMixing.Never)
+        {
+            text.AppendLine("  mixes no samples: each input goes through as if alone, and maps of one size are joined for speed only");
+            return;
+        }
+
+        text.AppendLine(CultureInfo.InvariantCulture, $"  mixes the samples of a batch{(groups[0].Mixing == SampleMixing.InTraining ? " in training" : "")}:");
+        foreach (var group in groups)
+            text.AppendLine(CultureInfo.InvariantCulture, $"    {string.Join(", ", group.Paths.Select(path => path.Name))} {(group.Paths.Count > 1 ? "together" : "alone")} ({group.Reason})");
     }
 
     private static void Table(StringBuilder text, string[] header, IEnumerable<string[]> rows)

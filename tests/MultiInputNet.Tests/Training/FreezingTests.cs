@@ -107,7 +107,7 @@ public sealed class FreezingTests
         model.Run(x);
 
         model.ShouldHave(before);
-        model.modules().OfType<TorchSharp.Modules.BatchNorm2d>().Select(norm => norm.training).Should().OnlyContain(training => !training);
+        model.modules().OfType<TorchSharp.Modules.BatchNorm>().Select(norm => norm.training).Should().OnlyContain(training => !training);
     }
 
     [Fact]

@@ -5,23 +5,16 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Gives the layers of a base, whatever modules it consists of, a part for each input: hooks put the parts in the place of
-/// the batch normalisations and add the adapters to what the convolutions give. <see cref="Serve"/> says whose turn it is.
+/// Gives the layers of a base, whatever modules it consists of, a part for each input. Normalisations of this library run the part
+/// themselves; at others, and at convolutions, hooks put it in the place of their result or add it. The <see cref="BaseRun"/> knows whose
+/// maps go through.
 /// </summary>
 internal sealed class InputLayers
 {
-    // A forward pass stays on its thread; several threads may run one model.
-    [ThreadStatic]
-    private static string? served;
-
-    [ThreadStatic]
-    private static Tensor? waiting;
-
     private readonly PerInput perInput;
     private readonly Adapters adapters;
     private readonly (string Name, BatchNorm Layer)[] norms = [];
     private readonly (string Name, Conv2d Layer)[] convs = [];
-    private readonly Dictionary<(nn.Module Layer, string Input), nn.Module<Tensor, Tensor>> parts = [];
     private readonly HashSet<string> unseen;
 
     /// <summary>Finds the layers of a base and hooks them.</summary>
@@ -38,23 +31,12 @@ internal sealed class InputLayers
             Hook(name, norm);
         foreach (var (name, conv) in convs)
             Hook(name, conv);
-        unseen = [.. norms.Select(norm => norm.Name), .. convs.Select(conv => conv.Name)];
+        unseen = [.. norms.Where(norm => norm.Layer is not BatchNormalization).Select(norm => norm.Name), .. convs.Select(conv => conv.Name)];
     }
 
     /// <summary>A layer that no map has come through by <c>call</c>, so that its hooks do not work; null where there is none.</summary>
     /// <param name="replaced">A convolution that the input's stem stands for, and that none had to come through.</param>
     public string? FindUnseen(Conv2d? replaced) => unseen.FirstOrDefault(name => !convs.Any(conv => conv.Name == name && conv.Layer == replaced));
-
-    /// <summary>The input that maps of this thread's run of a base belong to; null where they are several inputs'.</summary>
-    public static string? Served => served;
-
-    /// <summary>Until the result is disposed, maps that this thread runs through bases belong to this input.</summary>
-    public static IDisposable Serve(string input)
-    {
-        var before = served;
-        served = input;
-        return new AtEnd(() => served = before);
-    }
 
     /// <summary>What keeps the base from having parts, and the cure; null when nothing does.</summary>
     public (string Problem, string Cure)? FindMistake()
@@ -96,22 +78,15 @@ internal sealed class InputLayers
     public bool HasParts(Conv2d? replaced) => norms.Length > 0 || convs.Any(conv => conv.Layer != replaced);
 
     /// <summary>Makes the parts of an input.</summary>
-    /// <param name="input">The input.</param>
     /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
-    public InputParts Create(string input, Conv2d? replaced)
+    public InputParts Create(Conv2d? replaced)
     {
         var own = new InputParts();
         foreach (var (name, norm) in norms)
-            Add(name, norm, new InputNormalization(norm, affine: perInput == PerInput.Normalization));
+            own.Add(name, norm, new InputNormalization(norm, affine: perInput == PerInput.Normalization));
         foreach (var (name, conv) in convs.Where(conv => conv.Layer != replaced))
-            Add(name, conv, Adapter(conv));
+            own.Add(name, conv, Adapter(conv));
         return own;
-
-        void Add(string name, nn.Module layer, nn.Module<Tensor, Tensor> part)
-        {
-            own.Add(name, part);
-            parts.Add((layer, input), part);
-        }
     }
 
     private static bool KeepsSize(Conv2d conv) => conv.padding is null
@@ -131,26 +106,29 @@ internal sealed class InputLayers
 
     private void Hook(string name, BatchNorm norm)
     {
-        // The shared normalisation cannot be taken out of a user's module. It is given no sample, which leaves its
-        // statistics as they are, and what it makes of that is replaced.
+        if (norm is BatchNormalization own)
+        {
+            own.PerInput = name;
+            return;
+        }
+
+        // The normalisation of a user's module cannot be taken out of it. It takes the map, for hooks to see, in evaluation mode, in
+        // which its statistics stay as they are, and what it makes of that is replaced.
         norm.register_forward_pre_hook((_, input) =>
         {
-            waiting = input;
-            return input.narrow(0, 0, 0);
+            BaseRun.PartOf(norm, name);
+            BaseRun.Current!.Rest(norm);
+            return input;
         });
-        norm.register_forward_hook((_, nothing, result) =>
+        Hooks.Register(norm, (_, input, result) =>
         {
-            var input = waiting!;
-            waiting = null;
-            nothing.Dispose();
+            BaseRun.Current?.Wake(norm);
             result.Dispose();
-            if (norm.training)
-                norm.num_batches_tracked?.sub_(1);
             return RunPart(name, norm, input);
         });
     }
 
-    private void Hook(string name, Conv2d conv) => conv.register_forward_hook((_, input, result) => AddAdapter(name, conv, () => input, result));
+    private void Hook(string name, Conv2d conv) => Hooks.Register(conv, (_, input, result) => AddAdapter(name, conv, () => input, result));
 
     private Tensor AddAdapter(string name, Conv2d conv, Func<Tensor> input, Tensor result)
     {
@@ -160,15 +138,9 @@ internal sealed class InputLayers
 
     private Tensor RunPart(string name, nn.Module layer, Tensor input)
     {
-        if (served is null)
-        {
-            throw new MultiInputException(
-                "base", ModelComponent.Base, $"its layer '{name}' is each input's own, and no input is named.", "Run the base through its model.");
-        }
-
         // Nothing is left to remove once the model is built: from then on several threads may come here.
         if (unseen.Count > 0)
             unseen.Remove(name);
-        return parts[(layer, served)].call(input);
+        return BaseRun.PartOf(layer, name).call(input);
     }
 }

@@ -5,8 +5,22 @@ namespace MultiInputNet;
 /// <summary>What one input has of its own in a base: a tree with the names of the base's layers that the parts belong to.</summary>
 internal sealed class InputParts() : nn.Module(nameof(InputParts))
 {
-    /// <summary>Adds the part of the layer that the base has under a name such as <c>stages.0.norm</c>.</summary>
-    public void Add(string layer, nn.Module part)
+    private readonly Dictionary<nn.Module, nn.Module<Tensor, Tensor>> byLayer = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The parts by the layers of the base that they belong to.</summary>
+    public IReadOnlyDictionary<nn.Module, nn.Module<Tensor, Tensor>> ByLayer => byLayer;
+
+    /// <summary>Adds the part of a layer.</summary>
+    /// <param name="name">The layer's name in the base, such as <c>stages.0.norm</c>.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="part">Its part.</param>
+    public void Add(string name, nn.Module layer, nn.Module<Tensor, Tensor> part)
+    {
+        byLayer.Add(layer, part);
+        Add(name, part);
+    }
+
+    private void Add(string layer, nn.Module part)
     {
         if (layer.Split('.', 2) is not [var first, var rest])
         {

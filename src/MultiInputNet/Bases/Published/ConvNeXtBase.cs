@@ -11,7 +11,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, channels, height, width)</c> in; out, for ConvNeXt-Tiny, <c>(batch, 768, ⌊height / 32⌋, ⌊width / 32⌋)</c>. Nothing
 /// is padded: maps of 32×32 and larger pass.
 /// </remarks>
-public sealed class ConvNeXtBase : SharedBase
+public sealed class ConvNeXtBase : ConvolutionalBase
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> features = [];
     private readonly int smallestSize;
@@ -56,22 +56,16 @@ public sealed class ConvNeXtBase : SharedBase
     /// Its stages: <c>features.0</c>, the stem at 1/4 of the size, <c>features.1</c>, blocks, <c>features.2</c>, a halving, and so on to
     /// <c>features.7</c>, the last blocks.
     /// </summary>
-    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Stem : layer.call))];
+    public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], i == 0 ? Begin : layer.call))];
 
-    internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
+    private protected override nn.Module<Tensor, Tensor> First => features[0];
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
+
+    private protected override void CheckSize(long height, long width, bool isAfterFirst)
     {
-        using var scope = NewDisposeScope();
-        return Layers.Chain(features.Skip(1), Stem(input)).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Stem(Tensor input)
-    {
-        if (Math.Min(input.shape[^2], input.shape[^1]) * (BaseEntrance.IsBehind(FirstConvolution) ? 4 : 1) < smallestSize)
-            throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger", nameof(input));
-        return features[0].call(input);
+        if (Math.Min(height, width) * (isAfterFirst ? 4 : 1) < smallestSize)
+            throw new ArgumentException($"ConvNeXt takes maps of {smallestSize}×{smallestSize} and larger");
     }
 
     /// <summary>A depthwise 7×7 convolution and two linear layers at each position, scaled by channel, plus the block's input.</summary>

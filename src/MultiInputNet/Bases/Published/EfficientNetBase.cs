@@ -10,7 +10,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 1280 (B0, B1) or 1408
 /// (B2). Maps of any size down to 1×1 pass.
 /// </remarks>
-public sealed class EfficientNetBase : SharedBase
+public sealed class EfficientNetBase : ConvolutionalBase
 {
     private static readonly BatchNormOptions normalization = new(Epsilon: 1e-5, Momentum: 0.1);
 
@@ -47,7 +47,7 @@ public sealed class EfficientNetBase : SharedBase
     /// <summary>Its stages: <c>features.0</c>, a convolution, seven stages of blocks, and <c>features.8</c>, a 1×1 convolution.</summary>
     public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
 
-    internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
+    private protected override nn.Module<Tensor, Tensor> First => features[0];
 
     // Table 1 of the paper, for B0.
     private static (int Expansion, int Kernel, int Stride, int Width, int Blocks)[] Table =>
@@ -61,6 +61,5 @@ public sealed class EfficientNetBase : SharedBase
         (6, 3, 1, 320, 1),
     ];
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => Layers.Chain(features, input);
+    private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
 }

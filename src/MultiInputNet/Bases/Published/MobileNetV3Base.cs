@@ -11,7 +11,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 576 (small) or 960
 /// (large). Maps of any size down to 1×1 pass.
 /// </remarks>
-public sealed class MobileNetV3Base : SharedBase
+public sealed class MobileNetV3Base : ConvolutionalBase
 {
     private static readonly BatchNormOptions normalization = new(Epsilon: 0.001, Momentum: 0.01);
 
@@ -40,7 +40,7 @@ public sealed class MobileNetV3Base : SharedBase
     /// <summary>Its stages: <c>features.0</c>, a convolution, the blocks, and a last convolution, <c>features.12</c> (small) or <c>features.16</c> (large).</summary>
     public override IReadOnlyList<BaseStage> Stages => [.. features.Select((layer, i) => new BaseStage($"features.{i}", [layer], layer.call))];
 
-    internal override Conv2d FirstConvolution => ((ConvNormActivation)features[0]).Convolution;
+    private protected override nn.Module<Tensor, Tensor> First => features[0];
 
     // Tables 1 and 2 of the paper: kernel, expanded channels, channels, squeeze and excitation, activation, stride.
     private static (int Kernel, int Expanded, int Width, bool Squeezes, Activation Activation, int Stride)[] Large =>
@@ -77,8 +77,7 @@ public sealed class MobileNetV3Base : SharedBase
         (5, 576, 96, true, Activation.HardSwish, 1),
     ];
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => Layers.Chain(features, input);
+    private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
 
     private static int Squeezed(int expanded) => Layers.ToMultipleOf8(expanded / 4);
 }

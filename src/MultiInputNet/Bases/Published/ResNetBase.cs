@@ -11,7 +11,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 512 for depths
 /// 18 and 34 and 2048 for 50 and 101. Maps of any size down to 1×1 pass.
 /// </remarks>
-public sealed class ResNetBase : SharedBase
+public sealed class ResNetBase : ConvolutionalBase
 {
     private readonly Conv2d conv1;
     private readonly nn.Module<Tensor, Tensor>? bn1;
@@ -53,35 +53,28 @@ public sealed class ResNetBase : SharedBase
     /// <summary>Its stages: <c>stem</c>, <c>layer1</c>, <c>layer2</c>, <c>layer3</c>, <c>layer4</c>, at 1/4, 1/4, 1/8, 1/16 and 1/32 of the size.</summary>
     public override IReadOnlyList<BaseStage> Stages =>
     [
-        new("stem", bn1 is null ? [conv1] : [conv1, bn1], Stem),
+        new("stem", bn1 is null ? [conv1] : [conv1, bn1], input =>
+        {
+            using var scope = NewDisposeScope();
+            return Stem(Begin(input)).MoveToOuterDisposeScope();
+        }),
         new("layer1", [layer1], layer1.call),
         new("layer2", [layer2], layer2.call),
         new("layer3", [layer3], layer3.call),
         new("layer4", [layer4], layer4.call),
     ];
 
-    internal override Conv2d FirstConvolution => conv1;
+    private protected override nn.Module<Tensor, Tensor> First => conv1;
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        return layer4.call(layer3.call(layer2.call(layer1.call(Stem(input))))).MoveToOuterDisposeScope();
-    }
+    private protected override Tensor Rest(Tensor first) => layer4.call(layer3.call(layer2.call(layer1.call(Stem(first)))));
 
     private static nn.Module<Tensor, Tensor> Convolution(ResNetSpec options, int inChannels, int outChannels, int kernelSize, int stride) =>
         Layers.Convolution(inChannels, outChannels, kernelSize, stride, bias: options.Normalization == Normalization.None);
 
     private static Tensor Normalize(nn.Module<Tensor, Tensor>? norm, Tensor x) => norm is null ? x : norm.call(x);
 
-    private Tensor Stem(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        var x = Normalize(bn1, BaseEntrance.Run(FirstConvolution, input));
-
-        // Pooling before the activation gives the same values and activates a quarter of them.
-        return nn.functional.max_pool2d(x, kernel_size: 3L, stride: 2L, padding: 1L).relu_().MoveToOuterDisposeScope();
-    }
+    // Pooling before the activation gives the same values and activates a quarter of them.
+    private Tensor Stem(Tensor first) => nn.functional.max_pool2d(Normalize(bn1, first), kernel_size: 3L, stride: 2L, padding: 1L).relu_();
 
     /// <summary>Two or three convolutions plus the block's input, through a 1×1 convolution where the shapes differ.</summary>
     private sealed class Block : nn.Module<Tensor, Tensor>

@@ -18,7 +18,7 @@ namespace MultiInputNet;
 /// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to the first stage.
 /// </para>
 /// </remarks>
-public sealed class VisionTransformerBase : SharedBase
+public sealed class VisionTransformerBase : ConvolutionalBase
 {
     private readonly Parameter class_token;
     private readonly Conv2d conv_proj;
@@ -51,7 +51,7 @@ public sealed class VisionTransformerBase : SharedBase
         new("conv_proj", [conv_proj], (FeatureSet map) =>
         {
             using var scope = NewDisposeScope();
-            var (tokens, grid) = Tokens(map.Values);
+            var (tokens, grid) = Tokens(Begin(map.Values));
             return new FeatureSet(encoder.Embed(tokens, grid).MoveToOuterDisposeScope(), grid: grid);
         }),
         .. encoder.Layers.Select(layer => new BaseStage(layer.Name, [layer.Layer], (FeatureSet tokens) => tokens.With(layer.Layer.call(tokens.Values)))),
@@ -62,14 +62,18 @@ public sealed class VisionTransformerBase : SharedBase
         }),
     ];
 
-    internal override Conv2d FirstConvolution => conv_proj;
+    private protected override nn.Module<Tensor, Tensor> First => conv_proj;
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    private protected override Tensor Rest(Tensor first)
     {
-        using var scope = NewDisposeScope();
-        var (tokens, grid) = Tokens(input);
-        return Output(encoder.call(encoder.Embed(tokens, grid)), grid).MoveToOuterDisposeScope();
+        var (tokens, grid) = Tokens(first);
+        return Output(encoder.call(encoder.Embed(tokens, grid)), grid);
+    }
+
+    private protected override void CheckSize(long height, long width, bool isAfterFirst)
+    {
+        if (!isAfterFirst && (height % patchSize != 0 || width % patchSize != 0))
+            throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}");
     }
 
     private static Tensor Sequence(Tensor map) => map.flatten(start_dim: 2).transpose(1, 2);
@@ -85,14 +89,8 @@ public sealed class VisionTransformerBase : SharedBase
     };
 
     /// <summary>The class token and one token for each patch, row by row.</summary>
-    private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor input)
-    {
-        var (height, width) = (input.shape[2], input.shape[3]);
-        if (!BaseEntrance.IsBehind(FirstConvolution) && (height % patchSize != 0 || width % patchSize != 0))
-            throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}", nameof(input));
-        var patches = BaseEntrance.Run(FirstConvolution, input);
-        return (cat([class_token.expand(input.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
-    }
+    private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor patches) =>
+        (cat([class_token.expand(patches.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
 
     /// <summary>Positions, layers and the last normalisation. Shapes: <c>(batch, 1 + patches, width)</c> in and out.</summary>
     private sealed class Encoder : nn.Module<Tensor, Tensor>, IRandomModule

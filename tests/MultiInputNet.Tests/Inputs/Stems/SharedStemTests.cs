@@ -78,7 +78,7 @@ public sealed class SharedStemTests
 
         var weight = cat([state["stem_bank.nir.weight"], state["stem_bank.green.weight"]], 1) * 1.5;
         var sharedBase = model.children().OfType<SharedBase>().Single();
-        using var entrance = BaseEntrance.Enter(sharedBase.FirstConvolution);
+        using var run = new BaseRun { EntersAfter = sharedBase.FirstConvolution };
         var expected = sharedBase.call(nn.functional.conv2d(x.to(float64), weight.to(float64), strides: [2, 2], padding: [3, 3]).to(float32));
 
         model.forward_features(new Dictionary<string, Tensor> { ["b"] = x })["b"].ShouldEqual(expected, 1e-5);

@@ -1,0 +1,43 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <summary>
+/// A base of this library, in two steps: its first convolution and the rest. What an adapted stem or a folded projection gives stands
+/// for the result of the first and enters at the second.
+/// </summary>
+public abstract class ConvolutionalBase : SharedBase
+{
+    private protected ConvolutionalBase(string name, int channels)
+        : base(name, channels)
+    {
+    }
+
+    /// <inheritdoc/>
+    public sealed override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return Rest(Begin(input)).MoveToOuterDisposeScope();
+    }
+
+    internal override Conv2d? FirstConvolution => EntranceLayers.ConvolutionOf(First);
+
+    /// <summary>The first step: the first convolution, or layers that begin with it.</summary>
+    private protected abstract nn.Module<Tensor, Tensor> First { get; }
+
+    /// <summary>The second step, from what the first gave or what stands for it.</summary>
+    private protected abstract Tensor Rest(Tensor first);
+
+    /// <summary>Refuses maps of sizes that the base cannot take.</summary>
+    private protected virtual void CheckSize(long height, long width, bool isAfterFirst)
+    {
+    }
+
+    /// <summary>Takes the first step.</summary>
+    private protected Tensor Begin(Tensor input)
+    {
+        CheckSize(input.shape[^2], input.shape[^1], BaseRun.Current?.EntersAfter is { } first && first == FirstConvolution);
+        return BaseRun.Begin(First, input);
+    }
+}
