@@ -94,7 +94,7 @@ internal sealed class FoldedProjection
         var x = ChannelsLast.Of(input);
         var map = projection.call(x);
         var isProjected = run.Projected is var (taken, given) && ReferenceEquals(taken, x) && ReferenceEquals(map, given) && IsUnchanged();
-        return (map.MoveToOuterDisposeScope(), isProjected);
+        return (ChannelsLast.Of(map).MoveToOuterDisposeScope(), isProjected);
 
         bool IsUnchanged()
         {

@@ -24,11 +24,12 @@ internal sealed class ModelRun
         this.type = type;
         Tasks = tasks;
         var limit = !merges ? 0 : device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue;
-        var open = new List<BaseBatch>();
+        var (given, open) = (new List<RunInput>(), new List<BaseBatch>());
         foreach (var (name, batch) in inputs)
         {
             var group = groups.First(group => group.Paths.Any(path => path.Name == name));
             var input = new RunInput(group.Paths.First(path => path.Name == name), batch);
+            given.Add(input);
             var bytes = batch.shape[0] * input.Path.LargestResult * type.ElementSize();
             var joined = open.Find(other => other.Group == group && (other.Bytes + bytes <= limit || group.MixesSamples));
             if (joined is null)
@@ -36,9 +37,12 @@ internal sealed class ModelRun
             joined.Add(input, bytes);
         }
 
-        Batches = open;
+        (Inputs, Batches) = (given, open);
         Absent = [.. groups.SelectMany(group => group.Paths).Select(path => path.Name).Except(inputs.Select(input => input.Name))];
     }
+
+    /// <summary>The inputs that are there, in order.</summary>
+    public IReadOnlyList<RunInput> Inputs { get; }
 
     /// <summary>What goes through a base at once, in order.</summary>
     public IReadOnlyList<BaseBatch> Batches { get; }
@@ -58,8 +62,10 @@ internal sealed class ModelRun
     /// <summary>Runs it. Where tasks are asked for, the features end with the dispose scope.</summary>
     public void Execute()
     {
+        foreach (var input in Inputs)
+            input.Project(type);
         foreach (var batch in Batches)
-            batch.Run(type, Features);
+            batch.Run(Features);
         foreach (var task in Tasks)
             Outputs.Add(task.Task, task.Run(Features));
     }
