@@ -208,7 +208,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     {
         ArgumentNullException.ThrowIfNull(input);
         CheckNames(input.Keys);
-        return Run(input, [.. input.Keys], []).Features;
+        return Run(input, [.. input.Keys], []).Features.ToDictionary(pair => pair.Key, pair => pair.Value.Values);
     }
 
     /// <summary>The head of a task.</summary>
@@ -345,12 +345,12 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         using var scope = NewDisposeScope();
         var run = new ModelRun(Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs);
         run.Execute();
-        foreach (var given in tasks.Count > 0 ? run.Outputs.Values : run.Features.Values)
+        foreach (var given in tasks.Count > 0 ? run.Outputs.Values : run.Features.Values.Select(features => features.Values))
             given.MoveToOuterDisposeScope();
         return run;
     }
 
-    private IReadOnlyDictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> tasks) =>
+    private Dictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> tasks) =>
         Run(input, [.. tasks.SelectMany(route => route.Inputs).Distinct()], tasks).Outputs;
 
     private void CheckNames(IEnumerable<string> names)

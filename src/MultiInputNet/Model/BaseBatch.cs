@@ -32,15 +32,15 @@ internal sealed class BaseBatch(BaseGroup group)
     }
 
     /// <summary>Runs the base on what was projected.</summary>
-    /// <param name="features">Gets the map of each input.</param>
-    public void Run(IDictionary<string, Tensor> features)
+    /// <param name="features">Gets what the base gives for each input.</param>
+    public void Run(IDictionary<string, FeatureSet> features)
     {
         using var run = inputs is [var alone] ? new BaseRun(alone.Path.Name, alone.Path.Own?.ByLayer) : new BaseRun();
         var joined = group.Base.call(EntersAfterFirst ? EnterAfterFirst(group.Base.FirstConvolution!, run) : Join(input => input.Map!));
         if (inputs.Count == 1)
         {
             // A user's modules may hand on the batch itself, which stays its owner's.
-            features[inputs[0].Path.Name] = ReferenceEquals(joined, inputs[0].Batch) ? joined.alias() : joined;
+            features[inputs[0].Path.Name] = new(ReferenceEquals(joined, inputs[0].Batch) ? joined.alias() : joined);
             return;
         }
 
@@ -48,7 +48,7 @@ internal sealed class BaseBatch(BaseGroup group)
         foreach (var input in inputs)
         {
             var count = input.Batch.shape[0];
-            features[input.Path.Name] = joined.narrow(0, start, count);
+            features[input.Path.Name] = new(joined.narrow(0, start, count));
             start += count;
         }
     }

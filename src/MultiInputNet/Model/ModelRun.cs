@@ -54,7 +54,7 @@ internal sealed class ModelRun
     public IReadOnlyList<Route> Tasks { get; }
 
     /// <summary>What the bases gave, by input.</summary>
-    public Dictionary<string, Tensor> Features { get; } = [];
+    public Dictionary<string, FeatureSet> Features { get; } = [];
 
     /// <summary>What the tasks gave, by task.</summary>
     public Dictionary<string, Tensor> Outputs { get; } = [];
