@@ -74,7 +74,7 @@ public sealed class FineTuneTests : IDisposable
         text.Should().Contain("line 9").And.Contain("'auf Anfrage', which is no number");
         inferred.Code.Should().Be(0, inferred.Text);
         inferred.Text.Should().Contain("Größe   number         mean ").And.Contain("farbe   category       2: 'grün', 'weiß'").And.Contain("preis   label: number  to regress; missing: 1: 'auf Anfrage'")
-            .And.Contain("column 'preis' is no number in 1 of 100 rows ('auf Anfrage' in line 9), which count as missing");
+            .And.Contain("column 'preis' is not a number in 1 of 100 rows ('auf Anfrage' in line 9), which count as missing");
         unknown.Text.Should().Contain("Column 'price'").And.Contain("it is in none of the CSV files");
     }
 

@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Random changes of training samples that leave their labels as they are, for <see cref="DataSource.Augment"/>: each is a
-/// function of a batch that gives a new one of the same shape. All randomness comes from torch, so that a seed governs it.
+/// Random changes of training samples that keep their labels valid, for <see cref="DataSource.Augment"/>: each is a function
+/// that maps a batch to a new one of the same shape. All randomness comes from torch, so that a seed controls it.
 /// </summary>
 public static class Augmentations
 {
-    /// <summary>One augmentation behind the other.</summary>
-    /// <param name="augmentations">The augmentations in order; without any, batches stay as they are.</param>
+    /// <summary>Several augmentations, applied one after another.</summary>
+    /// <param name="augmentations">The augmentations in order; without any, batches are unchanged.</param>
     /// <returns>The augmentation.</returns>
     public static Func<Tensor, Tensor> Compose(params IReadOnlyList<Func<Tensor, Tensor>> augmentations)
     {
@@ -24,7 +24,7 @@ public static class Augmentations
 
     /// <summary>Adds normally distributed noise to every value. For images, sequences (jitter) and tables.</summary>
     /// <param name="deviation">The noise's standard deviation, in the units of the values, from 0.</param>
-    /// <returns>The augmentation of floating batches of any shape.</returns>
+    /// <returns>The augmentation, for floating-point batches of any shape.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The deviation is out of its range.</exception>
     public static Func<Tensor, Tensor> Noise(double deviation)
     {
@@ -36,10 +36,10 @@ public static class Augmentations
         };
     }
 
-    /// <summary>Multiplies each sample by a number of its own.</summary>
-    /// <param name="lowest">The smallest number.</param>
-    /// <param name="highest">The largest number.</param>
-    /// <returns>The augmentation of floating batches of any shape.</returns>
+    /// <summary>Multiplies each sample by its own random factor.</summary>
+    /// <param name="lowest">The smallest factor.</param>
+    /// <param name="highest">The largest factor.</param>
+    /// <returns>The augmentation, for floating-point batches of any shape.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The numbers are not finite, or the first is above the second.</exception>
     public static Func<Tensor, Tensor> Scale(double lowest, double highest)
     {
@@ -53,9 +53,9 @@ public static class Augmentations
         };
     }
 
-    /// <summary>Replaces values by the batch's mean of their channel or feature.</summary>
-    /// <param name="probability">The chance of each value.</param>
-    /// <returns>The augmentation of floating batches, <c>(batch, channels or features, ...)</c>.</returns>
+    /// <summary>Replaces random values by the batch mean of their channel or feature.</summary>
+    /// <param name="probability">The probability for each value.</param>
+    /// <returns>The augmentation, for floating-point batches, <c>(batch, channels or features, ...)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The probability is out of its range.</exception>
     public static Func<Tensor, Tensor> DropValues(double probability)
     {
@@ -70,22 +70,22 @@ public static class Augmentations
     }
 
     /// <summary>Mirrors images left to right.</summary>
-    /// <param name="probability">The chance of each image.</param>
-    /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
+    /// <param name="probability">The probability for each image.</param>
+    /// <returns>The augmentation, for images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The probability is out of its range.</exception>
     public static Func<Tensor, Tensor> HorizontalFlip(double probability = 0.5) => Flip(nameof(HorizontalFlip), 3, probability);
 
     /// <summary>Mirrors images top to bottom.</summary>
-    /// <param name="probability">The chance of each image.</param>
-    /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
+    /// <param name="probability">The probability for each image.</param>
+    /// <returns>The augmentation, for images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The probability is out of its range.</exception>
     public static Func<Tensor, Tensor> VerticalFlip(double probability = 0.5) => Flip(nameof(VerticalFlip), 2, probability);
 
     /// <summary>
-    /// Turns square images by quarters and mirrors them, for such as look alike from all sides: each quarter of the batch in one
-    /// of the eight ways.
+    /// Rotates square images by multiples of 90 degrees and mirrors them, for images without a preferred orientation: each quarter
+    /// of the batch in one of the eight ways.
     /// </summary>
-    /// <returns>The augmentation of images, <c>(batch, channels, size, size)</c>.</returns>
+    /// <returns>The augmentation, for images, <c>(batch, channels, size, size)</c>.</returns>
     public static Func<Tensor, Tensor> TurnAndMirror() => images =>
     {
         CheckImages(images, nameof(TurnAndMirror));
@@ -101,10 +101,10 @@ public static class Augmentations
         }
     };
 
-    /// <summary>Moves images by whole pixels; what comes in at the border is 0.</summary>
-    /// <param name="pixels">The largest move in each direction, at least 1.</param>
-    /// <param name="probability">The chance of each image.</param>
-    /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
+    /// <summary>Shifts images by whole pixels; what comes in at the border is 0.</summary>
+    /// <param name="pixels">The largest shift in each direction, at least 1.</param>
+    /// <param name="probability">The probability for each image.</param>
+    /// <returns>The augmentation, for images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static Func<Tensor, Tensor> Shift(int pixels, double probability = 1)
     {
@@ -130,9 +130,9 @@ public static class Augmentations
         };
     }
 
-    /// <summary>Turns images around their centre, with bilinear interpolation; what comes in at the border is 0.</summary>
-    /// <param name="degrees">The largest angle in each sense, from 0 to 180.</param>
-    /// <returns>The augmentation of floating images, <c>(batch, channels, height, width)</c>.</returns>
+    /// <summary>Rotates images around their centre, with bilinear interpolation; what comes in at the border is 0.</summary>
+    /// <param name="degrees">The largest angle in either direction, from 0 to 180.</param>
+    /// <returns>The augmentation, for floating-point images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The angle is out of its range.</exception>
     public static Func<Tensor, Tensor> Rotate(double degrees)
     {
@@ -146,11 +146,11 @@ public static class Augmentations
     }
 
     /// <summary>Sets a rectangle of each image to one value (random erasing; Zhong et al., 2020).</summary>
-    /// <param name="probability">The chance of each image.</param>
-    /// <param name="smallest">The smallest share of the area, above 0.</param>
-    /// <param name="largest">The largest share of the area, to 1. Rectangles that stick out are cut to the image.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>The augmentation of images, <c>(batch, channels, height, width)</c>.</returns>
+    /// <param name="probability">The probability for each image.</param>
+    /// <param name="smallest">The smallest fraction of the area, above 0.</param>
+    /// <param name="largest">The largest fraction of the area, up to 1. Rectangles that stick out are clipped to the image.</param>
+    /// <param name="value">The value to set.</param>
+    /// <returns>The augmentation, for images, <c>(batch, channels, height, width)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static Func<Tensor, Tensor> Erase(double probability = 0.5, double smallest = 0.02, double largest = 0.33, double value = 0)
     {
@@ -170,7 +170,7 @@ public static class Augmentations
             return images.masked_fill(erased, value).MoveToOuterDisposeScope();
         };
 
-        // Which places along a side lie within a random stretch of the given length: (batch, 1, size).
+        // Which positions along a side lie within a random interval of the given length: (batch, 1, size).
         static Tensor Inside(long size, Tensor length, Tensor images)
         {
             var whole = length.round().clamp(1, size).view(-1, 1, 1);
@@ -180,9 +180,9 @@ public static class Augmentations
         }
     }
 
-    /// <summary>Moves sequences by whole steps; at the open end the outermost values are repeated.</summary>
-    /// <param name="steps">The largest move in each direction, at least 1.</param>
-    /// <returns>The augmentation of sequences, <c>(batch, features, length)</c>.</returns>
+    /// <summary>Shifts sequences by whole steps; at the open end the outermost values are repeated.</summary>
+    /// <param name="steps">The largest shift in each direction, at least 1.</param>
+    /// <returns>The augmentation, for sequences, <c>(batch, features, length)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The number is out of its range.</exception>
     public static Func<Tensor, Tensor> TimeShift(int steps)
     {
@@ -199,8 +199,8 @@ public static class Augmentations
     }
 
     /// <summary>Stretches a part of each sequence to the whole length, with linear interpolation (window slicing).</summary>
-    /// <param name="smallest">The smallest share of the length that is taken, above 0, to 1.</param>
-    /// <returns>The augmentation of floating sequences, <c>(batch, features, length)</c>.</returns>
+    /// <param name="smallest">The smallest fraction of the length to take, above 0, up to 1.</param>
+    /// <returns>The augmentation, for floating-point sequences, <c>(batch, features, length)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The share is out of its range.</exception>
     public static Func<Tensor, Tensor> TimeCrop(double smallest)
     {
@@ -221,14 +221,14 @@ public static class Augmentations
         };
     }
 
-    /// <summary>Turns each image by its angle in radians, against the clock.</summary>
+    /// <summary>Rotates each image by its angle in radians, counterclockwise.</summary>
     internal static Tensor RotateBy(Tensor images, Tensor angles)
     {
         using var scope = NewDisposeScope();
         var (count, height, width) = (images.shape[0], images.shape[2], images.shape[3]);
         var (cos, sin) = (angles.cos(), angles.sin());
 
-        // Where a pixel comes from, in coordinates from -1 to 1 along each side: the sides' ratio keeps angles true.
+        // Where each pixel comes from, in coordinates from -1 to 1 along each side; the aspect ratio keeps angles true.
         var ratio = (double)height / width;
         var nothing = zeros_like(cos);
         var rows = stack([cos, -sin * ratio, nothing, sin / ratio, cos, nothing], 1).view(count, 2, 3);
@@ -247,7 +247,9 @@ public static class Augmentations
         };
     }
 
-    /// <summary>A number from 0 to 1 for each sample, shaped to be spread over it. Drawn on the CPU: the same on every device.</summary>
+    /// <summary>
+    /// A number from 0 to 1 for each sample, shaped for broadcasting. Drawn on the CPU, so that it is the same on every device.
+    /// </summary>
     private static Tensor PerSample(Tensor batch) =>
         rand(batch.shape[0]).view([batch.shape[0], .. Enumerable.Repeat(1L, (int)batch.dim() - 1)]).to(batch.device);
 

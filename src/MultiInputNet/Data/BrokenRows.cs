@@ -1,15 +1,15 @@
 namespace MultiInputNet.Data;
 
-/// <summary>The rows of a file that are left out: the first of them with what is wrong, and how many there are.</summary>
+/// <summary>The rows of a file that were skipped: the first of them with what is wrong, and how many there are.</summary>
 internal sealed class BrokenRows(string path)
 {
-    /// <summary>How many are listed: a small packed file may hold millions.</summary>
+    /// <summary>How many are listed: a small compressed file may hold millions.</summary>
     public const int LargestCount = 1000;
 
     private readonly List<(long Line, string Problem)> rows = [];
     private long count;
 
-    /// <summary>Adds a row; in any order, as long as each pass over the file adds its rows in theirs.</summary>
+    /// <summary>Adds a row; in any order, as long as each pass over the file adds its rows in file order.</summary>
     public void Add(long line, Func<string> problem)
     {
         count++;
@@ -17,7 +17,7 @@ internal sealed class BrokenRows(string path)
             rows.Add((line, problem()));
     }
 
-    /// <summary>The rows by their lines; behind a thousand of them, one entry that says how many more there are.</summary>
+    /// <summary>The rows by line; after the first thousand, one entry says how many more there are.</summary>
     public IReadOnlyList<BrokenSample> List()
     {
         var first = rows.OrderBy(row => row.Line).Take(LargestCount).Select(row => new BrokenSample(Place(row.Line), row.Problem));
@@ -25,14 +25,14 @@ internal sealed class BrokenRows(string path)
             : [.. first, new($"file '{path}'", FormattableString.Invariant($"{count - LargestCount:N0} more of its rows cannot be read; the first {LargestCount:N0} are listed."))];
     }
 
-    /// <summary>Throws for the first row where there is one.</summary>
+    /// <summary>Throws for the first row, if there is one.</summary>
     /// <exception cref="MultiInputException">There is.</exception>
     public void Throw()
     {
         if (rows.Count > 0)
         {
             var (line, problem) = rows.MinBy(row => row.Line);
-            throw new MultiInputException(Place(line), ModelComponent.File, problem, "Correct it, or leave such rows out with OnBroken.Skip.");
+            throw new MultiInputException(Place(line), ModelComponent.File, problem, "Correct it, or skip such rows with OnBroken.Skip.");
         }
     }
 

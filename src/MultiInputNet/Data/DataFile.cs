@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Data;
 
-/// <summary>Opens files that others wrote: whatever is wrong with one is an exception that names it.</summary>
+/// <summary>Opens files from outside: whatever is wrong with one is an exception that names it.</summary>
 internal static class DataFile
 {
-    /// <summary>The most bytes that deflate makes of one (zlib's technical notes).</summary>
+    /// <summary>The most bytes into which deflate can expand one (zlib's technical notes).</summary>
     public const int LargestExpansion = 1032;
 
-    /// <summary>Reads a file; what the reader or the system says about it is thrown as a <see cref="MultiInputException"/>.</summary>
+    /// <summary>Reads a file; errors of the reader or the system are rethrown as a <see cref="MultiInputException"/>.</summary>
     public static T Read<T>(string path, string cure, Func<FileStream, T> read)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -24,7 +24,10 @@ internal static class DataFile
         }
     }
 
-    /// <summary>The content of a file, unpacked where it is gzip's, and the most bytes that it can be. Only once it was read to its end is it known to be whole.</summary>
+    /// <summary>
+    /// The content of a file, decompressed if it is gzip, and the most bytes that it can have. Only after it was read to its end is it
+    /// known to be complete.
+    /// </summary>
     public static (Stream Content, long Limit) Unpack(FileStream file)
     {
         Span<byte> magic = stackalloc byte[2];
@@ -35,7 +38,10 @@ internal static class DataFile
             : (file, file.Length);
     }
 
-    /// <summary>Numbers as floating ones: Float32 where that is exact, otherwise Float64, of which the model takes the mean off before it converts them.</summary>
+    /// <summary>
+    /// Numbers as floating point: Float32 where that is exact, otherwise Float64, from which the model subtracts the mean before it
+    /// converts them.
+    /// </summary>
     public static Tensor Samples(Tensor read)
     {
         using var scope = NewDisposeScope();

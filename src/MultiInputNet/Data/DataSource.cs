@@ -3,16 +3,18 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Labelled samples to train on or to evaluate with, numbered from 0. The labels are in memory; the samples are read when
-/// they are needed. Derive from it to bring data of your own.
+/// Labelled samples for training or evaluation, numbered from 0. The labels are in memory; the samples are read when they are
+/// needed. Derive from this class to bring your own data.
 /// </summary>
 public abstract class DataSource
 {
     /// <summary>Creates a source.</summary>
-    /// <param name="name">Its name, for messages and for its own order of samples.</param>
+    /// <param name="name">Its name, used in messages and to derive its order of samples.</param>
     /// <param name="inputNames">The inputs that it has samples of.</param>
-    /// <param name="targets">The labels of each task by its name, one along the first dimension for each sample.</param>
-    /// <exception cref="ArgumentException">There is no input or task, or the labels are none, or not equally many.</exception>
+    /// <param name="targets">The labels of each task by its name, one per sample along the first dimension.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no input or task, or there are no labels, or the tasks have different numbers of them.
+    /// </exception>
     protected DataSource(string name, IReadOnlyList<string> inputNames, IReadOnlyDictionary<string, Tensor> targets)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -42,51 +44,51 @@ public abstract class DataSource
     /// <summary>The labels of each task by its name.</summary>
     public IReadOnlyDictionary<string, Tensor> Targets { get; }
 
-    /// <summary>Samples of this source in each training step.</summary>
+    /// <summary>Samples of this source per training step.</summary>
     /// <value>Default: <see langword="null"/>, the trainer's batch size.</value>
     public int? BatchSize { get; init; }
 
     /// <summary>
-    /// Changes each training batch of an input: the input's name and the batch in, a batch of the same shape out. Draw
-    /// randomness from torch on the calling thread, so that the trainer's seed governs it.
+    /// Augments each training batch of an input: takes the input's name and the batch, returns a batch of the same shape. Draw
+    /// randomness from torch on the calling thread, so that the trainer's seed controls it.
     /// </summary>
-    /// <value>Default: <see langword="null"/>, samples are used as they are.</value>
+    /// <value>Default: <see langword="null"/>, samples are used unchanged.</value>
     public Func<string, Tensor, Tensor>? Augment { get; init; }
 
-    /// <summary>The samples that could not be read so far and were left out.</summary>
-    /// <value>None, where a source leaves out nothing.</value>
+    /// <summary>The samples that could not be read so far and were skipped.</summary>
+    /// <value>Empty if the source does not skip anything.</value>
     public virtual IReadOnlyList<BrokenSample> Broken => [];
 
     /// <summary>Whether <see cref="Read"/> takes so little time that reading ahead on another thread gains nothing.</summary>
     public virtual bool IsInMemory => false;
 
-    /// <summary>Reads samples. It is called from several threads at once, and gives the same for the same rows.</summary>
+    /// <summary>Reads samples. It is called from several threads at once and must return the same for the same rows.</summary>
     /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
-    /// <returns>New tensors, which are the caller's to dispose.</returns>
+    /// <returns>New tensors, owned by the caller.</returns>
     public abstract InputBatch Read(IReadOnlyList<long> rows);
 
-    /// <summary>Some of the samples as a source of their own.</summary>
+    /// <summary>Some of the samples as a new source.</summary>
     /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
     /// <returns>The source. It reads through this one, under the same name.</returns>
-    /// <exception cref="ArgumentException">There are no rows, or one has no such number.</exception>
+    /// <exception cref="ArgumentException">There are no rows, or one is not the number of a sample.</exception>
     public DataSource Subset(IReadOnlyList<long> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.Count == 0 || rows.Any(row => row < 0 || row >= Count))
-            throw new ArgumentException($"Source '{Name}' has the samples 0 to {Count - 1}: give at least one of them, and no others.", nameof(rows));
+            throw new ArgumentException($"Source '{Name}' has samples 0 to {Count - 1}: give at least one of them, and no others.", nameof(rows));
         return new SubsetSource(this, rows);
     }
 
-    /// <summary>Holds samples back for validation, at random, and the same share of every class as nearly as whole samples allow.</summary>
-    /// <param name="validationShare">The share that is held back, above 0 and below 1.</param>
-    /// <param name="seed">Governs which: the same seed holds back the same samples.</param>
-    /// <returns>The samples to train on and those held back, each in the order of this source.</returns>
+    /// <summary>Holds out samples for validation, at random, and the same share of every class as nearly as whole samples allow.</summary>
+    /// <param name="validationShare">The share to hold out, above 0 and below 1.</param>
+    /// <param name="seed">Determines which: the same seed holds out the same samples.</param>
+    /// <returns>The samples to train on and those held out, each in the order of this source.</returns>
     /// <remarks>
-    /// The classes are those of the first task whose labels are class numbers; without one, all samples count as one class. The samples
-    /// held back are the share of all, rounded, and those of a class its share, rounded up or down; but every class keeps one to
-    /// train on, and a class of a single sample is not held back.
+    /// The classes are those of the first task whose labels are class numbers; without one, all samples count as one class. The
+    /// number of samples held out is the share of all, rounded, and that of each class its share, rounded up or down; but every class
+    /// keeps one to train on, and a class with a single sample is not held out.
     /// </remarks>
-    /// <exception cref="ArgumentException">The share is out of its range, or leaves one of the two parts without a sample.</exception>
+    /// <exception cref="ArgumentException">The share is out of range, or leaves one of the two parts without a sample.</exception>
     public (DataSource Training, DataSource Validation) Split(double validationShare, long seed = 0)
     {
         if (validationShare is not (> 0 and < 1))
@@ -98,28 +100,28 @@ public abstract class DataSource
         var held = rows.Zip(SplitCounts.Of([.. rows.Select(group => group.Length)], validationShare), (group, count) => group.Take(count)).SelectMany(row => row).ToHashSet();
         var (training, validation) = (shuffled.Where(row => !held.Contains(row)).Order().ToArray(), held.Order().ToArray());
         if (training.Length == 0 || validation.Length == 0)
-            throw new ArgumentException($"Of the {Count} samples of source '{Name}', {validation.Length} are a share of {validationShare}: each part needs one.", nameof(validationShare));
+            throw new ArgumentException($"Of the {Count} samples of source '{Name}', {validation.Length} would be held out by a share of {validationShare}, and each part needs at least one.", nameof(validationShare));
         return (Subset(training), Subset(validation));
     }
 
-    /// <summary>Says why samples are broken, for the end of a message; empty where none are known to be.</summary>
+    /// <summary>Why samples are broken, for the end of a message; empty if none are known to be.</summary>
     internal string WhyBroken => Broken is [var first, ..] ? $" The first of {Broken.Count:N0}: {first.Place}: {first.Problem}" : "";
 
-    /// <summary>Throws where a tensor is null or was disposed of.</summary>
+    /// <summary>Throws if a tensor is null or was disposed of.</summary>
     internal void CheckThere(string key, Tensor tensor)
     {
         if (tensor is null || tensor.IsInvalid)
-            throw new ArgumentException($"Source '{Name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that is there.");
+            throw new ArgumentException($"Source '{Name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that exists.");
     }
 
-    /// <summary>Throws unless a tensor holds one entry for each sample.</summary>
+    /// <summary>Throws unless a tensor holds one entry per sample.</summary>
     private protected void CheckCount(string key, Tensor tensor)
     {
         CheckThere(key, tensor);
         if (tensor.shape.FirstOrDefault() != Count || Count == 0)
         {
             throw new ArgumentException(
-                $"Source '{Name}': '{key}' has shape {Shapes.Text(tensor.shape)}, and {Count} samples are due; every tensor holds the same samples along its first dimension, at least one.");
+                $"Source '{Name}': '{key}' has shape {Shapes.Text(tensor.shape)}, but there should be {Count} samples; every tensor holds the same samples along its first dimension, at least one.");
         }
     }
 }

@@ -3,11 +3,11 @@ using System.IO.Compression;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// What a gzip file holds: all of it, or an exception. <see cref="GZipStream"/> compares the checksum and the length of every member, but
-/// takes a file that was cut for one that ends there. It is therefore given one more member after the file: only if the file
-/// is whole is that member's content what comes out last.
+/// The content of a gzip file: all of it, or an exception. <see cref="GZipStream"/> verifies checksum and length of every member, but
+/// takes a truncated file for one that ends there. It is therefore given one more member after the file: only if the file is complete
+/// is that member's content the last thing to come out.
 /// </summary>
-/// <param name="file">The packed bytes; they stay open.</param>
+/// <param name="file">The compressed bytes; they stay open.</param>
 internal sealed class GzipContent(Stream file) : ForwardStream
 {
     private static readonly byte[] mark = "MultiInputNet: the file is whole."u8.ToArray();
@@ -15,14 +15,14 @@ internal sealed class GzipContent(Stream file) : ForwardStream
 
     private readonly GZipStream unpacked = new(new Joined(file), CompressionMode.Decompress);
 
-    // What was unpacked and not given yet: the last bytes wait until it is known whether they are the mark.
+    // What was decompressed and not yet returned: the last bytes wait until it is known whether they are the mark.
     private readonly byte[] waiting = new byte[1 << 16];
     private int start;
     private int end;
     private bool isComplete;
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidDataException">The file is damaged or was cut.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or truncated.</exception>
     public override int Read(Span<byte> buffer)
     {
         if (end - start <= mark.Length)
@@ -48,7 +48,7 @@ internal sealed class GzipContent(Stream file) : ForwardStream
         return packed.ToArray();
     }
 
-    /// <summary>Unpacks until more than a mark waits, or nothing else is left.</summary>
+    /// <summary>Decompresses until more than a mark is waiting, or nothing is left.</summary>
     private void Unpack()
     {
         waiting.AsSpan(start, end - start).CopyTo(waiting);

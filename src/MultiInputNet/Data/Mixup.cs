@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Each sample of a batch mixed with another one of it (Zhang et al., 2018): <c>λ x + (1 - λ) x'</c>, and the loss as the same
-/// mixture of the losses for both labels.
+/// Mixes each sample of a batch with another one of it (Zhang et al., 2018): <c>λ x + (1 - λ) x'</c>, with the loss mixed in the
+/// same way from those for both labels.
 /// </summary>
 /// <param name="Permutation">The position of each sample's partner in the batch, <c>(batch)</c> of 64-bit integers on the CPU.</param>
-/// <param name="Lambda">The share of the sample itself, from 0 to 1.</param>
+/// <param name="Lambda">The weight of the sample itself, from 0 to 1.</param>
 public sealed record Mixup(Tensor Permutation, double Lambda)
 {
     /// <summary>Draws partners and <c>λ</c>, from Beta(alpha, alpha).</summary>
     /// <param name="count">Samples in the batch, at least 1.</param>
-    /// <param name="alpha">From 0.01, where nearly all samples stay as they are, to 100, where nearly all are mixed half and half.</param>
-    /// <param name="generator">Where they are drawn from, on the CPU; torch's random state when null.</param>
-    /// <returns>The mixture, for all inputs of the batch alike; its tensor is the caller's to dispose.</returns>
+    /// <param name="alpha">From 0.01, which leaves nearly all samples as they are, to 100, which mixes nearly all half and half.</param>
+    /// <param name="generator">The source of randomness, on the CPU; torch's random state when null.</param>
+    /// <returns>The mixture, shared by all inputs of the batch; its tensor is owned by the caller.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static Mixup Draw(long count, double alpha, Generator? generator = null)
     {
@@ -26,9 +26,9 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
     }
 
     /// <summary>The mixed samples of an input.</summary>
-    /// <param name="samples">The batch, floating numbers, <c>(batch, ...)</c>.</param>
+    /// <param name="samples">The batch, floating point, <c>(batch, ...)</c>.</param>
     /// <returns>A new batch of the same shape.</returns>
-    /// <exception cref="MultiInputException">The samples are whole numbers, such as tokens, or not as many as the partners.</exception>
+    /// <exception cref="MultiInputException">The samples are integers, such as tokens, or not as many as the partners.</exception>
     public Tensor Mix(Tensor samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
@@ -47,7 +47,7 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
 
     /// <summary>The loss of a task for mixed samples: <c>λ L(y) + (1 - λ) L(y')</c>, with <c>y'</c> the partners' labels.</summary>
     /// <param name="head">The task's head.</param>
-    /// <param name="output">What the model gave for the mixed samples.</param>
+    /// <param name="output">The model's output for the mixed samples.</param>
     /// <param name="target">The labels of the samples, in their order before mixing.</param>
     /// <returns>A scalar.</returns>
     /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
@@ -59,7 +59,9 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
         return (Lambda * head.Loss(output, target) + (1 - Lambda) * head.Loss(output, Partners(target))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A number from Beta(alpha, alpha); TorchSharp's distribution draws from the global state, whatever generator it is given.</summary>
+    /// <summary>
+    /// A number from Beta(alpha, alpha). TorchSharp's distribution would draw from the global state, whatever generator it is given.
+    /// </summary>
     private static double DrawBeta(double alpha, Generator? generator)
     {
         while (true)
@@ -72,7 +74,7 @@ public sealed record Mixup(Tensor Permutation, double Lambda)
             if (alpha >= 1)
                 return (1 + Math.Sqrt(1 - Math.Pow(u, 2 / (2 * alpha - 1))) * Math.Cos(2 * Math.PI * v)) / 2;
 
-            // The method of Jöhnk (1964) for small alpha, in logarithms, since powers of 1 / alpha may be nothing.
+            // The method of Jöhnk (1964) for small alpha, in logarithms, since powers of 1 / alpha may underflow.
             var (x, y) = (Math.Log(u) / alpha, Math.Log(v) / alpha);
             var sum = Math.Max(x, y) + Math.Log(1 + Math.Exp(-Math.Abs(x - y)));
             if (sum <= 0)

@@ -1,11 +1,11 @@
 namespace MultiInputNet.Data;
 
-/// <summary>What becomes of a row or a file that cannot be read.</summary>
+/// <summary>What happens with a row or a file that cannot be read.</summary>
 public enum OnBroken
 {
-    /// <summary>A <see cref="MultiInputException"/> that names it.</summary>
+    /// <summary>A <see cref="MultiInputException"/> names it.</summary>
     Throw,
 
-    /// <summary>It is left out and listed.</summary>
+    /// <summary>It is skipped and listed.</summary>
     Skip,
 }

@@ -1,15 +1,15 @@
 namespace MultiInputNet.Data;
 
-/// <summary>How many samples of each class are held back.</summary>
+/// <summary>How many samples of each class to hold out.</summary>
 internal static class SplitCounts
 {
     /// <summary>
-    /// Apportions a share of all samples to the classes by largest remainders: each gives its share rounded down, and those that are
-    /// furthest below theirs one more, until the total is reached. Every class keeps a sample; a single one is never held back.
+    /// Apportions a share of all samples to the classes by largest remainders: each class gives its share rounded down, and those with the
+    /// largest remainders one more, until the total is reached. Every class keeps a sample; a single one is never held out.
     /// </summary>
-    /// <param name="sizes">The samples of each class. Of equally large remainders, those of larger classes come first, then the earlier.</param>
+    /// <param name="sizes">The samples of each class. Among equal remainders, larger classes come first, then earlier ones.</param>
     /// <param name="share">Above 0 and below 1.</param>
-    /// <returns>A count for each class.</returns>
+    /// <returns>A count per class.</returns>
     public static int[] Of(IReadOnlyList<int> sizes, double share)
     {
         // Decimals, so that a fifth of 15 is 3 and equal remainders are equal.

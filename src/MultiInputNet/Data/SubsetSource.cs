@@ -17,7 +17,7 @@ internal sealed class SubsetSource : DataSource
         Augment = whole.Augment;
     }
 
-    /// <summary>Those of the whole source.</summary>
+    /// <summary>The broken samples of the whole source.</summary>
     public override IReadOnlyList<BrokenSample> Broken => whole.Broken;
 
     public override bool IsInMemory => whole.IsInMemory;
@@ -28,7 +28,7 @@ internal sealed class SubsetSource : DataSource
         if (batch.Rows.Count == rows.Count)
             return batch with { Rows = rows };
 
-        // What could be read is in the order of what was asked for: the others are found by going along.
+        // The rows that could be read are in the order requested, so one pass finds the missing ones.
         var read = new List<long>();
         foreach (var row in rows)
         {
@@ -44,7 +44,7 @@ internal sealed class SubsetSource : DataSource
         using var scope = NewDisposeScope();
         var chosen = tensor(rows.ToArray());
 
-        // They live as long as the source, whatever scope it is made in.
+        // They live as long as the source, whatever scope is open when it is created.
         return targets.ToDictionary(pair => pair.Key, pair => pair.Value.index_select(0, chosen.to(pair.Value.device)).DetachFromDisposeScope());
     }
 }

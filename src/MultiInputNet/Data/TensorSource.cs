@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Labelled samples in memory: a tensor for each input and each task, the samples along their first dimension. The tensors
-/// stay the caller's to dispose.
+/// Labelled samples in memory: a tensor per input and per task, with the samples along the first dimension. The tensors remain
+/// the caller's to dispose.
 /// </summary>
 public sealed class TensorSource : DataSource
 {
@@ -12,17 +12,19 @@ public sealed class TensorSource : DataSource
     /// <param name="name">The name of both the input and the task, and of the source.</param>
     /// <param name="input">The samples.</param>
     /// <param name="target">The labels, in the form that the task's head documents.</param>
-    /// <exception cref="ArgumentException">The tensors hold no samples, or not equally many.</exception>
+    /// <exception cref="ArgumentException">The tensors hold no samples, or different numbers of them.</exception>
     public TensorSource(string name, Tensor input, Tensor target)
         : this(name, new Dictionary<string, Tensor> { [name] = input }, new Dictionary<string, Tensor> { [name] = target })
     {
     }
 
     /// <summary>Creates a source of several inputs or tasks.</summary>
-    /// <param name="name">Its name, for messages and for its own order of samples.</param>
+    /// <param name="name">Its name, used in messages and to derive its order of samples.</param>
     /// <param name="inputs">The samples of each input by its name.</param>
     /// <param name="targets">The labels of each task by its name.</param>
-    /// <exception cref="ArgumentException">There is no input or task, or the tensors hold no samples, or not equally many.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no input or task, or the tensors hold no samples, or different numbers of them.
+    /// </exception>
     public TensorSource(string name, IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyDictionary<string, Tensor> targets)
         : base(name, [.. inputs?.Keys ?? throw new ArgumentNullException(nameof(inputs))], targets)
     {
@@ -42,7 +44,7 @@ public sealed class TensorSource : DataSource
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.Any(row => row < 0 || row >= Count))
-            throw new ArgumentOutOfRangeException(nameof(rows), $"Source '{Name}' has the samples 0 to {Count - 1}.");
+            throw new ArgumentOutOfRangeException(nameof(rows), $"Source '{Name}' has samples 0 to {Count - 1}.");
         foreach (var (input, samples) in Inputs)
             CheckThere(input, samples);
         using var scope = NewDisposeScope();

@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Weights that make up for classes of different sizes in the training samples, for
-/// <see cref="ClassificationSpec.ClassWeights"/>. Missing labels do not count, and a class without a sample gets a weight of 1.
+/// Weights that compensate for classes of different sizes in the training samples, for <see cref="ClassificationSpec.ClassWeights"/>.
+/// Missing labels do not count, and a class without a sample gets a weight of 1.
 /// </summary>
 public static class ClassWeights
 {
     /// <summary>
-    /// <c>n / (K n_k)</c> for class <c>k</c>, where <c>n</c> is the number of labels and <c>K</c> that of the classes that occur:
-    /// every class counts for as much as another, and the mean over the samples is 1.
+    /// <c>n / (K n_k)</c> for class <c>k</c>, where <c>n</c> is the number of labels and <c>K</c> that of the classes that occur: all
+    /// classes count equally, and the mean over the samples is 1.
     /// </summary>
     /// <param name="labels">The labels of the training samples, <c>(count)</c> of 64-bit integers.</param>
-    /// <param name="classes">How many classes there are, at least 1.</param>
-    /// <returns>One weight for each class.</returns>
-    /// <exception cref="ArgumentException">The labels are of another shape or type, out of their range, or all missing.</exception>
+    /// <param name="classes">The number of classes, at least 1.</param>
+    /// <returns>One weight per class.</returns>
+    /// <exception cref="ArgumentException">The labels have another shape or type, are out of range, or are all missing.</exception>
     public static IReadOnlyList<double> Balanced(Tensor labels, int classes)
     {
         var counts = Count(labels, classes);
@@ -29,11 +29,11 @@ public static class ClassWeights
     /// ones (β near 1).
     /// </summary>
     /// <param name="labels">The labels of the training samples, <c>(count)</c> of 64-bit integers.</param>
-    /// <param name="classes">How many classes there are, at least 1.</param>
-    /// <param name="beta">From 0 to below 1: about 1 - 1/N, where further samples of a class that has N bring little that is new.</param>
-    /// <returns>One weight for each class.</returns>
+    /// <param name="classes">The number of classes, at least 1.</param>
+    /// <param name="beta">From 0 to below 1: about 1 - 1/N, where further samples of a class that already has N add little.</param>
+    /// <returns>One weight per class.</returns>
     /// <exception cref="ArgumentException">
-    /// The labels are of another shape or type, out of their range, or all missing; or β is out of its range.
+    /// The labels have another shape or type, are out of range, or are all missing; or β is out of range.
     /// </exception>
     public static IReadOnlyList<double> EffectiveNumber(Tensor labels, int classes, double beta = 0.999)
     {
@@ -45,7 +45,7 @@ public static class ClassWeights
         return [.. weights.Select(weight => weight > 0 ? weight / mean : 1)];
     }
 
-    /// <summary>What is wrong with the weights of a head, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with the weights of a head, and the cure; null if nothing is.</summary>
     internal static (string Problem, string Cure)? FindMistake(IReadOnlyList<double>? weights, int classes) =>
         weights is null ? null
         : weights.Count != classes
@@ -67,7 +67,7 @@ public static class ClassWeights
         using var scope = NewDisposeScope();
         var present = labels.masked_select(labels >= 0);
         if (present.numel() == 0)
-            throw new ArgumentException("There is no label to count.", nameof(labels));
+            throw new ArgumentException("There are no labels to count.", nameof(labels));
         if (present.max().item<long>() is var largest && largest >= classes)
         {
             throw new ArgumentException(

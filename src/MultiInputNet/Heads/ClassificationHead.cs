@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>One class out of several: a linear layer to logits, with softmax cross-entropy as the loss.</summary>
+/// <summary>One class out of several: a linear layer to logits, trained with softmax cross-entropy.</summary>
 /// <remarks>
 /// Shapes: <c>(batch, features)</c> in, logits <c>(batch, classes)</c> out. Labels are <c>(batch)</c> of 64-bit integers
-/// from 0 to classes - 1; a negative label is a missing one.
+/// from 0 to classes - 1; a negative label is missing.
 /// </remarks>
 public sealed class ClassificationHead : TaskHead
 {
@@ -17,17 +17,17 @@ public sealed class ClassificationHead : TaskHead
 
     /// <summary>Creates the head with torch's default initialisation.</summary>
     /// <param name="features">The length of the feature vectors, at least 1.</param>
-    /// <param name="classes">How many classes there are, at least 1.</param>
+    /// <param name="classes">The number of classes, at least 1.</param>
     /// <param name="labelSmoothing">
-    /// The share of the target that is spread over all classes in training mode (Szegedy et al., 2016), from 0 to below 1.
-    /// Evaluation mode measures the plain cross-entropy.
+    /// The fraction of the target that is spread over all classes in training mode (Szegedy et al., 2016), from 0 to below 1.
+    /// In evaluation mode the loss is the plain cross-entropy.
     /// </param>
     /// <param name="options">A hidden layer and dropout; neither when null.</param>
     /// <param name="classWeights">
-    /// What each class's samples count for in training mode, finite numbers from 0; all count for 1 when null. Evaluation mode
-    /// counts every sample alike, so that losses can be compared whatever the weights are.
+    /// The weight of each class's samples in training mode, finite numbers from 0; all are 1 when null. In evaluation mode every sample has
+    /// the same weight, so that losses can be compared whatever the weights are.
     /// </param>
-    /// <exception cref="ArgumentException">A number is out of its range, or there is not one weight for each class.</exception>
+    /// <exception cref="ArgumentException">A number is out of range, or there is not one weight per class.</exception>
     public ClassificationHead(
         int features, int classes, double labelSmoothing = 0, HeadOptions? options = null, IReadOnlyList<double>? classWeights = null)
         : base(nameof(ClassificationHead), classes)
@@ -52,8 +52,8 @@ public sealed class ClassificationHead : TaskHead
     public override Tensor forward(Tensor input) => layers.call(input);
 
     /// <summary>
-    /// The mean cross-entropy over the labels that are there; 0, with a gradient of 0, where none is. In training mode it is what
-    /// PyTorch's <c>CrossEntropyLoss</c> gives with the class weights and the label smoothing; in evaluation mode it has neither.
+    /// The mean cross-entropy over the labels present; 0, with a gradient of 0, if there are none. In training mode it equals PyTorch's
+    /// <c>CrossEntropyLoss</c> with the class weights and the label smoothing; in evaluation mode it uses neither.
     /// </summary>
     /// <param name="output">Logits, <c>(batch, classes)</c>.</param>
     /// <param name="target">Class numbers, <c>(batch)</c> of 64-bit integers; a negative one is missing.</param>
@@ -104,7 +104,7 @@ public sealed class ClassificationHead : TaskHead
                 "Class labels are Int64 of shape (batch): use .to(ScalarType.Int64), and .squeeze(1) or .argmax(1) for columns.");
         }
 
-        // Off the CPU this look would make the program wait for the device at every step; a trainer checks each source once.
+        // Off the CPU this check would make the program wait for the device at every step; a trainer checks each source once.
         if (target.device_type != DeviceType.CPU || target.numel() == 0)
             return;
         using var largest = target.max();

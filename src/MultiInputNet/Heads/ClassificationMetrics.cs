@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// <c>accuracy</c>, the share of right classes; <c>balanced_accuracy</c>, the mean over the classes that occur of each
-/// class's share; <c>macro_f1</c>, the mean of each class's F1 over the classes that occur or are predicted.
+/// <c>accuracy</c>, the share of correct predictions; <c>balanced_accuracy</c>, the mean of each class's share of correct predictions
+/// (recall) over the classes that occur; <c>macro_f1</c>, the mean of each class's F1 over the classes that occur or are predicted.
 /// </summary>
-/// <remarks>Memory: three counts for each class, and one for each pair of classes that was mistaken.</remarks>
-/// <param name="classes">How many classes there are, at least 1.</param>
+/// <remarks>Memory: three counts per class, and one per pair of classes that was confused.</remarks>
+/// <param name="classes">The number of classes, at least 1.</param>
 /// <exception cref="ArgumentOutOfRangeException">The number is below 1.</exception>
 public sealed class ClassificationMetrics(int classes) : TaskMetrics
 {
@@ -24,9 +24,9 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
     /// <inheritdoc/>
     public override double PrimaryValue => Ratio(allRight, all);
 
-    /// <summary>How many samples of class <c>row</c> were taken for class <c>column</c>.</summary>
+    /// <summary>How many samples of class <c>row</c> were predicted as class <c>column</c>.</summary>
     /// <param name="row">The class by its label.</param>
-    /// <param name="column">The class that was predicted.</param>
+    /// <param name="column">The predicted class.</param>
     /// <returns>The count.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
     public long Confusions(int row, int column)

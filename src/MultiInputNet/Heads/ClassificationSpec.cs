@@ -3,22 +3,22 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="ClassificationHead"/>.</summary>
-/// <param name="Classes">How many classes there are.</param>
+/// <param name="Classes">The number of classes.</param>
 public sealed record ClassificationSpec(int Classes) : HeadSpec
 {
-    /// <summary>What the classes are called, from class 0 on.</summary>
-    /// <value>Default: <see langword="null"/>, they have numbers only.</value>
+    /// <summary>The names of the classes, from class 0.</summary>
+    /// <value>Default: <see langword="null"/>, they only have numbers.</value>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
-    /// <summary>The share of the target that is spread over all classes in training mode, from 0 to below 1.</summary>
+    /// <summary>The fraction of the target that is spread over all classes in training mode, from 0 to below 1.</summary>
     /// <value>Default: 0.</value>
     public double LabelSmoothing { get; init; }
 
     /// <summary>
-    /// What each class's samples count for in training mode, finite numbers from 0, one for each class. See
-    /// <see cref="MultiInputNet.ClassWeights"/> for weights that make up for classes of different sizes.
+    /// The weight of each class's samples in training mode, finite numbers from 0, one per class. See
+    /// <see cref="MultiInputNet.ClassWeights"/> for weights that compensate for classes of different sizes.
     /// </summary>
-    /// <value>Default: <see langword="null"/>, all count alike.</value>
+    /// <value>Default: <see langword="null"/>, all count equally.</value>
     public IReadOnlyList<double>? ClassWeights { get; init; }
 
     /// <summary>A hidden layer and dropout.</summary>

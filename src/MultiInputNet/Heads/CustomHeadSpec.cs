@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a head of the user's own. Made with <see cref="Heads.From"/>.</summary>
-/// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
+/// <summary>Describes a user-defined head. Created with <see cref="Heads.From"/>.</summary>
+/// <param name="Name">Its name in the description's JSON, by which it is found again.</param>
 public sealed record CustomHeadSpec(string Name) : HeadSpec, ICustomSpec
 {
-    /// <summary>Makes the module for a number of features; absent after reading JSON until it is given again.</summary>
+    /// <summary>Creates the module for a number of features; absent after reading JSON until it is provided again.</summary>
     [JsonIgnore]
     public Func<int, nn.Module<Tensor, Tensor>>? Factory { get; init; }
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A task's output layer. Made with <see cref="Heads"/>.</summary>
+/// <summary>Describes a task's output layer. Created with <see cref="Heads"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ClassificationSpec), "classification")]
 [JsonDerivedType(typeof(MultiLabelSpec), "multi_label")]

@@ -4,10 +4,12 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Several labels, each yes or no by itself: a linear layer to logits, with sigmoid cross-entropy as the loss.</summary>
+/// <summary>
+/// Several labels, each of which independently applies or not: a linear layer to logits, trained with sigmoid cross-entropy.
+/// </summary>
 /// <remarks>
-/// Shapes: <c>(batch, features)</c> in, logits <c>(batch, labels)</c> out. Labels are <c>(batch, labels)</c> of floating
-/// numbers from 0 to 1; a NaN is a missing one.
+/// Shapes: <c>(batch, features)</c> in, logits <c>(batch, labels)</c> out. Labels are <c>(batch, labels)</c>, floating-point numbers
+/// from 0 to 1; NaN means missing.
 /// </remarks>
 public sealed class MultiLabelHead : TaskHead
 {
@@ -15,7 +17,7 @@ public sealed class MultiLabelHead : TaskHead
 
     /// <summary>Creates the head with torch's default initialisation.</summary>
     /// <param name="features">The length of the feature vectors, at least 1.</param>
-    /// <param name="labels">How many labels there are, at least 1.</param>
+    /// <param name="labels">The number of labels, at least 1.</param>
     /// <param name="options">A hidden layer and dropout; neither when null.</param>
     /// <exception cref="ArgumentException">A number is out of its range.</exception>
     public MultiLabelHead(int features, int labels, HeadOptions? options = null)
@@ -62,7 +64,7 @@ public sealed class MultiLabelHead : TaskHead
         {
             throw WrongTarget(
                 $"they are {target.dtype} of shape {Shapes.Text(target.shape)}.",
-                $"Labels of this head are floating numbers from 0 to 1 of shape (batch, {Outputs}); NaN where one is missing.");
+                $"Labels of this head are floating-point numbers from 0 to 1 of shape (batch, {Outputs}), NaN if missing.");
         }
 
         if (target.device_type != DeviceType.CPU)

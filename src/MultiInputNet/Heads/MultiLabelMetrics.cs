@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Over all labels of all samples: <c>micro_f1</c>, and <c>accuracy</c>, the share of labels predicted right. A label above
-/// one half is a yes. Where labels are there and nothing is a yes, neither in them nor in the predictions, <c>micro_f1</c> is 0,
-/// as in scikit-learn.
+/// Over all labels of all samples: <c>micro_f1</c>, and <c>accuracy</c>, the share of labels predicted correctly. A label above one half
+/// is positive. If there are labels but no positives, neither among them nor among the predictions, <c>micro_f1</c> is 0, as in
+/// scikit-learn.
 /// </summary>
 public sealed class MultiLabelMetrics : TaskMetrics
 {
@@ -23,7 +23,7 @@ public sealed class MultiLabelMetrics : TaskMetrics
         : truePositive == 0 ? 0
         : Ratio(2 * truePositive, 2 * truePositive + falsePositive + falseNegative);
 
-    /// <summary><c>micro_f1</c>; NaN where no label is a yes, since then no prediction can raise it above 0.</summary>
+    /// <summary><c>micro_f1</c>; NaN if no label is positive, since then no prediction can raise it above 0.</summary>
     public override double Score => truePositive + falseNegative == 0 ? double.NaN : PrimaryValue;
 
     private long All => truePositive + trueNegative + falsePositive + falseNegative;

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="MultiLabelHead"/>.</summary>
-/// <param name="Labels">How many labels there are.</param>
+/// <param name="Labels">The number of labels.</param>
 public sealed record MultiLabelSpec(int Labels) : HeadSpec
 {
     /// <summary>A hidden layer and dropout.</summary>

@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Numbers: a linear layer, with the mean squared error as the loss.</summary>
+/// <summary>Numbers: a linear layer, trained with the mean squared error.</summary>
 /// <remarks>
 /// <para>
-/// Shapes: <c>(batch, features)</c> in, <c>(batch, outputs)</c> out. Labels are <c>(batch, outputs)</c> of floating numbers;
-/// a NaN is a missing one.
+/// Shapes: <c>(batch, features)</c> in, <c>(batch, outputs)</c> out. Labels are <c>(batch, outputs)</c>, floating-point numbers; NaN
+/// means missing.
 /// </para>
 /// <para>
-/// With the mean and deviation of its training labels (<see cref="StandardizeTargets"/>, which a trainer calls), the linear layer
-/// works in standardised values: <c>forward</c> gives <c>z · deviation + mean</c>, in the labels' units, and the loss is the mean of
-/// <c>((output - label) / deviation)²</c>, about 1 for a head that has learned nothing. So the unit of a label does not decide
-/// how much its task counts beside others. Until then values are taken as they are.
+/// Given the mean and deviation of its training labels (<see cref="StandardizeTargets"/>, which a trainer calls), the linear layer works
+/// in standardised values: <c>forward</c> returns <c>z · deviation + mean</c>, in the labels' units, and the loss is the mean of
+/// <c>((output - label) / deviation)²</c>, about 1 for a head that has learned nothing. The unit of the labels therefore does not decide
+/// how much the task counts. Until then values are not standardised.
 /// </para>
 /// <para>
-/// Mean and deviation are <c>target_mean</c> and <c>target_deviation</c> in <c>state_dict</c>, in double precision and on the CPU wherever
-/// the head is moved or converted to; a deviation of 0 means that there are none yet. Values come in the narrowest of the
-/// model's type, single and double precision that tells a thousandth of the deviation apart at the mean: seconds since 1970
-/// come in double precision.
+/// Mean and deviation are <c>target_mean</c> and <c>target_deviation</c> in <c>state_dict</c>, in double precision and on the CPU,
+/// wherever the head is moved or to whatever it is converted; a deviation of 0 means that there are none yet. Outputs have the narrowest
+/// of the model's type, single and double precision that resolves a thousandth of the deviation at the mean: seconds since 1970 are
+/// returned in double precision.
 /// </para>
 /// </remarks>
 public sealed class RegressionHead : TaskHead, ILaterWeights
@@ -30,9 +30,9 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
     private readonly Tensor target_mean;
     private readonly Tensor target_deviation;
 
-    /// <summary>Creates the head with torch's default initialisation, and without mean and deviation of labels.</summary>
+    /// <summary>Creates the head with torch's default initialisation, and without mean and deviation of the labels.</summary>
     /// <param name="features">The length of the feature vectors, at least 1.</param>
-    /// <param name="outputs">How many numbers it gives per sample, at least 1.</param>
+    /// <param name="outputs">The number of values per sample, at least 1.</param>
     /// <param name="options">A hidden layer and dropout; neither when null.</param>
     /// <exception cref="ArgumentException">A number is out of its range.</exception>
     public RegressionHead(int features, int outputs, HeadOptions? options = null)
@@ -48,13 +48,13 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
 
     void ILaterWeights.StartWithoutLaterWeights() => TakeValuesAsTheyAre();
 
-    /// <summary>The mean of the training labels of each output; zeros where there is none yet.</summary>
+    /// <summary>The mean of the training labels of each output; zeros if not known yet.</summary>
     public IReadOnlyList<double> TargetMean => target_mean.data<double>().ToArray();
 
-    /// <summary>The standard deviation of the training labels of each output; zeros where there is none yet.</summary>
+    /// <summary>The standard deviation of the training labels of each output; zeros if not known yet.</summary>
     public IReadOnlyList<double> TargetDeviation => target_deviation.data<double>().ToArray();
 
-    /// <summary>Whether the head has the mean and deviation of its labels, or was told to take values as they are.</summary>
+    /// <summary>Whether the head has the mean and deviation of its labels, or was told not to standardise them.</summary>
     public override bool HasTargetStatistics => TargetDeviation.Any(deviation => deviation != 0);
 
     /// <inheritdoc/>
@@ -64,11 +64,11 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
     public override bool MayGiveInfinity => false;
 
     /// <summary>
-    /// Takes over the mean and deviation of training labels. What the head gives changes by it, so it belongs before the first
-    /// step. A trainer calls it where the head is trained and has none yet.
+    /// Computes and stores the mean and deviation of training labels. This changes the head's outputs, so it belongs before the first step.
+    /// A trainer calls it if the head is trained and has none yet.
     /// </summary>
     /// <param name="target">
-    /// The labels of all training samples, <c>(count, outputs)</c>; missing ones do not count. An output whose labels are all one
+    /// The labels of all training samples, <c>(count, outputs)</c>; missing ones do not count. An output whose labels are all the same
     /// number, or all missing, gets a deviation of 1.
     /// </param>
     /// <exception cref="MultiInputException">The labels have another shape or type, or are not finite.</exception>
@@ -82,7 +82,7 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
         {
             var values = labels.Where((value, i) => i % Outputs == output && !double.IsNaN(value)).ToArray();
 
-            // The second look takes away what rounding left of the mean of numbers far from zero.
+            // The second pass removes what rounding left of the mean of numbers far from zero.
             var mean = values.DefaultIfEmpty().Average();
             mean += values.Select(value => value - mean).DefaultIfEmpty().Average();
             var deviation = Math.Sqrt(values.Select(value => (value - mean) * (value - mean)).DefaultIfEmpty().Average());
@@ -94,10 +94,10 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
         SetTargetStatistics(means, deviations);
     }
 
-    /// <summary>Sets the mean and deviation of the labels. Means of 0 and deviations of 1 take values as they are.</summary>
+    /// <summary>Sets the mean and deviation of the labels. Means of 0 and deviations of 1 leave values unchanged.</summary>
     /// <param name="mean">The mean of each output's labels, finite.</param>
     /// <param name="deviation">The standard deviation of each output's labels, finite and above 0.</param>
-    /// <exception cref="ArgumentException">There is not one of each for every output, or one is out of its range.</exception>
+    /// <exception cref="ArgumentException">There is not one of each per output, or one is out of range.</exception>
     public void SetTargetStatistics(IReadOnlyList<double> mean, IReadOnlyList<double> deviation)
     {
         ArgumentNullException.ThrowIfNull(mean);
@@ -110,7 +110,7 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
         target_deviation.copy_(tensor(deviation.ToArray()));
     }
 
-    /// <summary>Says for good that the labels are not standardised: what heads from before that were trained with.</summary>
+    /// <summary>Marks the labels as not standardised for good, which is how older heads were trained.</summary>
     internal void TakeValuesAsTheyAre() => SetTargetStatistics(new double[Outputs], [.. Enumerable.Repeat(1.0, Outputs)]);
 
     /// <inheritdoc/>
@@ -123,12 +123,12 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
     }
 
     /// <summary>
-    /// The mean squared error over the labels that are there, of standardised values where the head has the mean and
-    /// deviation of its labels; 0, with a gradient of 0, where no label is there. It is computed in double precision then and
-    /// returned in single.
+    /// The mean squared error over the labels present, of standardised values if the head has the mean and deviation of its labels; 0, with
+    /// a
+    /// gradient of 0, if there are no labels. If standardised, it is computed in double precision and returned in single.
     /// </summary>
     /// <param name="output">Values, <c>(batch, outputs)</c>, in the labels' units.</param>
-    /// <param name="target">The labels, <c>(batch, outputs)</c> of floating numbers; NaN where one is missing.</param>
+    /// <param name="target">The labels, <c>(batch, outputs)</c>, floating point; NaN if missing.</param>
     /// <returns>A scalar.</returns>
     /// <exception cref="MultiInputException">The labels have another shape or type.</exception>
     public override Tensor Loss(Tensor output, Tensor target)
@@ -168,11 +168,11 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
         {
             throw WrongTarget(
                 $"they are {target.dtype} of shape {Shapes.Text(target.shape)}.",
-                $"Labels of this head are floating numbers of shape (batch, {Outputs}); NaN where one is missing.");
+                $"Labels of this head are floating-point numbers of shape (batch, {Outputs}), NaN if missing.");
         }
     }
 
-    /// <summary>Moves and converts the layers; mean and deviation stay as they are, since no narrower type holds them.</summary>
+    /// <summary>Moves and converts the layers; mean and deviation are left alone, since no narrower type can hold them.</summary>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
         if (dtype is null)

@@ -3,9 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// <c>rmse</c>, the root of the mean squared error, and <c>mae</c>, the mean absolute error, over all outputs and in the labels'
-/// units; <c>r2</c>, the share of each output's variance that is explained, averaged over the outputs whose labels differ; NaN
-/// where no output has such labels.
+/// <c>rmse</c>, the root of the mean squared error, and <c>mae</c>, the mean absolute error, over all outputs and in the labels' units;
+/// <c>r2</c>, the explained share of each output's variance, averaged over the outputs whose labels vary; NaN if there is no such output.
 /// </summary>
 public sealed class RegressionMetrics : TaskMetrics
 {
@@ -17,7 +16,7 @@ public sealed class RegressionMetrics : TaskMetrics
     private readonly double[] deviations;
 
     /// <summary>Creates an empty tally.</summary>
-    /// <param name="outputs">How many numbers each sample has.</param>
+    /// <param name="outputs">The number of values per sample.</param>
     public RegressionMetrics(int outputs)
     {
         counts = new double[outputs];
@@ -57,7 +56,7 @@ public sealed class RegressionMetrics : TaskMetrics
             absolute[column] += Math.Abs(error);
             squared[column] += error * error;
 
-            // Welford's running mean and sum of squared deviations: exact for labels far from zero too.
+            // Welford's running mean and sum of squared deviations, accurate for labels far from zero too.
             var difference = labelled[i] - means[column];
             means[column] += difference / ++counts[column];
             deviations[column] += difference * (labelled[i] - means[column]);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="RegressionHead"/>.</summary>
-/// <param name="Outputs">How many numbers it gives per sample.</param>
+/// <param name="Outputs">The number of values per sample.</param>
 public sealed record RegressionSpec(int Outputs) : HeadSpec
 {
     /// <summary>A hidden layer and dropout.</summary>
@@ -11,17 +11,18 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
     public HeadOptions Options { get; init; } = new();
 
     /// <summary>
-    /// Whether a trainer gives the head the mean and deviation of its training labels, so that it learns standardised values.
-    /// What it gives is in the labels' units either way. See <see cref="RegressionHead"/>.
+    /// Whether a trainer gives the head the mean and deviation of its training labels, so that it learns standardised values. Its outputs
+    /// are
+    /// in the labels' units either way. See <see cref="RegressionHead"/>.
     /// </summary>
-    /// <value>Default: <see langword="true"/>. Where it is false, values are taken as they are: labels should have a size of about 1 then.</value>
+    /// <value>Default: <see langword="true"/>. If false, values are not standardised, and labels should be of the order of 1.</value>
     public bool StandardizesTargets { get; init; } = true;
 
-    /// <summary>The mean of the labels, one for each output, where it is known.</summary>
+    /// <summary>The mean of the labels, one per output, if it is known.</summary>
     /// <value>Default: <see langword="null"/>, that of the training labels.</value>
     public IReadOnlyList<double>? Mean { get; init; }
 
-    /// <summary>The standard deviation of the labels, one above 0 for each output, where it is known.</summary>
+    /// <summary>The standard deviation of the labels, one above 0 per output, if it is known.</summary>
     /// <value>Default: <see langword="null"/>, that of the training labels.</value>
     public IReadOnlyList<double>? StandardDeviation { get; init; }
 
@@ -42,14 +43,14 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
     internal override (string Problem, string Cure)? FindMistake() =>
         CountMistake(Outputs, "outputs") ?? Options.FindMistake()
         ?? (Mean is null && StandardDeviation is null ? null
-            : !StandardizesTargets ? ("it has the mean and deviation of labels, and is not to standardise them.", "Leave out one of the two.")
+            : !StandardizesTargets ? ("it has the mean and deviation of labels, but is not to standardise them.", "Leave out one of the two.")
             : FindMistake(Mean ?? [], StandardDeviation ?? [], Outputs));
 
-    /// <summary>What is wrong with the mean and deviation of labels, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with the mean and deviation of labels, and the cure; null if nothing is.</summary>
     internal static (string Problem, string Cure)? FindMistake(IReadOnlyList<double> mean, IReadOnlyList<double> deviation, int outputs) =>
         mean.Count != outputs || deviation.Count != outputs
             ? ($"it has {outputs} outputs, {mean.Count} means and {deviation.Count} deviations of their labels.", "Give one of each for every output.")
         : !mean.All(double.IsFinite) || !deviation.All(value => value > 0 && double.IsFinite(value))
-            ? ("a mean of its labels is not finite, or a deviation not above 0.", "Give finite numbers; 1 for the deviation of labels that never change.")
+            ? ("a mean of its labels is not finite, or a deviation not above 0.", "Give finite numbers; 1 for the deviation of labels that never vary.")
         : null;
 }

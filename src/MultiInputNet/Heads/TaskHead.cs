@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// A task's output layer. It knows its loss, what a missing label looks like and which metrics it is judged by. Derive from
-/// it to write a head that a trainer can train.
+/// A task's output layer. It defines its loss, what a missing label looks like and by which metrics it is judged. Derive from it to write
+/// a head that a trainer can train.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, features)</c> in, <c>(batch, <see cref="Outputs"/>)</c> out.</remarks>
 public abstract class TaskHead : nn.Module<Tensor, Tensor>
 {
     /// <summary>Creates the head.</summary>
     /// <param name="name">The name of the module's type.</param>
-    /// <param name="outputs">How many values it gives per sample, at least 1.</param>
+    /// <param name="outputs">The number of values per sample, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
     protected TaskHead(string name, int outputs)
         : base(name)
@@ -22,19 +22,19 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
         Outputs = outputs;
     }
 
-    /// <summary>How many values it gives per sample.</summary>
+    /// <summary>The number of values per sample.</summary>
     public int Outputs { get; }
 
-    /// <summary>The mean loss over the labels that are there; 0, with a gradient of 0, where none is.</summary>
-    /// <param name="output">What <c>forward</c> gave, <c>(batch, outputs)</c>.</param>
+    /// <summary>The mean loss over the labels present; 0, with a gradient of 0, if there are none.</summary>
+    /// <param name="output">The result of <c>forward</c>, <c>(batch, outputs)</c>.</param>
     /// <param name="target">The labels, in the form that the head documents.</param>
     /// <returns>A scalar.</returns>
     /// <exception cref="MultiInputException">The labels have another shape, type or range.</exception>
     public abstract Tensor Loss(Tensor output, Tensor target);
 
-    /// <summary>What a person calls the result: class numbers, yes or no per label, or the values.</summary>
-    /// <param name="output">What <c>forward</c> gave, <c>(batch, outputs)</c>.</param>
-    /// <returns>The predictions; their shape is the head's to say.</returns>
+    /// <summary>The result in the form in which a person would state it: class numbers, yes or no per label, or the values.</summary>
+    /// <param name="output">The result of <c>forward</c>, <c>(batch, outputs)</c>.</param>
+    /// <returns>The predictions; the head documents their shape.</returns>
     public abstract Tensor Predict(Tensor output);
 
     /// <summary>A new, empty tally of this task's metrics.</summary>
@@ -48,16 +48,18 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
 
     /// <summary>Whether a batch has any label that is not missing. Without one, a trainer leaves the task out of the step.</summary>
     /// <param name="target">The labels.</param>
-    /// <returns>False where every label is missing.</returns>
+    /// <returns>False if every label is missing.</returns>
     public virtual bool HasLabels(Tensor target) => CountLabels(target) > 0;
 
     /// <summary>
-    /// How many labels of a batch are there: what <see cref="Loss"/> divides by. A trainer weights the mean losses of batches with
-    /// it, so that together they are the mean over all labels.
+    /// How many labels of a batch are present: the divisor of <see cref="Loss"/>. A trainer weights the mean losses of batches with it, so
+    /// that
+    /// together they are the mean over all labels.
     /// </summary>
     /// <remarks>
-    /// By default every entry counts that is not NaN, in labels of integers every one from 0 on: the samples of a classification,
-    /// the single numbers of other heads. Override it in a head that marks missing labels otherwise.
+    /// By default every entry counts that is not NaN, or for integer labels not negative: the samples of a classification, the single
+    /// numbers
+    /// of other heads. Override it in a head that marks missing labels in another way.
     /// </remarks>
     /// <param name="target">The labels.</param>
     /// <returns>The number, from 0.</returns>
@@ -103,7 +105,7 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     /// <summary>Copies another head's layers; class i of this one gets the output weights of class rows[i] there, or keeps its own below 0.</summary>
     internal virtual void TakeOver(TaskHead other, IReadOnlyList<int> rows) => throw new NotSupportedException(GetName());
 
-    /// <summary>What <see cref="Loss"/> divides by in the mode that the head is in: the weight of a batch's loss among those of others.</summary>
+    /// <summary>The divisor of <see cref="Loss"/> in the head's current mode: the weight of a batch's loss among those of others.</summary>
     internal virtual double Divisor(Tensor target) => CountLabels(target);
 
     /// <summary>How many samples of a batch have a label.</summary>

@@ -3,12 +3,11 @@ using Microsoft.Win32.SafeHandles;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// The bytes of a file that is not trusted. Nothing is read beyond its end, and whatever is wrong with it is an exception that
-/// names it.
+/// The bytes of an untrusted file. Nothing is read beyond its end, and whatever is wrong with it is an exception that names it.
 /// </summary>
 internal sealed class FileBytes : IDisposable
 {
-    private const string DefaultCure = "Give a file of weights: safetensors, PyTorch's .pth or .pt, or what TorchSharp's Module.save wrote.";
+    private const string DefaultCure = "Give a file of weights: safetensors, PyTorch's .pth or .pt, or one written by TorchSharp's Module.save.";
     private const int LongestProblem = 1_000;
 
     private readonly SafeFileHandle handle;
@@ -32,7 +31,7 @@ internal sealed class FileBytes : IDisposable
 
     public long Length { get; }
 
-    /// <summary>The exception for a file of this path. Text of a file can be in the problem, so it is made fit to print.</summary>
+    /// <summary>The exception for the file at this path. The problem can contain text from the file, so it is made printable.</summary>
     public static MultiInputException Refuse(string path, string problem, string cure, Exception? cause = null) =>
         new($"file '{path}'", ModelComponent.File, Printable(problem), cure, cause);
 
@@ -40,11 +39,11 @@ internal sealed class FileBytes : IDisposable
     public MultiInputException Refuse(string problem, string? cure = null, Exception? cause = null) =>
         Refuse(Path, problem, cure ?? DefaultCure, cause);
 
-    /// <summary>Fills <paramref name="bytes"/> from a position on.</summary>
+    /// <summary>Fills <paramref name="bytes"/> from a position in the file.</summary>
     public void Read(long position, Span<byte> bytes)
     {
         if (position < 0 || bytes.Length > Length - position)
-            throw Refuse($"it has {Length:N0} bytes, and {bytes.Length:N0} from byte {position:N0} on are due.", "It is damaged or cut off: copy it again.");
+            throw Refuse($"it has {Length:N0} bytes, too few for {bytes.Length:N0} from byte {position:N0}.", "It is damaged or truncated: copy it again.");
         try
         {
             while (bytes.Length > 0)
@@ -58,15 +57,15 @@ internal sealed class FileBytes : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Refuse(e.Message, "Read it again when nothing else writes it.", e);
+            throw Refuse(e.Message, "Read it again when nothing else is writing to it.", e);
         }
     }
 
-    /// <summary>A part of the file; its length is checked before memory is taken.</summary>
+    /// <summary>A part of the file; its length is checked before memory is allocated.</summary>
     public byte[] Read(long position, long count)
     {
         if (position < 0 || count < 0 || count > Length - position)
-            throw Refuse($"it has {Length:N0} bytes, and {count:N0} from byte {position:N0} on are due.", "It is damaged or cut off: copy it again.");
+            throw Refuse($"it has {Length:N0} bytes, too few for {count:N0} from byte {position:N0}.", "It is damaged or truncated: copy it again.");
         var bytes = new byte[count];
         Read(position, bytes);
         return bytes;

@@ -1,49 +1,52 @@
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// How the weights of a file find their place in a module. A name of the file goes through <see cref="StripPrefix"/>,
-/// <see cref="Rename"/> and <see cref="AddPrefix"/>, in this order, and is then a name of the module's <c>state_dict</c>.
+/// How the weights of a file are matched with those of a module. A name from the file passes through <see cref="StripPrefix"/>,
+/// <see cref="Rename"/> and <see cref="AddPrefix"/>, in this order, and is then a name in the module's <c>state_dict</c>.
 /// </summary>
 public sealed record LoadOptions
 {
     /// <summary>
-    /// The key of a PyTorch checkpoint's state dict, as for <see cref="WeightFile.Open(string, string?)"/>: <c>ema</c>, <c>state.model</c>, or
-    /// the empty string for all tensors of the file but those of an optimizer, with the keys that lead to each before its name.
+    /// The key of a PyTorch checkpoint's state dict, as for <see cref="WeightFile.Open(string, string?)"/>: <c>ema</c>, <c>state.model</c>,
+    /// or
+    /// the empty string for all tensors of the file except an optimizer's, with the keys that lead to each prepended to its name.
     /// </summary>
     /// <value>
-    /// Default: <see langword="null"/>, which searches for it; of several state dicts that have none of the usual keys, the one with
-    /// more of the module's names than any other is loaded.
+    /// Default: <see langword="null"/>, which searches for it; among several state dicts without any of the usual keys, the one that has
+    /// the
+    /// most names in common with the module is loaded.
     /// </value>
     public string? Key { get; init; }
 
-    /// <summary>The beginning that is taken off the names that have it; the empty string takes nothing off.</summary>
+    /// <summary>The prefix to strip from the names that have it; the empty string strips nothing.</summary>
     /// <value>
-    /// Default: <see langword="null"/>, which takes <c>module.</c> off, as PyTorch's <c>DataParallel</c> adds it, where every name
-    /// of the file has it and the module has no such name.
+    /// Default: <see langword="null"/>, which strips <c>module.</c>, the prefix added by PyTorch's <c>DataParallel</c>, if every name in
+    /// the
+    /// file has it and no name in the module does.
     /// </value>
     public string? StripPrefix { get; init; }
 
-    /// <summary>Gives a name another.</summary>
-    /// <value>Default: <see langword="null"/>, names stay as they are.</value>
+    /// <summary>Renames a weight.</summary>
+    /// <value>Default: <see langword="null"/>, names are unchanged.</value>
     public Func<string, string>? Rename { get; init; }
 
     /// <summary>
-    /// What is put before each name, such as <c>base_model.</c>. The weights of the module whose names begin otherwise are
-    /// ignored then.
+    /// The prefix to add to each name, such as <c>base_model.</c>. Weights of the module whose names do not begin with it are then
+    /// ignored.
     /// </summary>
     /// <value>Default: empty.</value>
     public string AddPrefix { get; init; } = "";
 
     /// <summary>
-    /// Names, as the module has them, of weights that are not loaded and neither missing nor unexpected; <c>*</c> stands for
-    /// any characters and <c>?</c> for one: <c>["fc.*"]</c> leaves a classifier alone.
+    /// Names, as in the module, of weights that are not to be loaded and count neither as missing nor as unexpected; <c>*</c> matches any
+    /// characters and <c>?</c> a single one: <c>["fc.*"]</c> leaves out a classifier.
     /// </summary>
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
     /// <summary>
-    /// Whether every weight must find its place with its shape and a type that fits; if not, what fits is loaded, and it is an error
-    /// when nothing does.
+    /// Whether every weight must match, in name, shape and a compatible type. If not, whatever fits is loaded, and it is an error only if
+    /// nothing does.
     /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool Strict { get; init; } = true;

@@ -4,8 +4,8 @@ using System.Text;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// What became of each weight when a file was loaded into a module. Names are those of the module, or what the options make of the
-/// file's; each stands in one of the lists, those of <see cref="Converted"/> in <see cref="Loaded"/> too.
+/// What happened to each weight when a file was loaded into a module. Names are those of the module, or those that the options make of
+/// the file's names. Each is in one of the lists; those in <see cref="Converted"/> are also in <see cref="Loaded"/>.
 /// </summary>
 public sealed class LoadReport
 {
@@ -22,10 +22,10 @@ public sealed class LoadReport
     public required WeightFormat Format { get; init; }
 
     /// <summary>The key under which a PyTorch checkpoint held the state dict that was loaded, such as <c>model</c>.</summary>
-    /// <value><see langword="null"/> where the file is one.</value>
+    /// <value><see langword="null"/> if the file itself is a state dict.</value>
     public string? Key { get; init; }
 
-    /// <summary>The beginning that was taken off the file's names; empty where none was.</summary>
+    /// <summary>The prefix that was stripped from the file's names; empty if none was.</summary>
     public required string StrippedPrefix { get; init; }
 
     /// <summary>Weights that were loaded, in the module's order.</summary>
@@ -34,7 +34,7 @@ public sealed class LoadReport
     /// <summary>Loaded weights whose values were converted from one floating-point type to another.</summary>
     public required IReadOnlyList<TypeDifference> Converted { get; init; }
 
-    /// <summary>Weights of the module that the file lacks; they are as before.</summary>
+    /// <summary>Weights of the module that the file lacks; they are unchanged.</summary>
     public required IReadOnlyList<string> Missing { get; init; }
 
     /// <summary>Weights of the file that the module lacks.</summary>
@@ -43,25 +43,25 @@ public sealed class LoadReport
     /// <summary>Weights that were not loaded because of their shape.</summary>
     public required IReadOnlyList<ShapeDifference> OtherShape { get; init; }
 
-    /// <summary>Weights that were not loaded because one of their types is no floating-point type and they differ.</summary>
+    /// <summary>Weights that were not loaded because their types differ and are not both floating point.</summary>
     public required IReadOnlyList<TypeDifference> OtherType { get; init; }
 
-    /// <summary>Weights that were not loaded because the file's tensors cannot be read, such as quantized ones.</summary>
+    /// <summary>Weights that were not loaded because the file's tensors, such as quantized ones, cannot be read.</summary>
     public required IReadOnlyList<string> Unreadable { get; init; }
 
     /// <summary>
-    /// Counters of batches (<c>num_batches_tracked</c>) that the file lacks beside the statistics of their normalisations. Files of PyTorch
-    /// before 0.4.1 have none, so that the module's stay, as in PyTorch.
+    /// Batch counters (<c>num_batches_tracked</c>) that the file lacks although it has the statistics of the same normalisation. Files
+    /// written before PyTorch 0.4.1 have none, so the module's are kept, as in PyTorch.
     /// </summary>
     public required IReadOnlyList<string> KeptCounters { get; init; }
 
-    /// <summary>Weights of the file or the module that the options leave out.</summary>
+    /// <summary>Weights of the file or the module that the options exclude.</summary>
     public required IReadOnlyList<string> Ignored { get; init; }
 
     /// <summary>Whether every weight that is not ignored was loaded.</summary>
     public bool IsComplete => Problems() is "";
 
-    /// <summary>The report as text: how many weights were loaded, and of each other kind how many and which are the first.</summary>
+    /// <summary>The report as text: how many weights were loaded, and for each other list its size and first entries.</summary>
     /// <returns>Several lines.</returns>
     public override string ToString()
     {
@@ -80,7 +80,7 @@ public sealed class LoadReport
         return text.ToString();
     }
 
-    /// <summary>What a strict load refuses, in one line; empty when there is nothing.</summary>
+    /// <summary>What makes a strict load fail, in one line; empty if nothing does.</summary>
     internal string Problems() => string.Join("; ", Lists().Where(list => list.Names.Count > 0).Select(list => Line(list.What, list.Names)));
 
     private IEnumerable<(string What, IReadOnlyList<string> Names)> Lists() =>

@@ -14,43 +14,43 @@ public static class ModuleWeights
     /// <summary>Loads the weights of a file into a module, in place. See <see cref="LoadWeights(nn.Module, WeightFile, LoadOptions)"/>.</summary>
     /// <param name="module">The module.</param>
     /// <param name="path">A file that <see cref="WeightFile"/> reads.</param>
-    /// <param name="options">How names find their place; every weight must, when null.</param>
+    /// <param name="options">How names are matched; null for a strict load.</param>
     /// <param name="key">The key of a PyTorch checkpoint's state dict, as in the options.</param>
-    /// <returns>What became of each weight.</returns>
+    /// <returns>What happened to each weight.</returns>
     /// <exception cref="MultiInputException">
-    /// The file cannot be read, or does not fit the module and the options are strict, or nothing of it does.
+    /// The file cannot be read; or it does not fit the module and the options are strict, or none of it fits.
     /// </exception>
-    /// <exception cref="ArgumentException">The key is another than that of the options.</exception>
+    /// <exception cref="ArgumentException">The key differs from that of the options.</exception>
     public static LoadReport LoadWeights(this nn.Module module, string path, LoadOptions? options = null, string? key = null)
     {
         ArgumentNullException.ThrowIfNull(module);
         options ??= new();
         if (key is not null && options.Key is not null && key != options.Key)
-            throw new ArgumentException($"The key is '{key}', and that of the options '{options.Key}': give one.", nameof(key));
+            throw new ArgumentException($"The key is '{key}', but that of the options is '{options.Key}': give only one.", nameof(key));
         using var file = WeightFile.Open(path, key ?? options.Key, candidates => Choose(candidates, module, options));
         return module.LoadWeights(file, options with { Key = file.Key });
     }
 
     /// <summary>
-    /// Loads the weights of a file into a module, in place. Values are converted between floating-point types. Everything is
-    /// checked and read before the first weight is changed, so that the module is never half loaded.
+    /// Loads the weights of a file into a module, in place. Values are converted between floating-point types. Everything is checked and
+    /// read before the first weight changes, so that the module is never half loaded.
     /// </summary>
     /// <param name="module">The module.</param>
     /// <param name="file">The file, which stays open.</param>
-    /// <param name="options">How names find their place.</param>
-    /// <returns>What became of each weight.</returns>
+    /// <param name="options">How names are matched.</param>
+    /// <returns>What happened to each weight.</returns>
     /// <exception cref="MultiInputException">
-    /// The file cannot be read; the options give two weights one name; weights are missing, unexpected, or of another shape or
-    /// type, and the options are strict; or nothing of the file fits the module. The module is as before then.
+    /// The file cannot be read; the options give two weights the same name; weights are missing, unexpected, or of another shape or type
+    /// although the options are strict; or nothing in the file fits the module. The module is then unchanged.
     /// </exception>
-    /// <exception cref="ArgumentException">The file was opened with another key than that of the options.</exception>
+    /// <exception cref="ArgumentException">The file was opened with a key that differs from that of the options.</exception>
     public static LoadReport LoadWeights(this nn.Module module, WeightFile file, LoadOptions options)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(options);
         if (options.Key is not null && options.Key != file.Key)
-            throw new ArgumentException($"The file was opened with the key '{file.Key}' and the options name '{options.Key}': open it with that key.", nameof(options));
+            throw new ArgumentException($"The file was opened with the key '{file.Key}' but the options name '{options.Key}': open it with that key.", nameof(options));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var targets = module.state_dict();
@@ -78,7 +78,7 @@ public static class ModuleWeights
         return plan;
     }
 
-    /// <summary>The entries of a file by the names that they have in the module.</summary>
+    /// <summary>The entries of a file by their names in the module.</summary>
     private static Dictionary<string, WeightEntry> Place(WeightFile file, string prefix, LoadOptions options)
     {
         var placed = new Dictionary<string, WeightEntry>();
@@ -86,7 +86,7 @@ public static class ModuleWeights
         {
             var name = NameOf(entry.Name, prefix, options);
             if (!placed.TryAdd(name, entry))
-                throw file.Refuse($"the options give both '{placed[name].Name}' and '{entry.Name}' the name '{name}'.", "Give each a name of its own.");
+                throw file.Refuse($"the options give both '{placed[name].Name}' and '{entry.Name}' the name '{name}'.", "Give each a different name.");
         }
 
         return placed;
@@ -126,7 +126,7 @@ public static class ModuleWeights
             Ignored = ignored,
         };
 
-        // PyTorch has counted the batches of normalisations since version 2 of their states.
+        // PyTorch has counted the batches of normalisations since version 2 of their state.
         bool IsUncounted(string name)
         {
             if (!name.EndsWith(Counter, StringComparison.Ordinal) || !sources.TryGetValue(name[..^Counter.Length] + CountedMean, out var mean))
@@ -146,7 +146,7 @@ public static class ModuleWeights
         module.named_modules().Select(pair => (Prefix: pair.name + ".", pair.module)).Prepend((Prefix: "", module))
             .Where(pair => pair.module is ILaterWeights).Select(pair => (pair.Prefix, (ILaterWeights)pair.module));
 
-    /// <summary>Of several state dicts, the one with more of the module's names than any other.</summary>
+    /// <summary>Among several state dicts, the one that has the most names in common with the module.</summary>
     private static string? Choose(IReadOnlyList<(string Key, IReadOnlyList<string> Names)> candidates, nn.Module module, LoadOptions options)
     {
         var targets = module.state_dict().Keys.ToHashSet();
@@ -178,9 +178,9 @@ public static class ModuleWeights
                 : $"nothing of it fits the module: its names are {Few(own)}, and the module's {Few(modules)}.",
             added is not null ? $"Give LoadOptions.AddPrefix '{added}'."
             : stripped is not null ? $"Give LoadOptions.StripPrefix '{stripped}'."
-            : "Let LoadOptions.AddPrefix, StripPrefix or Rename make names of the module of them.");
+            : "Use LoadOptions.AddPrefix, StripPrefix or Rename to turn them into names of the module.");
 
-        // What most of the longer names have before one of the shorter.
+        // The prefix that most of the longer names have before one of the shorter names.
         static string? Prefix(string[] longer, string[] shorter)
         {
             const int Most = 1_000;

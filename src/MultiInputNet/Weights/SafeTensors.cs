@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Reads and writes the safetensors format: eight bytes with the length of a JSON header, the header, and the tensors' bytes
-/// one behind the other. A file holds no code, and nothing that its header says is believed before it is checked.
+/// Reads and writes the safetensors format: eight bytes with the length of a JSON header, the header, and the bytes of the tensors,
+/// one after another. A file contains no code, and nothing in its header is trusted before it is checked.
 /// </summary>
 internal static class SafeTensors
 {
@@ -17,7 +17,7 @@ internal static class SafeTensors
 
     private static readonly JsonDocumentOptions JsonOptions = new() { AllowDuplicateProperties = false };
 
-    /// <summary>The types of values that files are written with, by their name in this format.</summary>
+    /// <summary>The value types that are written, by their name in this format.</summary>
     public static IReadOnlyDictionary<string, ScalarType> Types { get; } = new Dictionary<string, ScalarType>
     {
         ["F64"] = ScalarType.Float64,
@@ -32,7 +32,7 @@ internal static class SafeTensors
         ["BOOL"] = ScalarType.Bool,
     };
 
-    /// <summary>Whether a file begins as one of this format: a length that it can have, and a JSON object.</summary>
+    /// <summary>Whether a file begins like one of this format: with a plausible length and a JSON object.</summary>
     public static bool Recognises(FileBytes file)
     {
         if (file.Length < 10)
@@ -74,18 +74,18 @@ internal static class SafeTensors
         }
     }
 
-    /// <summary>Writes tensors and metadata; the file appears under its name once it is whole.</summary>
+    /// <summary>Writes tensors and metadata; the file appears under its name once it is complete.</summary>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         if (tensors.ContainsKey(MetadataName))
-            throw FileBytes.Refuse(path, $"a tensor has the name {MetadataName}, which the format keeps for itself.", "Name it otherwise.");
+            throw FileBytes.Refuse(path, $"a tensor has the name {MetadataName}, which the format reserves.", "Rename it.");
 
         if (tensors.Count == 0)
             throw FileBytes.Refuse(path, "there are no tensors to write.", "Give some; the state_dict() of a module that was disposed of has none.");
         if (tensors.FirstOrDefault(tensor => tensor.Value is null || tensor.Value.IsInvalid) is { Key: { } lost })
-            throw FileBytes.Refuse(path, $"tensor '{lost}' is null or was disposed of, and nothing is written.", "Write it before that.");
+            throw FileBytes.Refuse(path, $"tensor '{lost}' is null or was disposed of; nothing was written.", "Write it before disposing of it.");
 
-        // The largest values first, so that each tensor begins at a multiple of its values' size.
+        // Types with the largest values first, so that each tensor begins at a multiple of its value size.
         var ordered = tensors.OrderByDescending(tensor => tensor.Value.element_size()).ToArray();
         var header = Header(path, ordered, metadata);
         WholeFile.Write(path, file =>
@@ -105,7 +105,7 @@ internal static class SafeTensors
         var shape = item.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
         var offsets = item.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > file.Length - start)
-            throw file.Refuse($"tensor '{item.Name}' lies outside the file.", "It is damaged or cut off: copy it again.");
+            throw file.Refuse($"tensor '{item.Name}' lies outside the file.", "It is damaged or truncated: copy it again.");
         var (begin, bytes) = (offsets[0], offsets[1] - offsets[0]);
         if (!StoredType.SafeTensors.TryGetValue(typeName, out var type))
             return (new(file, item.Name, shape, $"of type '{typeName}'"), begin, offsets[1]);
@@ -115,19 +115,19 @@ internal static class SafeTensors
         return (entry, begin, offsets[1]);
     }
 
-    // The format leaves no gap, so that no two tensors overlap and nothing hides between them.
+    // The format allows no gaps, so that tensors cannot overlap and nothing hides between them.
     private static void CheckOrder(FileBytes file, IEnumerable<(WeightEntry Entry, long Begin, long End)> entries, long start)
     {
         var next = 0L;
         foreach (var (entry, begin, end) in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
         {
             if (begin != next)
-                throw file.Refuse($"tensor '{entry.Name}' begins at byte {begin:N0} of the values and {next:N0} is due.");
+                throw file.Refuse($"tensor '{entry.Name}' begins at byte {begin:N0} of the values instead of {next:N0}.");
             next = end;
         }
 
         if (start + next != file.Length)
-            throw file.Refuse($"it goes on for {file.Length - start - next:N0} bytes behind its last tensor.");
+            throw file.Refuse($"it continues for {file.Length - start - next:N0} bytes after its last tensor.");
     }
 
     private static MemoryStream Header(
@@ -147,7 +147,7 @@ internal static class SafeTensors
                 if (!Types.Values.Contains(tensor.dtype))
                 {
                     throw FileBytes.Refuse(
-                        path, $"tensor '{name}' is of type {tensor.dtype}, which is not written.", $"Convert it to one of {string.Join(", ", Types.Values)}.");
+                        path, $"tensor '{name}' is of type {tensor.dtype}, which cannot be written.", $"Convert it to one of {string.Join(", ", Types.Values)}.");
                 }
 
                 json.WriteStartObject(name);

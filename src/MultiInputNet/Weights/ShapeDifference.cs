@@ -7,6 +7,6 @@ namespace MultiInputNet.Weights;
 public sealed record ShapeDifference(string Name, IReadOnlyList<long> InFile, IReadOnlyList<long> InModule)
 {
     /// <summary>The name and both shapes.</summary>
-    /// <returns>Such as <c>'fc.weight' (1000, 512) in the file and (10, 512) in the module</c>.</returns>
+    /// <returns>For example <c>'fc.weight' (1000, 512) in the file and (10, 512) in the module</c>.</returns>
     public override string ToString() => $"'{Name}' {Shapes.Text(InFile)} in the file and {Shapes.Text(InModule)} in the module";
 }

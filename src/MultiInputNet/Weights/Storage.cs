@@ -2,13 +2,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
 
-/// <summary>Values of one type one behind the other in a file. Several tensors may be views of one storage.</summary>
-/// <param name="position">The byte of the file with which it begins.</param>
-/// <param name="count">Its values.</param>
+/// <summary>Consecutive values of one type in a file. Several tensors may be views of one storage.</summary>
+/// <param name="position">The position of its first byte in the file.</param>
+/// <param name="count">The number of values.</param>
 /// <param name="type">Their type.</param>
 internal sealed class Storage(long position, long count, StoredType type)
 {
-    // A span of bytes holds less than 2 GB, so that larger storages are read in parts; what is converted needs memory beside it.
+    // A span of bytes holds less than 2 GB, so larger storages are read in parts; converting them takes additional memory.
     private const long LargestPart = 1L << 30;
     private const long LargestConverted = 1L << 24;
 
@@ -18,7 +18,7 @@ internal sealed class Storage(long position, long count, StoredType type)
 
     public StoredType Type => type;
 
-    /// <summary>The same bytes as values of another type; equal requests give the same storage.</summary>
+    /// <summary>The same bytes as values of another type; equal requests return the same storage.</summary>
     public Storage As(StoredType other)
     {
         if (!retyped.TryGetValue(other, out var storage))
@@ -26,7 +26,7 @@ internal sealed class Storage(long position, long count, StoredType type)
         return storage;
     }
 
-    /// <summary>Says where it begins: PyTorch's old format tells that after the tensors.</summary>
+    /// <summary>Sets where it begins: PyTorch's old format tells that only after the tensors.</summary>
     public void Place(long start)
     {
         position = start;
@@ -35,7 +35,7 @@ internal sealed class Storage(long position, long count, StoredType type)
     }
 
     /// <summary>
-    /// Reads some of the values into a new tensor of one dimension on the CPU; null where the tensor's type cannot hold one of them.
+    /// Reads some of the values into a new tensor of one dimension on the CPU; null if the tensor's type cannot hold one of them.
     /// </summary>
     public Tensor? Read(FileBytes file, long first, long length)
     {

@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
 
-/// <summary>How a file has the values of a tensor, and what they become here, exactly.</summary>
+/// <summary>How a file stores the values of a tensor, and the type that represents them exactly here.</summary>
 /// <param name="Name">The type's name in the file, for messages.</param>
-/// <param name="Given">The type of the tensor that is made of them.</param>
-/// <param name="Raw">A type of as many bytes, as which they are read.</param>
+/// <param name="Given">The type of the tensor made from them.</param>
+/// <param name="Raw">A type of the same size, as which they are read.</param>
 internal sealed record StoredType(string Name, ScalarType Given, ScalarType Raw)
 {
     private StoredType(string name, ScalarType type)
@@ -28,7 +28,7 @@ internal sealed record StoredType(string Name, ScalarType Given, ScalarType Raw)
         new("U8", ScalarType.Byte),
         new("C64", ScalarType.ComplexFloat32),
 
-        // Any byte but 0 and 1 in a bool is undefined behaviour in libtorch.
+        // In libtorch, any byte other than 0 and 1 in a bool is undefined behaviour.
         new("BOOL", ScalarType.Bool, ScalarType.Byte) { Convert = bytes => bytes.ne(zeros_like(bytes)) },
         new("U16", ScalarType.Int32, ScalarType.Int16) { Convert = numbers => numbers.to(ScalarType.Int32).bitwise_and(tensor((int)ushort.MaxValue)) },
         new("U32", ScalarType.Int64, ScalarType.Int32) { Convert = numbers => numbers.to(ScalarType.Int64).bitwise_and(tensor((long)uint.MaxValue)) },
@@ -50,13 +50,13 @@ internal sealed record StoredType(string Name, ScalarType Given, ScalarType Raw)
         ("quint4x2", Unknown("quint4x2", ScalarType.Byte)), ("quint2x4", Unknown("quint2x4", ScalarType.Byte)),
     }.ToDictionary(pair => pair.Name, pair => pair.Type);
 
-    /// <summary>Makes values of the given type, or null where it cannot hold them; null where there is nothing to do.</summary>
+    /// <summary>Converts values to the given type, or returns null if it cannot hold them; null if there is nothing to convert.</summary>
     public Func<Tensor, Tensor?>? Convert { get; private init; }
 
-    /// <summary>Whether no tensor can be made of such values: only their size is known.</summary>
+    /// <summary>Whether no tensor can be made from such values: only their size is known.</summary>
     public bool IsUnknown { get; private init; }
 
-    /// <summary>The bytes of a value.</summary>
+    /// <summary>The bytes per value.</summary>
     public int Size => Raw switch
     {
         ScalarType.ComplexFloat32 => 8,
@@ -64,7 +64,7 @@ internal sealed record StoredType(string Name, ScalarType Given, ScalarType Raw)
         _ => Raw.ElementSize(),
     };
 
-    /// <summary>The type in a file of which tensors of a type are made as they are.</summary>
+    /// <summary>The stored type that needs no conversion to a given tensor type.</summary>
     public static StoredType Of(ScalarType type) => SafeTensors.Values.First(stored => stored.Given == type);
 
     private static StoredType Unknown(string name, ScalarType raw) => new(name, raw) { IsUnknown = true };

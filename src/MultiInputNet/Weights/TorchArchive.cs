@@ -1,15 +1,15 @@
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Reads what PyTorch's <c>torch.save</c> writes since version 1.6: a zip archive with a pickle, <c>data.pkl</c>, and the bytes of each
-/// storage as an entry of its own, <c>data/0</c> and so on.
+/// Reads what PyTorch's <c>torch.save</c> has written since version 1.6: a zip archive with a pickle, <c>data.pkl</c>, and an entry with
+/// the bytes of each storage, <c>data/0</c> and so on.
 /// </summary>
 internal static class TorchArchive
 {
     private const int LargestPickle = 64 << 20;
     private const string Pickle = "/data.pkl";
 
-    /// <summary>Whether a file begins as a zip archive.</summary>
+    /// <summary>Whether a file begins like a zip archive.</summary>
     public static bool Recognises(FileBytes file)
     {
         Span<byte> start = stackalloc byte[(int)Math.Min(file.Length, 2)];
@@ -27,26 +27,26 @@ internal static class TorchArchive
         var entries = ZipDirectory.Read(file);
         var pickles = entries.Keys.Where(name => name.IndexOf('/', StringComparison.Ordinal) + Pickle.Length == name.Length && name.EndsWith(Pickle, StringComparison.Ordinal)).ToArray();
         if (pickles.Length != 1)
-            throw file.Refuse("it is a zip archive that torch.save did not write: it has no data.pkl in its one folder.");
+            throw file.Refuse("it is a zip archive not written by torch.save: its only folder has no data.pkl.");
         var folder = pickles[0][..^Pickle.Length];
         if (entries.Keys.Any(name => name == $"{folder}/constants.pkl" || name.StartsWith($"{folder}/code/", StringComparison.Ordinal)))
         {
             throw file.Refuse(
-                "it is a TorchScript program, which holds code and not weights alone.",
+                "it is a TorchScript program, which holds code, not only weights.",
                 "Save its weights in Python: torch.save(torch.jit.load(path).state_dict(), new_path).");
         }
 
         if (entries.TryGetValue($"{folder}/byteorder", out var order) && order.Length == 3)
-            throw file.Refuse("its values are big-endian, which is not read.", "Save it on a little-endian machine.");
+            throw file.Refuse("its values are big-endian, which is not supported.", "Save it on a little-endian machine.");
         var pickle = Plain(file, pickles[0], entries[pickles[0]]);
         if (pickle.Length > LargestPickle)
-            throw file.Refuse($"its pickle of {pickle.Length:N0} bytes is larger than {LargestPickle:N0}.", "Save the state dict alone.");
+            throw file.Refuse($"its pickle of {pickle.Length:N0} bytes is larger than {LargestPickle:N0}.", "Save only the state dict.");
 
         var storages = new Dictionary<string, Storage>();
         var bytes = file.Read(pickle.Position, pickle.Length);
         var content = TorchPickle.Read(file, bytes, 0, FindStorage);
         if (content.End != bytes.Length)
-            throw file.Refuse("its pickle is damaged: it ends with something left over.");
+            throw file.Refuse("its pickle is damaged: something is left over at its end.");
         return TorchState.Read(file, content, key, choose);
 
         Storage FindStorage(string storageKey, StoredType type, long count)
@@ -66,5 +66,5 @@ internal static class TorchArchive
 
     private static ZipEntry Plain(FileBytes file, string name, ZipEntry entry) => entry.IsPlain
         ? entry
-        : throw file.Refuse($"its entry '{name}' is packed or encrypted, as torch.save writes none.", "Write it with torch.save.");
+        : throw file.Refuse($"its entry '{name}' is compressed or encrypted, which torch.save never does.", "Write it with torch.save.");
 }

@@ -6,10 +6,9 @@ using System.Text;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Reads the pickle of a PyTorch file. A pickle is a program for a stack machine that can call any function of Python by its
-/// name; this machine knows the few names that stand for tensors and collections and makes its own objects for them. Every other
-/// class or function is a name here and what it would make a placeholder, so that nothing is run; every instruction that is
-/// not needed for data is refused.
+/// Reads the pickle of a PyTorch file. A pickle is a program for a stack machine that can call any Python function by name. This machine
+/// knows the few names needed for tensors and collections and creates its own objects for them. Any other class or function is a mere
+/// name, and its result a placeholder, so that nothing is run; every instruction that data does not need is rejected.
 /// </summary>
 /// <remarks>
 /// Values are <see cref="string"/>, <see cref="long"/>, <see cref="BigInteger"/>, <see cref="double"/>, <see cref="bool"/>,
@@ -23,7 +22,7 @@ internal sealed class TorchPickle
     private const int DeepestNesting = 1_000;
     private const int LongestName = 200;
 
-    // PyTorch's storages without a type are told the type of their values by each tensor.
+    // For PyTorch's untyped storages, each tensor declares the type of the values.
     private static readonly StoredType Bytes = StoredType.PyTorch["uint8"];
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -104,25 +103,25 @@ internal sealed class TorchPickle
     /// <param name="file">The file, for messages.</param>
     /// <param name="bytes">The bytes that it is in.</param>
     /// <param name="start">Where in them it begins.</param>
-    /// <param name="findStorage">Finds a storage by its key, type and number of values, or refuses it.</param>
+    /// <param name="findStorage">Finds a storage by its key, type and number of values, or rejects it.</param>
     /// <returns>What it describes.</returns>
     public static Pickled Read(FileBytes file, byte[] bytes, int start, Func<string, StoredType, long, Storage> findStorage) =>
         new TorchPickle(file, bytes, start, findStorage).Run();
 
-    /// <summary>The exception for a pickle of something else than weights.</summary>
+    /// <summary>The exception for a pickle of something other than weights.</summary>
     public static MultiInputException Forbidden(FileBytes file, string name) => file.Refuse(
-        $"its pickle asks for '{name}', which is no part of a state dict; no code of a file is run.",
-        "Where you trust the file, load it in Python and save its state dict alone: torch.save(model.state_dict(), path).");
+        $"its pickle asks for '{name}', which is not part of a state dict; no code in a file is run.",
+        "If you trust the file, load it in Python and save only its state dict: torch.save(model.state_dict(), path).");
 
     private Pickled Run()
     {
         if (bytes.AsSpan(position) is not [0x80, >= 2 and <= 5, ..])
-            throw Damaged("it is of no protocol from 2 to 5");
+            throw Damaged("its protocol is not one of 2 to 5");
         position += 2;
         for (var count = 0; ; count++)
         {
             if (count == MostInstructions)
-                throw file.Refuse($"its pickle has more than {MostInstructions:N0} instructions.", "Save the state dict alone.");
+                throw file.Refuse($"its pickle has more than {MostInstructions:N0} instructions.", "Save only the state dict.");
             var instruction = Take(1)[0];
             if (instruction == '.')
                 break;
@@ -130,7 +129,7 @@ internal sealed class TorchPickle
         }
 
         if (stack.Count != 1 || marks.Count > 0)
-            throw Damaged("it ends with something left over");
+            throw Damaged("something is left over at its end");
         return new(stack[0], position, unknown);
     }
 
@@ -141,11 +140,11 @@ internal sealed class TorchPickle
         {
             case 0x95: // FRAME
                 if (BinaryPrimitives.ReadUInt64LittleEndian(Take(8)) > (ulong)(bytes.Length - position))
-                    throw Damaged("a frame reaches behind its end");
+                    throw Damaged("a frame extends beyond its end");
                 break;
             case (byte)'(': // MARK
                 if (marks.Count == DeepestNesting)
-                    throw file.Refuse($"its pickle is nested deeper than {DeepestNesting:N0}.", "Save the state dict alone.");
+                    throw file.Refuse($"its pickle is nested deeper than {DeepestNesting:N0}.", "Save only the state dict.");
                 marks.Add(stack.Count);
                 break;
 
@@ -172,7 +171,7 @@ internal sealed class TorchPickle
                 stack.Add(
                     text is "00" or "01" ? (object)(text is "01")
                     : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
-                    : throw Damaged("a whole number is none"));
+                    : throw Damaged("an integer is not a number"));
                 break;
             case 0x8A: // LONG1
                 PushLong(Take(Take(1)[0]));
@@ -270,7 +269,7 @@ internal sealed class TorchPickle
                 break;
             case 0x93: // STACK_GLOBAL
                 if (PopMany(2) is not [string module, string name])
-                    throw Damaged("a name is no text");
+                    throw Damaged("a name is not text");
                 stack.Add(Known(module, name));
                 break;
             case (byte)'R': // REDUCE
@@ -278,7 +277,7 @@ internal sealed class TorchPickle
                 {
                     [Callable callable, object?[] arguments] => Call(callable, arguments),
                     [PickledDictionary { ClassName: not null } made, object?[]] => new PickledDictionary { ClassName = made.ClassName },
-                    _ => throw Damaged("it calls what is no function"),
+                    _ => throw Damaged("it calls something that is not a function"),
                 });
                 break;
             case 0x81 or 0x92: // NEWOBJ, NEWOBJ_EX
@@ -293,7 +292,7 @@ internal sealed class TorchPickle
 
                     // Python keeps the versions of a module's layers as an attribute of its state dict.
                     [PickledDictionary { IsOrdered: true } state, PickledDictionary attributes] => With(state, attributes),
-                    _ => throw file.Refuse("its pickle sets the attributes of an object that is no state dict.", "Save the state dict alone."),
+                    _ => throw file.Refuse("its pickle sets the attributes of an object that is not a state dict.", "Save only the state dict."),
                 });
                 break;
             case (byte)'Q': // BINPERSID
@@ -328,7 +327,7 @@ internal sealed class TorchPickle
         (Callable.Set, []) => new List<object?>(),
         (Callable.Set, [List<object?> items]) => items,
         (Callable.Bytes, [string text, "latin1"]) => Encoding.Latin1.GetBytes(text),
-        _ => throw Damaged($"it makes a value of kind {callable} from something else than that takes"),
+        _ => throw Damaged($"it makes a value of kind {callable} from the wrong arguments"),
     };
 
     private PickledTensor View(Storage storage, long offset, object?[] shape, object?[] strides) =>
@@ -339,7 +338,7 @@ internal sealed class TorchPickle
             ? View(storage.As(known), offset, shape, strides)
             : PickledTensor.Odd($"of type {type}", Sizes(shape));
 
-    /// <summary>What a pickle refers to outside of it: a storage, or in PyTorch's old format a class with its source text.</summary>
+    /// <summary>What a pickle refers to outside itself: a storage, or in PyTorch's old format a class with its source text.</summary>
     private object Outside(object?[] id) => id switch
     {
         ["storage", StoredType type, string key, string, long length] => findStorage(key, type, length),
@@ -355,7 +354,7 @@ internal sealed class TorchPickle
     }
 
     private long[] Sizes(object?[] items) =>
-        Array.ConvertAll(items, item => item is long size ? size : throw Damaged("a size is no whole number"));
+        Array.ConvertAll(items, item => item is long size ? size : throw Damaged("a size is not an integer"));
 
     private object Known(string module, string name)
     {
@@ -382,24 +381,24 @@ internal sealed class TorchPickle
             case PickledDictionary { ClassName: not null }:
                 break;
             default:
-                throw Damaged("it adds to what is no list");
+                throw Damaged("it appends to something that is not a list");
         }
     }
 
     private void SetItems(object?[] items)
     {
         if (Peek() is not PickledDictionary dictionary || items.Length % 2 != 0)
-            throw Damaged("it adds to what is no dictionary, or a key without a value");
+            throw Damaged("it adds to something that is not a dictionary, or a key without a value");
         for (var i = 0; i < items.Length; i += 2)
             dictionary.Items.Add((items[i], items[i + 1]));
     }
 
-    // Python numbers what it remembers without a gap.
+    // Python numbers what it memoizes without gaps.
     private void Put(uint index)
     {
         var value = Peek();
         if (index > memo.Count)
-            throw Damaged($"it remembers value {index:N0} before value {memo.Count:N0}");
+            throw Damaged($"it memoizes value {index:N0} before value {memo.Count:N0}");
         if (index == memo.Count)
             memo.Add(value);
         else
@@ -413,12 +412,12 @@ internal sealed class TorchPickle
         stack.Add(memo[(int)index]);
     }
 
-    private object? Peek() => stack.Count > Floor ? stack[^1] : throw Damaged("it takes from an empty stack");
+    private object? Peek() => stack.Count > Floor ? stack[^1] : throw Damaged("it pops from an empty stack");
 
     private object?[] PopMany(int count)
     {
         if (stack.Count - Floor < count)
-            throw Damaged("it takes from an empty stack");
+            throw Damaged("it pops from an empty stack");
         return PopFrom(stack.Count - count);
     }
 
@@ -439,7 +438,7 @@ internal sealed class TorchPickle
         return items;
     }
 
-    /// <summary>Values that lie below the last mark and stay there.</summary>
+    /// <summary>Values below the last mark, which stay there.</summary>
     private int Floor => marks.Count == 0 ? 0 : marks[^1];
 
     private ReadOnlySpan<byte> Take(ulong count)
@@ -466,11 +465,11 @@ internal sealed class TorchPickle
         }
         catch (DecoderFallbackException e)
         {
-            throw Damaged($"a text is no UTF-8: {e.Message}");
+            throw Damaged($"a text is not UTF-8: {e.Message}");
         }
     }
 
-    // Python 2 has one kind of text for text and bytes.
+    // Python 2 has a single type for text and bytes.
     private static string OldText(ReadOnlySpan<byte> text)
     {
         try
@@ -484,10 +483,10 @@ internal sealed class TorchPickle
     }
 
     private MultiInputException Unusable(byte instruction) => file.Refuse(
-        $"its pickle has the instruction 0x{instruction:X2} at byte {position - 1:N0}, which no tensor, number, text or collection needs.",
-        "Save the state dict alone, in Python: torch.save(model.state_dict(), path).");
+        $"its pickle has the instruction 0x{instruction:X2} at byte {position - 1:N0}, which tensors, numbers, texts and collections do not need.",
+        "Save only the state dict, in Python: torch.save(model.state_dict(), path).");
 
-    private MultiInputException NoStorage() => Damaged("it refers to something outside that is no storage");
+    private MultiInputException NoStorage() => Damaged("it refers to something outside that is not a storage");
 
     private MultiInputException Damaged(string reason) => file.Refuse($"its pickle is damaged: {reason} (byte {position:N0}).");
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Reads what TorchSharp's <c>Module.save</c> writes: the number of tensors, and for each its name, type, dimensions, sizes and
-/// bytes. Numbers are in LEB128 (seven bits a byte, the low ones first), names in UTF-8 behind their length.
+/// Reads what TorchSharp's <c>Module.save</c> writes: the number of tensors, and for each its name, type, dimensions, sizes and bytes.
+/// Numbers are in LEB128 (seven bits per byte, low bits first), names in UTF-8 after their length.
 /// </summary>
 internal sealed class TorchSharpFile
 {
@@ -41,7 +41,7 @@ internal sealed class TorchSharpFile
         var name = Name();
         var type = Number();
         if (type > sbyte.MaxValue || !SafeTensors.Types.Values.Contains((ScalarType)type))
-            throw Unknown($"tensor '{name}' is of type {type}, which is not read");
+            throw Unknown($"tensor '{name}' is of type {type}, which is not supported");
         var dimensions = Number();
         if (dimensions > MostDimensions)
             throw Unknown($"tensor '{name}' has {dimensions:N0} dimensions");
@@ -92,7 +92,7 @@ internal sealed class TorchSharpFile
         return buffer[position++ - bufferStart];
     }
 
-    // The format has no mark at its beginning: whatever is no other file is tried as this one.
+    // The format has no magic number: anything that is not another format is tried as this one.
     private MultiInputException Unknown(string reason) =>
-        file.Refuse($"it is no file of weights in a known format, or damaged ({reason}).");
+        file.Refuse($"it is not a file of weights in a known format, or it is damaged ({reason}).");
 }

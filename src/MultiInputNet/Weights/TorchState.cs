@@ -3,15 +3,15 @@ using System.Globalization;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Finds the state dict in what a PyTorch file holds. A state dict is a dictionary with tensors in it or in the dictionaries in it, whose
-/// keys then go before the tensors' names.
+/// Finds the state dict in a PyTorch file. A state dict is a dictionary with tensors in it or in dictionaries inside it, whose keys are
+/// then prepended to the names of the tensors.
 /// </summary>
 internal sealed class TorchState
 {
     private const int DeepestState = 8;
     private const int MostChoices = 10;
 
-    // The first of them that is there is taken.
+    // The first of these that exists is taken.
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model"];
 
     private readonly FileBytes file;
@@ -34,8 +34,8 @@ internal sealed class TorchState
     /// <param name="file">The file.</param>
     /// <param name="content">What its pickle describes.</param>
     /// <param name="key">
-    /// The key of the state dict, or the keys that lead to it, with dots between; the file itself with all that is in it when empty;
-    /// searched for when null.
+    /// The key of the state dict, or the keys that lead to it, separated by dots; empty for the file itself with everything in it; null to
+    /// search for it.
     /// </param>
     /// <param name="choose">Chooses among several.</param>
     public static WeightContent Read(FileBytes file, Pickled content, string? key, StateChoice? choose)
@@ -44,7 +44,7 @@ internal sealed class TorchState
         {
             throw content.Unknown is { } unknown
                 ? TorchPickle.Forbidden(file, unknown)
-                : file.Refuse("it holds no dictionary of tensors.", "Save a state dict, in Python: torch.save(model.state_dict(), path).");
+                : file.Refuse("it holds no dictionary of tensors.", "Save a state dict in Python: torch.save(model.state_dict(), path).");
         }
 
         var states = new TorchState(file, top);
@@ -52,7 +52,7 @@ internal sealed class TorchState
             throw TorchPickle.Forbidden(file, first);
         var (found, state) = key is null ? states.Search(choose) : (key, states.Find(key));
 
-        // A state dict of tensors alone has no keys of its own before their names.
+        // A state dict of tensors only has no keys to prepend to their names.
         var (entries, versions) = Flatten(state, isDeep: found is not null);
         return new(WeightFormat.PyTorch, [.. entries.Select(entry => Entry(file, entry.Name, entry.Tensor))], Texts(top), found is "" && states.nested.Count == 0 ? null : found)
         {
@@ -65,14 +65,14 @@ internal sealed class TorchState
         if (UsualKeys.FirstOrDefault(nested.ContainsKey) is { } usual)
             return (usual, nested[usual]);
 
-        // A number that a checkpoint keeps as a tensor, such as its best accuracy, makes it no state dict.
+        // A number that a checkpoint stores as a tensor, such as its best accuracy, does not make it a state dict.
         var own = Tensors(top).ToArray();
         if (own.Length > 0 && (nested.Count == 0 || own.Any(item => item.Tensor.Shape.Length > 0)))
             return (null, top);
         var models = nested.Keys.Where(name => !IsOptimizer(name)).ToArray();
         var found = models.Length > 0 ? models : [.. nested.Keys];
         if (found.Length == 0)
-            throw file.Refuse("it holds no state dict: no dictionary with tensors in it.", "Save one, in Python: torch.save(model.state_dict(), path).");
+            throw file.Refuse("it holds no state dict: no dictionary with tensors in it.", "Save one in Python: torch.save(model.state_dict(), path).");
         if (found.Length == 1)
             return (found[0], nested[found[0]]);
         if (choose is not null && found.Length <= MostChoices)
@@ -111,7 +111,7 @@ internal sealed class TorchState
 
     private static IReadOnlyList<string> Names(PickledDictionary state) => [.. Flatten(state, isDeep: true).Entries.Select(entry => entry.Name)];
 
-    /// <summary>The tensors of a dictionary, and of those in it; each dictionary once, since it may be in itself.</summary>
+    /// <summary>The tensors of a dictionary and of those inside it; each dictionary once, since it may contain itself.</summary>
     private static (List<(string Name, PickledTensor Tensor)> Entries, Dictionary<string, long> Versions) Flatten(PickledDictionary state, bool isDeep)
     {
         var entries = new List<(string, PickledTensor)>();

@@ -9,6 +9,6 @@ namespace MultiInputNet.Weights;
 public sealed record TypeDifference(string Name, ScalarType InFile, ScalarType InModule)
 {
     /// <summary>The name and both types.</summary>
-    /// <returns>Such as <c>'fc.weight' Float16 in the file and Float32 in the module</c>.</returns>
+    /// <returns>For example <c>'fc.weight' Float16 in the file and Float32 in the module</c>.</returns>
     public override string ToString() => $"'{Name}' {InFile} in the file and {InModule} in the module";
 }

@@ -16,13 +16,13 @@ public sealed class WeightEntry
     private readonly long offset;
     private readonly long extent;
 
-    /// <summary>Checks that the tensor lies within its storage, so that what is made of it takes no more memory than the file does.</summary>
+    /// <summary>Checks that the tensor lies within its storage, so that it takes no more memory than the file.</summary>
     /// <param name="file">The file, for messages.</param>
     /// <param name="name">The tensor's name.</param>
     /// <param name="storage">The storage, which lies within the file.</param>
     /// <param name="shape">The sizes.</param>
     /// <param name="strides">The step of each dimension, in values; those of a contiguous tensor when null.</param>
-    /// <param name="offset">Values of the storage before the first of the tensor.</param>
+    /// <param name="offset">The number of values in the storage before the first of the tensor.</param>
     internal WeightEntry(FileBytes file, string name, Storage storage, long[] shape, long[]? strides = null, long offset = 0)
     {
         Name = name;
@@ -34,9 +34,9 @@ public sealed class WeightEntry
         if (strides?.Any(stride => stride < 0) == true || offset < 0)
             throw file.Refuse($"tensor '{name}' has a size, stride or offset below 0.");
         if (strides is not null && strides.Length != shape.Length)
-            throw file.Refuse($"tensor '{name}' has {shape.Length} dimensions and {strides.Length} strides.");
+            throw file.Refuse($"tensor '{name}' has {shape.Length} dimensions but {strides.Length} strides.");
 
-        // No product of sizes overflows, not even one that a size of 0 would hide.
+        // No product of sizes may overflow, not even one hidden by a size of 0.
         var largest = shape.Aggregate(Int128.One, (product, size) => product > long.MaxValue ? product : product * Math.Max(1, size));
         if (largest * storage.Type.Size > long.MaxValue)
             throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} is larger than any memory.");
@@ -46,7 +46,7 @@ public sealed class WeightEntry
         if (Count > 0)
             end += 1 + shape.Zip(this.strides, (size, stride) => (Int128)(size - 1) * stride).Aggregate(Int128.Zero, (sum, step) => sum + step);
         if (end > storage.Count)
-            throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} ends behind its storage of {storage.Count:N0} values.");
+            throw file.Refuse($"tensor '{name}' of shape {Shapes.Text(shape)} extends beyond its storage of {storage.Count:N0} values.");
         if (Count > storage.Count)
         {
             throw file.Refuse(
@@ -56,7 +56,7 @@ public sealed class WeightEntry
         extent = (long)end - offset;
     }
 
-    /// <summary>A tensor that is in the file and cannot be read.</summary>
+    /// <summary>A tensor that the file has but that cannot be read.</summary>
     /// <param name="file">The file.</param>
     /// <param name="name">The tensor's name.</param>
     /// <param name="shape">The sizes, as far as they are known.</param>
@@ -71,26 +71,28 @@ public sealed class WeightEntry
         CheckNameAndShape();
     }
 
-    /// <summary>Its name, as the file has it.</summary>
+    /// <summary>Its name in the file.</summary>
     public string Name { get; }
 
     /// <summary>
-    /// The type of the tensor that is read. It is the file's, or where TorchSharp has no such type one that holds its values exactly:
-    /// Int32 for unsigned numbers of 16 bits, Int64 for those of 32 and 64, Float16 or Float32 for floats of 8.
+    /// The type of the tensor when read: that of the file or, if TorchSharp lacks it, one that holds its values exactly (Int32 for 16-bit
+    /// unsigned integers, Int64 for those of 32 and 64 bits, Float16 or Float32 for 8-bit floats).
     /// </summary>
     /// <exception cref="MultiInputException">It is not <see cref="IsReadable"/>.</exception>
     public ScalarType Type => storage?.Type.Given ?? throw Unreadable();
 
-    /// <summary>Whether a tensor can be made of it; not where it is quantized, sparse or of a type that has no equal here.</summary>
+    /// <summary>Whether it can be read; not if it is quantized, sparse or of a type without an equivalent here.</summary>
     public bool IsReadable => storage is not null;
 
     /// <summary>Its sizes; none for a single number.</summary>
     public IReadOnlyList<long> Shape => shape;
 
-    /// <summary>Its values.</summary>
+    /// <summary>The number of its values.</summary>
     internal long Count { get; }
 
-    /// <summary>Reads tensors. Those of one storage share it in memory too, so that together they take no more than in the file.</summary>
+    /// <summary>
+    /// Reads tensors. Those that share a storage also share it in memory, so that together they take no more than in the file.
+    /// </summary>
     internal static Dictionary<string, Tensor> Read(FileBytes file, IEnumerable<WeightEntry> entries)
     {
         using var scope = NewDisposeScope();
@@ -115,16 +117,16 @@ public sealed class WeightEntry
     /// <returns>A line such as <c>conv1.weight: Float32 (64, 3, 7, 7)</c>.</returns>
     public override string ToString() => $"{Name}: {(IsReadable ? Type : oddity)} {Shapes.Text(shape)}";
 
-    /// <summary>The exception for an entry that is needed and cannot be read.</summary>
+    /// <summary>The exception for an entry that is needed but cannot be read.</summary>
     internal MultiInputException Unreadable() => file.Refuse(
-        $"tensor '{Name}' is {oddity}, which is not read.", "Save it as a dense tensor of another type, such as float32, or leave it out of what is loaded.");
+        $"tensor '{Name}' is {oddity}, which is not supported.", "Save it as a dense tensor of another type, such as float32, or do not load it.");
 
     private void CheckNameAndShape()
     {
         if (Name.Length > LongestName || Name.Any(char.IsControl))
             throw file.Refuse($"the name '{Name}' is longer than {LongestName:N0} characters or has some that cannot be printed.");
         if (shape.Length > MostDimensions)
-            throw file.Refuse($"tensor '{Name}' has {shape.Length:N0} dimensions; {MostDimensions} are the most.");
+            throw file.Refuse($"tensor '{Name}' has {shape.Length:N0} dimensions; at most {MostDimensions} are supported.");
         if (shape.Any(size => size < 0))
             throw file.Refuse($"tensor '{Name}' has a size, stride or offset below 0.");
     }

@@ -4,8 +4,8 @@ using System.Text;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// Where the entries of a zip archive lie, so that their bytes can be read straight from the file (the BCL's archive tells
-/// neither the place nor the method of an entry). Entries lie within the file and do not overlap.
+/// The positions of the entries of a zip archive, so that their bytes can be read directly from the file (.NET's archive reveals neither
+/// the position nor the compression method of an entry). Entries lie within the file and do not overlap.
 /// </summary>
 internal static class ZipDirectory
 {
@@ -34,17 +34,17 @@ internal static class ZipDirectory
         while (directory.Length > 0)
         {
             if (directory.Length < EntryLength || Number32(directory, 0) != EntrySignature)
-                throw Damaged(file, "its directory breaks off");
+                throw Damaged(file, "its directory is truncated");
             var (nameLength, extraLength, commentLength) = (Number16(directory, 28), Number16(directory, 30), Number16(directory, 32));
             if (directory.Length < EntryLength + nameLength + extraLength + commentLength)
-                throw Damaged(file, "its directory breaks off");
+                throw Damaged(file, "its directory is truncated");
             var name = Encoding.UTF8.GetString(directory.Slice(EntryLength, nameLength));
             var (size, packed, header) = Sizes(file, directory, directory.Slice(EntryLength + nameLength, extraLength));
             var position = Locate(file, name, header, directory.Slice(EntryLength, nameLength));
             if (packed < 0 || packed > start - position)
                 throw Damaged(file, $"entry '{name}' of {packed:N0} bytes at byte {position:N0}");
 
-            // Torch writes every entry as it is: nothing is ever unpacked, so that no entry is larger than its part of the file.
+            // Torch stores every entry uncompressed: nothing is ever decompressed, so no entry is larger than its part of the file.
             var isPlain = Number16(directory, 10) == 0 && (Number16(directory, 8) & 1) == 0 && size == packed;
             if (!entries.TryAdd(name, new(position, packed, isPlain)))
                 throw Damaged(file, $"two entries '{name}'");
@@ -62,7 +62,7 @@ internal static class ZipDirectory
         return entries;
     }
 
-    /// <summary>The directory's place, and the byte before which it has to end.</summary>
+    /// <summary>The position of the directory, and the byte before which it must end.</summary>
     private static (long Start, long Length, long End) Find(FileBytes file)
     {
         var length = (int)Math.Min(file.Length, EndLength + ushort.MaxValue);
@@ -86,14 +86,14 @@ internal static class ZipDirectory
         var locator = file.Read(locatorPosition, (long)End64LocatorLength);
         var end = Number64(locator, 8);
         if (Number32(locator, 0) != End64LocatorSignature || end > locatorPosition - End64Length)
-            throw Damaged(file, "it has no directory of 64 bits");
+            throw Damaged(file, "it has no 64-bit directory");
         var record = file.Read(end, (long)End64Length);
         if (Number32(record, 0) != End64Signature)
-            throw Damaged(file, "it has no directory of 64 bits");
+            throw Damaged(file, "it has no 64-bit directory");
         return (Number64(record, 48), Number64(record, 40), end);
     }
 
-    /// <summary>The sizes and the place of an entry; those that need 64 bits are in its extra fields, in this order.</summary>
+    /// <summary>The sizes and the position of an entry; those that need 64 bits are in its extra fields, in this order.</summary>
     private static (long Size, long Packed, long Header) Sizes(FileBytes file, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> extra)
     {
         var (size, packed, header) = ((long)Number32(entry, 24), (long)Number32(entry, 20), (long)Number32(entry, 42));
@@ -103,7 +103,7 @@ internal static class ZipDirectory
             if (number != uint.MaxValue)
                 continue;
             if (wide.Length < 8)
-                throw Damaged(file, "its directory lacks a size of 64 bits");
+                throw Damaged(file, "its directory lacks a 64-bit size");
             number = Number64(wide, 0);
             wide = wide[8..];
         }
@@ -124,7 +124,7 @@ internal static class ZipDirectory
         return [];
     }
 
-    /// <summary>The position of an entry's bytes, which lie behind its local header.</summary>
+    /// <summary>The position of an entry's bytes, which follow its local header.</summary>
     private static long Locate(FileBytes file, string name, long header, ReadOnlySpan<byte> nameBytes)
     {
         Span<byte> local = stackalloc byte[LocalLength];
@@ -135,7 +135,7 @@ internal static class ZipDirectory
     }
 
     private static MultiInputException Damaged(FileBytes file, string reason) =>
-        file.Refuse($"it is a damaged zip archive ({reason}).", "It may be cut off: copy it again.");
+        file.Refuse($"it is a damaged zip archive ({reason}).", "It may be truncated: copy it again.");
 
     private static int Number16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
 

@@ -91,7 +91,7 @@ public sealed class SplitTests
         var source = Source(10, i => i);
 
         source.Invoking(s => s.Split(0)).Should().Throw<ArgumentOutOfRangeException>();
-        source.Invoking(s => s.Split(0.1)).Should().Throw<ArgumentException>("each class has one sample").WithMessage("*each part needs one*");
+        source.Invoking(s => s.Split(0.1)).Should().Throw<ArgumentException>("each class has one sample").WithMessage("*each part needs at least one*");
         source.Invoking(s => s.Subset([10])).Should().Throw<ArgumentException>();
     }
 

@@ -292,7 +292,7 @@ public sealed class TrainerTests
         FluentActions.Invoking(() => new TrainerOptions { LearningRate = double.NaN }).Should().Throw<ArgumentOutOfRangeException>().WithMessage("LearningRate is NaN; give a number from 0 to 100.*");
         FluentActions.Invoking(() => new TrainingPhase(0)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => Parts.Base.At(-1)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("The rate of Base is -1; give a finite number from 0.*");
-        FluentActions.Invoking(() => new TensorSource("a", randn(3, 5), randn(2, 1))).Should().Throw<ArgumentException>().WithMessage("Source 'a': 'a' has shape (3, 5), and 2 samples are due*");
+        FluentActions.Invoking(() => new TensorSource("a", randn(3, 5), randn(2, 1))).Should().Throw<ArgumentException>().WithMessage("Source 'a': 'a' has shape (3, 5), but there should be 2 samples*");
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class CheckpointContentTests : IDisposable
         var content = File.ReadAllBytes(WeightFixtures.File("legacy.pth"));
         for (var length = 0; length < content.Length; length += 3)
             Refusal(content[..length]);
-        Refusal([.. content, 0]).Should().Contain("goes on for 1 bytes behind its last storage");
+        Refusal([.. content, 0]).Should().Contain("continues for 1 bytes after its last storage");
     }
 
     [Fact]

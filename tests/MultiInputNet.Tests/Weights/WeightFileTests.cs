@@ -101,13 +101,13 @@ public sealed class WeightFileTests
     [InlineData("two.pth", null, "it holds 2 state dicts. Name the one to read as key: 'student', 'teacher'.")]
     [InlineData("two.pth", "pupil", "it has no state dict 'pupil'. Name one of its state dicts: 'student', 'teacher'.")]
     [InlineData("plain.pth", "model", "it has no state dict 'model'. Leave the key out*")]
-    [InlineData("kinds.safetensors", "model", "it is a file of SafeTensors, in which nothing is under a key 'model'. Leave the key out.")]
+    [InlineData("kinds.safetensors", "model", "it is a SafeTensors file, which has no keys, and so no 'model'. Leave out the key.")]
     [InlineData("empty.pth", null, "it holds no state dict: no dictionary with tensors in it. Save one*")]
     [InlineData("list.pth", null, "it holds no dictionary of tensors. Save a state dict*")]
     [InlineData("expanded.pth", null, "tensor 'a' of shape (1000) repeats the values of its storage of 1. Save it with .contiguous().")]
     [InlineData("module.pth", null, "its pickle asks for 'torch.nn.modules.container.Sequential', which is no part of a state dict; no code*torch.save(model.state_dict(), path).")]
     [InlineData("script.pt", null, "it is a TorchScript program, which holds code*torch.save(torch.jit.load(path).state_dict(), new_path).")]
-    [InlineData("packed.pth", null, "its entry 'plain/data.pkl' is packed or encrypted*")]
+    [InlineData("packed.pth", null, "its entry 'plain/data.pkl' is compressed or encrypted*")]
     [InlineData("no such file", null, "There is no such file*")]
     [InlineData(".", null, "It is a folder, not a file.*")]
     public void A_file_that_cannot_be_read_says_why_and_what_to_do(string name, string? key, string message)
@@ -134,8 +134,8 @@ public sealed class WeightFileTests
 
     [Theory]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "tensor 'a' lies outside the file.*")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "it goes on for 1 bytes behind its last tensor.*")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "tensor 'a' of shape (3) ends behind its storage of 2 values.*")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "it continues for 1 bytes after its last tensor.*")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "tensor 'a' of shape (3) extends beyond its storage of 2 values.*")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}""", 8, "tensor 'a' of shape (1) needs 4 bytes and has 8.*")]
     [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "tensor 'a' has a size, stride or offset below 0.*")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "tensor 'a' lies outside the file.*")]
@@ -184,7 +184,7 @@ public sealed class WeightFileTests
         using var file = new TemporaryFile();
         var write = () => WeightFile.Write(file.Path, new Dictionary<string, Tensor> { ["a"] = zeros(2, ScalarType.ComplexFloat32) });
 
-        write.Should().Throw<MultiInputException>().WithMessage("*tensor 'a' is of type ComplexFloat32, which is not written.*");
+        write.Should().Throw<MultiInputException>().WithMessage("*tensor 'a' is of type ComplexFloat32, which cannot be written.*");
         File.Exists(file.Path).Should().BeFalse();
     }
 

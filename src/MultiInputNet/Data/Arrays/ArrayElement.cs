@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Data;
 
-/// <summary>How the numbers of an array are stored in a file, and the type that they are given in.</summary>
-/// <param name="Stored">The type of the stored bytes; for unsigned numbers, the signed one of their size.</param>
+/// <summary>How the numbers of an array are stored in a file, and the type of the tensor that they become.</summary>
+/// <param name="Stored">The type of the stored bytes; for unsigned numbers, the signed type of the same size.</param>
 /// <param name="Given">The type of the tensor; wider for the unsigned types that torch lacks.</param>
 /// <param name="Unsigned">Whether the stored bytes are unsigned numbers of a type that torch lacks.</param>
 internal sealed record ArrayElement(ScalarType Stored, ScalarType Given, bool Unsigned = false)
@@ -24,10 +24,10 @@ internal sealed record ArrayElement(ScalarType Stored, ScalarType Given, bool Un
 
     public int Size => Stored.ElementSize();
 
-    /// <summary>Whether every number is exact as a Float32.</summary>
+    /// <summary>Whether every number is exactly representable as Float32.</summary>
     public bool FitsFloat32 => Size < 4 || this == Float32;
 
-    /// <summary>Stored numbers in the type that they are given in.</summary>
+    /// <summary>Converts stored numbers to the type of the tensor.</summary>
     /// <exception cref="InvalidDataException">A number does not fit.</exception>
     public Tensor Convert(Tensor stored)
     {
@@ -36,7 +36,7 @@ internal sealed record ArrayElement(ScalarType Stored, ScalarType Given, bool Un
         if (Stored != Given)
             return stored.to(Given).bitwise_and((1L << (8 * Size)) - 1);
         if (stored.numel() > 0 && stored.min().ToInt64() < 0)
-            throw new InvalidDataException("It holds unsigned 64-bit numbers above 2^63 - 1, which no tensor holds.");
+            throw new InvalidDataException("It holds unsigned 64-bit numbers above 2^63 - 1, which no tensor can hold.");
         return stored;
     }
 }

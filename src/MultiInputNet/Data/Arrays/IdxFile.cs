@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Data;
 
-/// <summary>IDX files, the format of MNIST and its kin (LeCun, Cortes and Burges), plain or packed by gzip.</summary>
-/// <remarks>Types: unsigned and signed bytes, 16-bit and 32-bit whole numbers, 32-bit and 64-bit floating ones, as they are.</remarks>
+/// <summary>IDX files, the format of MNIST and its relatives (LeCun, Cortes and Burges), plain or gzip-compressed.</summary>
+/// <remarks>Types: unsigned and signed bytes, 16-bit and 32-bit integers, 32-bit and 64-bit floats, without conversion.</remarks>
 public static class IdxFile
 {
     private const string Cure = "Give an IDX file, such as train-images-idx3-ubyte or the same with .gz.";
@@ -21,17 +21,20 @@ public static class IdxFile
 
     /// <summary>Reads an array.</summary>
     /// <param name="path">The file.</param>
-    /// <returns>The array, of its shape; the caller's to dispose.</returns>
-    /// <exception cref="MultiInputException">The file is damaged, or none of this format.</exception>
+    /// <returns>The array, in its shape; owned by the caller.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or is not of this format.</exception>
     public static Tensor Read(string path) => DataFile.Read(path, Cure, Read);
 
     /// <summary>Reads images and labels into a source of one input and one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="images">A file of <c>(count, height, width)</c>; the images become Float32, or Float64 where that would lose digits, of <c>(count, 1, height, width)</c>, unsigned bytes from 0 to 1.</param>
-    /// <param name="labels">A file of <c>(count)</c> whole numbers; they become Int64.</param>
-    /// <returns>The source. Its tensors are the caller's to dispose.</returns>
-    /// <exception cref="MultiInputException">A file is damaged, none of this format, or of another shape.</exception>
-    /// <exception cref="ArgumentException">The files hold no samples, or not equally many.</exception>
+    /// <param name="images">
+    /// A file of <c>(count, height, width)</c>; the images become <c>(count, 1, height, width)</c> in Float32, or Float64 if that would
+    /// lose digits, with unsigned bytes scaled to 0 to 1.
+    /// </param>
+    /// <param name="labels">A file of <c>(count)</c> integers; they become Int64.</param>
+    /// <returns>The source. Its tensors are owned by the caller.</returns>
+    /// <exception cref="MultiInputException">A file is damaged, not of this format, or of the wrong shape.</exception>
+    /// <exception cref="ArgumentException">The files hold no samples, or different numbers of them.</exception>
     public static TensorSource ReadSource(string name, string images, string labels)
     {
         using var scope = NewDisposeScope();
@@ -59,7 +62,7 @@ public static class IdxFile
             Span<byte> start = stackalloc byte[4];
             content.ReadExactly(start);
             if (start[0] != 0 || start[1] != 0 || !elements.TryGetValue(start[2], out var element))
-                throw new InvalidDataException($"It is no IDX file: it begins with {Convert.ToHexString(start)}.");
+                throw new InvalidDataException($"It is not an IDX file: it begins with {Convert.ToHexString(start)}.");
             var sizes = new byte[4 * start[3]];
             content.ReadExactly(sizes);
             var shape = sizes.Chunk(4).Select(size => (long)BinaryPrimitives.ReadUInt32BigEndian(size));

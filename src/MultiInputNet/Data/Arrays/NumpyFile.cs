@@ -10,18 +10,18 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// NumPy's files: arrays in <c>.npy</c> (format versions 1 to 3) and archives of them in <c>.npz</c>. No code in a file is
-/// run: arrays of Python objects are refused.
+/// NumPy files: arrays in <c>.npy</c> (format versions 1 to 3) and archives of them in <c>.npz</c>. No code in a file is run:
+/// arrays of Python objects are rejected.
 /// </summary>
 /// <remarks>
-/// Types: bool, int8 to int64, uint8, float16 to float64 as they are; uint16 becomes Int32, uint32 and uint64 become Int64.
-/// Both byte orders and both orders of dimensions are read; tensors are contiguous, on the CPU.
+/// Types: bool, int8 to int64, uint8 and float16 to float64 without conversion; uint16 becomes Int32, uint32 and uint64 become
+/// Int64. Both byte orders and both orders of dimensions are read; tensors are contiguous, on the CPU.
 /// </remarks>
 public static partial class NumpyFile
 {
     private const int LargestHeader = 1 << 20;
-    private const string NpyCure = "Give an array of numbers that numpy.save wrote.";
-    private const string NpzCure = "Give arrays of numbers that numpy.savez or numpy.savez_compressed wrote.";
+    private const string NpyCure = "Give an array of numbers written by numpy.save.";
+    private const string NpzCure = "Give arrays of numbers written by numpy.savez or numpy.savez_compressed.";
 
     private static readonly byte[] magic = [0x93, .. "NUMPY"u8];
 
@@ -43,36 +43,38 @@ public static partial class NumpyFile
 
     /// <summary>Reads an array.</summary>
     /// <param name="path">A <c>.npy</c> file.</param>
-    /// <returns>The array, of its shape; the caller's to dispose.</returns>
-    /// <exception cref="MultiInputException">The file is damaged, or holds no array of numbers.</exception>
+    /// <returns>The array, in its shape; owned by the caller.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or does not hold an array of numbers.</exception>
     public static Tensor Read(string path) => DataFile.Read(path, NpyCure, file => ReadArray(file, file.Length));
 
     /// <summary>Reads the arrays of an archive.</summary>
     /// <param name="path">A <c>.npz</c> file.</param>
-    /// <returns>Each array by its name; the caller's to dispose.</returns>
-    /// <exception cref="MultiInputException">The file is damaged, or holds something else than arrays of numbers.</exception>
+    /// <returns>Each array by its name; owned by the caller.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or holds anything but arrays of numbers.</exception>
     public static IReadOnlyDictionary<string, Tensor> ReadArchive(string path) => DataFile.Read(path, NpzCure, ReadArchive);
 
     /// <summary>Reads samples and labels into a source of one input and one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="samples">A <c>.npy</c> file with the samples along the first dimension; they become Float32, or Float64 where that would lose digits.</param>
-    /// <param name="labels">
-    /// A <c>.npy</c> file with a label for each sample. Whole numbers from -1 to 65,535 in one dimension are classes and become Int64; all
-    /// others are numbers to regress, and become Float64 of two dimensions.
+    /// <param name="samples">
+    /// A <c>.npy</c> file with the samples along the first dimension; they become Float32, or Float64 if that would lose digits.
     /// </param>
-    /// <returns>The source. Its tensors are the caller's to dispose.</returns>
-    /// <exception cref="MultiInputException">A file is damaged, or holds no array of numbers.</exception>
-    /// <exception cref="ArgumentException">The files hold no samples, or not equally many.</exception>
+    /// <param name="labels">
+    /// A <c>.npy</c> file with one label per sample. Integers from -1 to 65,535 in one dimension are classes and become Int64; all others
+    /// are numbers to regress, and become Float64 in two dimensions.
+    /// </param>
+    /// <returns>The source. Its tensors are owned by the caller.</returns>
+    /// <exception cref="MultiInputException">A file is damaged, or does not hold an array of numbers.</exception>
+    /// <exception cref="ArgumentException">The files hold no samples, or different numbers of them.</exception>
     public static TensorSource ReadSource(string name, string samples, string labels)
     {
         using var scope = NewDisposeScope();
         return new(name, DataFile.Samples(Read(samples)).MoveToOuterDisposeScope(), ReadLabels(labels).MoveToOuterDisposeScope());
     }
 
-    /// <summary>Writes an array as NumPy's format version 1; the file appears under its name once it is whole.</summary>
-    /// <param name="path">Where. A file that is there is replaced.</param>
-    /// <param name="array">A tensor on any device, of a type that NumPy has.</param>
-    /// <exception cref="ArgumentException">The tensor is of another type.</exception>
+    /// <summary>Writes an array in NumPy's format version 1; the file appears under its name once it is complete.</summary>
+    /// <param name="path">The file; an existing one is replaced.</param>
+    /// <param name="array">A tensor on any device, of a type that NumPy has too.</param>
+    /// <exception cref="ArgumentException">NumPy has no such type.</exception>
     /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public static void Write(string path, Tensor array)
@@ -88,7 +90,7 @@ public static partial class NumpyFile
         var shape = string.Join(", ", array.shape.Select(size => size.ToString(CultureInfo.InvariantCulture))) + (array.dim() == 1 ? "," : "");
         var header = $"{{'descr': '{order}{type}', 'fortran_order': False, 'shape': ({shape}), }}";
 
-        // The array begins at a multiple of 64 bytes, behind a line feed.
+        // The array begins at a multiple of 64 bytes, after a line feed.
         var length = (magic.Length + 4 + header.Length + 1 + 63) / 64 * 64 - magic.Length - 4;
         WholeFile.Write(path, file =>
         {
@@ -112,15 +114,15 @@ public static partial class NumpyFile
     }
 
     /// <summary>Reads the header of a <c>.npy</c> file up to the first byte of its array.</summary>
-    /// <exception cref="InvalidDataException">It is no such header, or one of an array that is not read.</exception>
+    /// <exception cref="InvalidDataException">It is not such a header, or that of an unsupported array.</exception>
     internal static ArrayLayout ReadHeader(Stream content, long limit)
     {
         Span<byte> start = stackalloc byte[8];
         content.ReadExactly(start);
         if (!start.StartsWith(magic))
-            throw new InvalidDataException("It is no .npy file: it does not begin with NumPy's mark.");
+            throw new InvalidDataException("It is not an .npy file: it does not begin with NumPy's magic string.");
         if (start[6] is < 1 or > 3)
-            throw new InvalidDataException($"It is of NumPy's format version {start[6]}; versions 1 to 3 are read.");
+            throw new InvalidDataException($"It has NumPy's format version {start[6]}; versions 1 to 3 are supported.");
         Span<byte> size = stackalloc byte[4];
         size.Clear();
         content.ReadExactly(start[6] == 1 ? size[..2] : size);
@@ -136,14 +138,14 @@ public static partial class NumpyFile
     {
         var (type, order, shape) = (TypePattern().Match(header), OrderPattern().Match(header), ShapePattern().Match(header));
         if (!type.Success)
-            throw new InvalidDataException("Its header names no single type of number: arrays of records are not read.");
+            throw new InvalidDataException("Its header does not name a single number type: arrays of records are not supported.");
         if (!order.Success || !shape.Success)
-            throw new InvalidDataException("Its header says no shape or order.");
+            throw new InvalidDataException("Its header lacks a shape or an order.");
         var name = type.Groups[1].Value;
         if (name.TrimStart('|', '<', '>', '=') is ['O', ..])
-            throw new InvalidDataException($"It holds Python objects (type '{name}'): such files run code when they are read, and are refused.");
+            throw new InvalidDataException($"It holds Python objects (type '{name}'): such files run code when they are read, and are rejected.");
         if (name.Length != 3 || !elements.TryGetValue(name[1..], out var element))
-            throw new InvalidDataException($"Its numbers are of type '{name}'; bool, whole and floating numbers of at most 64 bits are read.");
+            throw new InvalidDataException($"Its numbers are of type '{name}'; bool, integers and floats of at most 64 bits are supported.");
         var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(size =>
             long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? number
@@ -158,14 +160,14 @@ public static partial class NumpyFile
         var arrays = new Dictionary<string, Tensor>();
         using var scope = NewDisposeScope();
 
-        // The archive of .NET compares neither the names of entries nor their places with what stands before each.
+        // .NET's archive does not compare the names and positions of entries with what precedes each.
         using (var bytes = new FileBytes(file.Name))
             ZipDirectory.Read(bytes);
         using var archive = OpenArchive(file);
         var left = file.Length;
         foreach (var entry in archive.Entries)
         {
-            // Entries that share bytes would make much of little.
+            // Entries that share bytes would turn a small file into a large one.
             left -= entry.CompressedLength;
             if (entry.CompressedLength < 0 || left < 0)
                 throw new InvalidDataException($"Its entries claim more bytes than it has, up to '{entry.FullName}'.");
@@ -174,7 +176,7 @@ public static partial class NumpyFile
             {
                 using var content = new CheckedContent(entry.Open(), entry.Crc32);
                 if (!arrays.TryAdd(name, ReadArray(content, entry.CompressedLength * DataFile.LargestExpansion)))
-                    throw new InvalidDataException("there are two of this name.");
+                    throw new InvalidDataException("there are two with this name.");
             }
             catch (Exception e) when (e is InvalidDataException or EndOfStreamException or NotSupportedException)
             {

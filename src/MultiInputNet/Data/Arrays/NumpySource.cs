@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Samples in a <c>.npy</c> file that stay there: only the rows of a batch are read. For arrays that memory does not hold;
-/// <see cref="NumpyFile.ReadSource"/> reads smaller ones whole.
+/// Samples that stay in a <c>.npy</c> file: only the rows of a batch are read. For arrays that do not fit into memory;
+/// <see cref="NumpyFile.ReadSource"/> reads smaller ones completely.
 /// </summary>
 public sealed class NumpySource : DataSource, IDisposable
 {
@@ -16,9 +16,12 @@ public sealed class NumpySource : DataSource, IDisposable
 
     /// <summary>Opens a file of samples for one task.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32, or Float64 where the file's numbers have 32 bits or more, or 64 for floating ones.</param>
-    /// <param name="labels">A <c>.npy</c> file with a label for each sample, as for <see cref="NumpyFile.ReadSource"/>.</param>
-    /// <exception cref="MultiInputException">A file is damaged, holds no array of numbers, or not equally many.</exception>
+    /// <param name="samples">
+    /// A <c>.npy</c> file in C order, with the samples along the first dimension; batches are Float32, or Float64 if the file's numbers are
+    /// integers of 32 bits or more or floats of 64.
+    /// </param>
+    /// <param name="labels">A <c>.npy</c> file with one label per sample, as for <see cref="NumpyFile.ReadSource"/>.</param>
+    /// <exception cref="MultiInputException">A file is damaged, does not hold an array of numbers, or the two differ in length.</exception>
     /// <exception cref="ArgumentException">There are no labels.</exception>
     public NumpySource(string name, string samples, string labels)
         : this(name, samples, new Dictionary<string, Tensor> { [name] = NumpyFile.ReadLabels(labels).DetachFromDisposeScope() })
@@ -27,24 +30,29 @@ public sealed class NumpySource : DataSource, IDisposable
 
     /// <summary>Opens a file of samples for tasks whose labels are in memory.</summary>
     /// <param name="name">The name of the input and of the source.</param>
-    /// <param name="samples">A <c>.npy</c> file in C order, the samples along the first dimension; batches are Float32, or Float64 where the file's numbers have 32 bits or more, or 64 for floating ones.</param>
+    /// <param name="samples">
+    /// A <c>.npy</c> file in C order, with the samples along the first dimension; batches are Float32, or Float64 if the file's numbers are
+    /// integers of 32 bits or more or floats of 64.
+    /// </param>
     /// <param name="targets">The labels of each task by its name.</param>
-    /// <exception cref="MultiInputException">The file is damaged, holds no array of numbers, or not as many as there are labels.</exception>
-    /// <exception cref="ArgumentException">There are no labels, or not equally many for each task.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file is damaged, does not hold an array of numbers, or not as many as there are labels.
+    /// </exception>
+    /// <exception cref="ArgumentException">There are no labels, or the tasks have different numbers of them.</exception>
     public NumpySource(string name, string samples, IReadOnlyDictionary<string, Tensor> targets)
         : base(name, [name], targets)
     {
         path = samples;
-        (layout, start) = DataFile.Read(samples, "Give an array of numbers that numpy.save wrote, in C order (numpy.ascontiguousarray).", content =>
+        (layout, start) = DataFile.Read(samples, "Give an array of numbers written by numpy.save, in C order (numpy.ascontiguousarray).", content =>
         {
             var header = NumpyFile.ReadHeader(content, content.Length);
             header.CheckLength(content.Length - content.Position);
             if (header.Shape is not [var count, ..] || count != Count)
-                throw new InvalidDataException($"It holds an array of shape {Shapes.Text(header.Shape)}, and there are labels for {Count} samples.");
+                throw new InvalidDataException($"It holds an array of shape {Shapes.Text(header.Shape)}, but there are labels for {Count} samples.");
             if (header.Bytes / count > int.MaxValue)
-                throw new InvalidDataException(FormattableString.Invariant($"A sample takes {header.Bytes / count:N0} bytes; at most {int.MaxValue:N0} are read."));
+                throw new InvalidDataException(FormattableString.Invariant($"A sample takes {header.Bytes / count:N0} bytes; at most {int.MaxValue:N0} are supported."));
             if (header.FortranOrder)
-                throw new InvalidDataException("Its array is in Fortran order, where a sample does not lie in one place.");
+                throw new InvalidDataException("Its array is in Fortran order, in which the numbers of a sample are not contiguous.");
             return (header, content.Position);
         });
         file = RegularFile.OpenHandle(samples, FileOptions.RandomAccess);
@@ -81,7 +89,7 @@ public sealed class NumpySource : DataSource, IDisposable
             if (count == 0)
             {
                 throw new MultiInputException(
-                    $"file '{path}'", ModelComponent.File, $"it ends within sample {row}; it was longer when it was opened.", "Leave the file as it is during training.");
+                    $"file '{path}'", ModelComponent.File, $"it ends within sample {row}; it was longer when it was opened.", "Do not change the file during training.");
             }
 
             bytes = bytes[count..];

@@ -1,6 +1,6 @@
 namespace MultiInputNet.Data;
 
-/// <summary>One source after the other gives a batch to a step.</summary>
+/// <summary>The sources take turns: each step has a batch from one source.</summary>
 internal sealed class InTurnPlan(IReadOnlyList<PlannedSource> sources, long stepsPerEpoch) : SourcePlan(sources, stepsPerEpoch)
 {
     private protected override IReadOnlyList<SourceDraw> Draw(long step) => [new((int)(step % SourceCount), step / SourceCount)];

@@ -1,8 +1,8 @@
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// One source gives a batch to each step. In every epoch each source has the same number of steps, its quota, in an order that
-/// is shuffled anew; so the batches that it gave before a step are the epochs times its quota and those of this epoch.
+/// Each step has a batch from one source. In every epoch each source has the same number of steps, its quota, in an order that is
+/// shuffled anew; so the batches it has delivered before a step are the epochs times its quota plus those of this epoch.
 /// </summary>
 internal sealed class QuotaPlan : SourcePlan
 {
@@ -43,7 +43,7 @@ internal sealed class QuotaPlan : SourcePlan
     }
 
     /// <summary>
-    /// Whole numbers in proportion to the weights that sum to a total, at least 1 each: the largest remainders are rounded up.
+    /// Whole numbers, in proportion to the weights, that add up to a total, at least 1 each: the largest remainders are rounded up.
     /// </summary>
     private static long[] Share(long total, IReadOnlyList<double> weights)
     {
@@ -65,6 +65,6 @@ internal sealed class QuotaPlan : SourcePlan
         return new(number, [.. order.Select(place => owners[place]).Select(source => new SourceDraw(source, given[source]++))]);
     }
 
-    /// <summary>The steps of an epoch, batches counted from its beginning.</summary>
+    /// <summary>The steps of an epoch, with batches counted from its beginning.</summary>
     private sealed record Epoch(long Number, SourceDraw[] Draws);
 }

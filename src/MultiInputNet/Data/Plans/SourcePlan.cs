@@ -1,8 +1,8 @@
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Which batches each step of a training takes from which sources, as a pure function of the step: a training can begin at
-/// any. Made with <see cref="SourceSampling.Plan"/>.
+/// Which batches each step of a training takes from which sources, as a pure function of the step, so that a training can begin
+/// at any step. Created by <see cref="SourceSampling.Plan"/>.
 /// </summary>
 public abstract class SourcePlan
 {
@@ -14,12 +14,12 @@ public abstract class SourcePlan
         StepsPerEpoch = stepsPerEpoch;
     }
 
-    /// <summary>Steps of an epoch.</summary>
+    /// <summary>Steps per epoch.</summary>
     public long StepsPerEpoch { get; }
 
     private protected int SourceCount => sources.Count;
 
-    /// <summary>The batches of a step, in the order of the sources. It may be called from several threads at once.</summary>
+    /// <summary>The batches of a step, in the order of the sources. It can be called from several threads at once.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <returns>One batch for each source that takes part, at least one.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The step is negative.</exception>
@@ -30,10 +30,10 @@ public abstract class SourcePlan
     }
 
     /// <summary>
-    /// How often the samples of each source have been seen after some steps: small sources are passed more often than large
-    /// ones wherever the plan does not follow their sizes, and learn their samples by heart the sooner.
+    /// How often the samples of each source have been seen after some steps: unless the plan follows their sizes, small sources are
+    /// seen more often than large ones, and are memorised sooner.
     /// </summary>
-    /// <param name="steps">How many steps; <see cref="StepsPerEpoch"/> for the passes of an epoch.</param>
+    /// <param name="steps">The number of steps; <see cref="StepsPerEpoch"/> for the passes per epoch.</param>
     /// <returns>The samples seen divided by the number of samples, by the source's name.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The number is negative.</exception>
     public IReadOnlyDictionary<string, double> Passes(long steps)
@@ -46,6 +46,6 @@ public abstract class SourcePlan
 
     private protected abstract IReadOnlyList<SourceDraw> Draw(long step);
 
-    /// <summary>How many batches a source gives to the first steps.</summary>
+    /// <summary>How many batches a source delivers in the first steps.</summary>
     private protected abstract long CountBatches(int source, long steps);
 }

@@ -1,9 +1,10 @@
 namespace MultiInputNet.Data;
 
-/// <summary>Which sources take part in a training step. A description: <see cref="Plan"/> makes the plan for given sources.</summary>
+/// <summary>Which sources take part in a training step. A description; <see cref="Plan"/> makes the plan for given sources.</summary>
 /// <remarks>
-/// The sources of a step go through the model together. Where one source is drawn for each step, a batch normalisation that inputs share is
-/// trained by the statistics of one input at a time and evaluated by a mixture of all: give each its own, <see cref="PerInput.Normalization"/>.
+/// The sources of a step go through the model together. If one source is drawn per step, a batch normalisation shared by inputs is
+/// trained with the statistics of one input at a time and evaluated with a mixture of all: give each its own with
+/// <see cref="PerInput.Normalization"/>.
 /// </remarks>
 public abstract record SourceSampling
 {
@@ -12,24 +13,24 @@ public abstract record SourceSampling
     }
 
     /// <summary>
-    /// Every source gives a batch to every step. An epoch passes the source with the most batches once; the others start over.
+    /// Every step has a batch from every source. An epoch is one pass over the source with the most batches; the others start over.
     /// </summary>
     public static SourceSampling All { get; } = new Together();
 
     /// <summary>
-    /// One source after the other, a step each. An epoch has as many steps as all sources have batches, so that a source of
-    /// average size is passed once.
+    /// The sources take turns, a step each. An epoch has as many steps as all sources have batches, so that a source of average size
+    /// is seen once.
     /// </summary>
     public static SourceSampling RoundRobin { get; } = new InTurn();
 
-    /// <summary>One source for each step, each as often in an epoch as it has batches: every source is passed once.</summary>
+    /// <summary>One source per step, each as often in an epoch as it has batches: every source is seen once.</summary>
     public static SourceSampling Proportional { get; } = new ByTemperature(1);
 
     /// <summary>
-    /// One source for each step, the steps of an epoch shared in proportion to the number of a source's batches to the power
-    /// of <paramref name="tau"/>. An epoch has as many steps as all sources have batches.
+    /// One source per step, with the steps of an epoch shared in proportion to the number of a source's batches to the power of
+    /// <paramref name="tau"/>. An epoch has as many steps as all sources have batches.
     /// </summary>
-    /// <param name="tau">0 for equally many steps for each source, 1 for <see cref="Proportional"/>; from 0 to 1.</param>
+    /// <param name="tau">0 for the same number of steps for each source, 1 for <see cref="Proportional"/>; from 0 to 1.</param>
     /// <returns>The description.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The power is out of its range.</exception>
     public static SourceSampling Temperature(double tau) => tau is >= 0 and <= 1
@@ -37,7 +38,7 @@ public abstract record SourceSampling
         : throw new ArgumentOutOfRangeException(nameof(tau), tau, $"{nameof(tau)} is {tau}; give a number from 0 to 1.");
 
     /// <summary>
-    /// One source for each step, the steps of an epoch shared in proportion to given weights. An epoch has as many steps as all
+    /// One source per step, with the steps of an epoch shared in proportion to given weights. An epoch has as many steps as all
     /// sources have batches.
     /// </summary>
     /// <param name="weights">The weight of each source by its name, above 0; only their ratios matter.</param>
@@ -59,13 +60,13 @@ public abstract record SourceSampling
     }
 
     /// <summary>The plan for given sources: a pure function of the seed and the step.</summary>
-    /// <param name="sources">The sources, each with a name of its own.</param>
-    /// <param name="batchSize">Samples of each source in a step, where the source names no number of its own.</param>
-    /// <param name="seed">Governs the order of the sources.</param>
-    /// <param name="stepsPerEpoch">Steps of an epoch; as the description says when null.</param>
+    /// <param name="sources">The sources, with different names.</param>
+    /// <param name="batchSize">Samples per source and step, unless the source has a batch size of its own.</param>
+    /// <param name="seed">Determines the order of the sources.</param>
+    /// <param name="stepsPerEpoch">Steps per epoch; null for the number that the description implies.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="MultiInputException">
-    /// There is no source, a source has no weight or a weight no source, or an epoch has fewer steps than there are sources to share them.
+    /// There is no source, a source has no weight or a weight no source, or an epoch has too few steps for the sources.
     /// </exception>
     public SourcePlan Plan(IReadOnlyList<DataSource> sources, int batchSize, long seed, long? stepsPerEpoch = null)
     {
@@ -115,7 +116,7 @@ public abstract record SourceSampling
             return new QuotaPlan(sources, [.. names.Select(name => Weights[name])], seed, stepsPerEpoch);
         }
 
-        // Checkpoints hold it, to be compared.
+        // Stored in checkpoints for comparison.
         public override string ToString() => $"Fixed({Shapes.Weights(Weights)})";
     }
 }

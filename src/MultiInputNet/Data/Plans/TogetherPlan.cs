@@ -1,6 +1,6 @@
 namespace MultiInputNet.Data;
 
-/// <summary>Every source gives a batch to every step.</summary>
+/// <summary>Every step has a batch from every source.</summary>
 internal sealed class TogetherPlan(IReadOnlyList<PlannedSource> sources, long stepsPerEpoch) : SourcePlan(sources, stepsPerEpoch)
 {
     private protected override IReadOnlyList<SourceDraw> Draw(long step) =>

@@ -1,6 +1,6 @@
 namespace MultiInputNet.Data;
 
-/// <summary>What the training rows show of a column.</summary>
+/// <summary>What the training rows reveal about a column.</summary>
 internal sealed class ColumnSummary
 {
     private const int ShownCount = 3;
@@ -28,7 +28,7 @@ internal sealed class ColumnSummary
                 continue;
             }
 
-            // Welford (1962): no sum of squares that drowns the differences.
+            // Welford (1962): avoids a sum of squares that would drown the differences.
             Numbers++;
             var difference = number - Mean;
             Mean += difference / Numbers;
@@ -50,13 +50,13 @@ internal sealed class ColumnSummary
 
     public int Rows { get; }
 
-    /// <summary>Cells that are numbers.</summary>
+    /// <summary>The number of cells that are numbers.</summary>
     public int Numbers { get; }
 
-    /// <summary>Cells that are neither numbers nor missing ones.</summary>
+    /// <summary>The number of cells that are neither numbers nor missing.</summary>
     public int Odd { get; }
 
-    /// <summary>Cells that are not missing.</summary>
+    /// <summary>The number of cells that are not missing.</summary>
     public int Present => Numbers + Odd;
 
     /// <summary>The first odd cell with its line.</summary>
@@ -74,9 +74,9 @@ internal sealed class ColumnSummary
     /// <summary>Whether all numbers are the same.</summary>
     public bool IsConstant { get; }
 
-    /// <summary>Whether each number is the one before it and one more.</summary>
+    /// <summary>Whether each number is one more than the number before it.</summary>
     public bool CountsRows { get; }
 
-    /// <summary>The different texts and how many cells hold each; null where there are too many.</summary>
+    /// <summary>The distinct texts and how many cells hold each; null if there are too many.</summary>
     public IReadOnlyList<(string Text, int Count)>? Texts { get; }
 }

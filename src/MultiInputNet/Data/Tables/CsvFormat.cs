@@ -3,30 +3,32 @@ using nietras.SeparatedValues;
 
 namespace MultiInputNet.Data;
 
-/// <summary>How a text file holds a table (RFC 4180), plain or packed by gzip; fields in quotes may hold anything, a quote is doubled in them.</summary>
+/// <summary>
+/// How a text file holds a table (RFC 4180), plain or gzip-compressed. Quoted fields may contain anything; a quote is doubled in them.
+/// </summary>
 public sealed record CsvFormat
 {
-    /// <summary>What stands between two fields.</summary>
+    /// <summary>The field delimiter.</summary>
     /// <value>Default: a comma.</value>
     public char Delimiter
     {
         get;
         init => field = IsDelimiter(value)
             ? value
-            : throw new ArgumentException("It cannot stand between fields; give a comma, a semicolon, a tab or the like.", nameof(Delimiter));
+            : throw new ArgumentException("It cannot delimit fields; give a comma, a semicolon, a tab or the like.", nameof(Delimiter));
     } = ',';
 
-    /// <summary>Whether the first row holds the names of the columns. Without them they are called column1, column2 and so on.</summary>
+    /// <summary>Whether the first row holds the column names. Without them, columns are called column1, column2 and so on.</summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool HasHeader { get; init; } = true;
 
-    /// <summary>Whether a field may stand in quotes. Without that, quotes are characters like others, such as the inches in <c>5"</c>.</summary>
+    /// <summary>Whether fields may be quoted. If not, quotes are ordinary characters, such as the inches in <c>5"</c>.</summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool HasQuotes { get; init; } = true;
 
     /// <summary>
-    /// How characters are stored, for files that do not say so themselves by a byte order mark. Bytes that are no characters are refused.
-    /// What old versions of Windows wrote needs <c>CodePagesEncodingProvider.Instance.GetEncoding(1252)</c> or the like.
+    /// The encoding, for files that do not declare it by a byte order mark. Bytes that are not valid in it are rejected. Files from old
+    /// versions of Windows need <c>CodePagesEncodingProvider.Instance.GetEncoding(1252)</c> or similar.
     /// </summary>
     /// <value>Default: UTF-8.</value>
     public Encoding Encoding

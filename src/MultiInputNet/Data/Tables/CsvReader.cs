@@ -3,7 +3,7 @@ using nietras.SeparatedValues;
 
 namespace MultiInputNet.Data;
 
-/// <summary>Reads the rows of a table one by one. Lines without any character are passed over.</summary>
+/// <summary>Reads the rows of a table one by one, skipping empty lines.</summary>
 internal sealed class CsvReader : IDisposable
 {
     private const int LargestField = 1 << 20;
@@ -15,7 +15,7 @@ internal sealed class CsvReader : IDisposable
     private bool isBuffered;
 
     /// <summary>Reads the header, or the number of columns from the first row.</summary>
-    /// <exception cref="InvalidDataException">There is no row, or two columns have one name.</exception>
+    /// <exception cref="InvalidDataException">There is no row, or two columns have the same name.</exception>
     public CsvReader(TextReader text, CsvFormat format)
     {
         (delimiter, hasQuotes) = (format.Delimiter, format.HasQuotes);
@@ -41,15 +41,15 @@ internal sealed class CsvReader : IDisposable
         Columns = [.. Cells.Select((name, index) => format.HasHeader && name.Trim() is { Length: > 0 } trimmed ? trimmed : $"column{index + 1}")];
         isBuffered = !format.HasHeader;
         if (Columns.FirstOrDefault(name => name.Contains('\0', StringComparison.Ordinal)) is not null)
-            throw new InvalidDataException("Its first line holds zeros: it is no text in the encoding that it is read in.");
+            throw new InvalidDataException("Its first line contains zeros: it is not text in the encoding with which it is read.");
         if (Columns.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key is { } twice)
             throw new InvalidDataException($"Its header names column '{twice}' several times.");
     }
 
-    /// <summary>The names of the columns; one that the header leaves empty is called by its number.</summary>
+    /// <summary>The column names; a column without a name in the header is called by its number.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>The number of fields in the current row; more or fewer than the columns where the row is ragged.</summary>
+    /// <summary>The number of fields in the current row; more or fewer than the columns if the row is ragged.</summary>
     public int Count => reader.Current.ColCount;
 
     /// <summary>The fields of the current row.</summary>
@@ -58,10 +58,10 @@ internal sealed class CsvReader : IDisposable
     /// <summary>The line in which the current row begins, from 1.</summary>
     public long Line => reader.Current.LineNumberFrom;
 
-    /// <summary>What is wrong with the quotes of the current row; null when nothing is.</summary>
+    /// <summary>What is wrong with the quotes of the current row; null if nothing is.</summary>
     public string? Mistake { get; private set; }
 
-    /// <summary>A field of the current row, valid until the next one is asked for.</summary>
+    /// <summary>A field of the current row, valid until the next one is requested.</summary>
     public ReadOnlySpan<char> this[int index]
     {
         get
@@ -71,17 +71,19 @@ internal sealed class CsvReader : IDisposable
         }
     }
 
-    /// <summary>Whether a field of the current row is a number with a decimal point. It may be one and not be known so: with spaces or quotes.</summary>
+    /// <summary>
+    /// Whether a field of the current row is a number with a decimal point. Numbers with spaces or quotes may not be recognised.
+    /// </summary>
     public bool TryParse(int index, out double number)
     {
-        // Sep would pass over commas.
+        // Sep would ignore commas.
         var field = reader.Current[index];
         number = 0;
         return (delimiter == ',' || !field.Span.Contains(',')) && field.TryParse(out number) && double.IsFinite(number);
     }
 
-    /// <summary>Goes to the next row; false behind the last.</summary>
-    /// <exception cref="InvalidDataException">A field is longer than any should be, or its quote never closes.</exception>
+    /// <summary>Advances to the next row; false after the last.</summary>
+    /// <exception cref="InvalidDataException">A field is longer than any should be, or its quote is never closed.</exception>
     public bool Read()
     {
         if (!isBuffered)
@@ -125,15 +127,15 @@ internal sealed class CsvReader : IDisposable
         {
             var field = row[index].Span;
             if (field.Length > LargestField)
-                throw new InvalidDataException(FormattableString.Invariant($"A field of line {Line} has more than {LargestField:N0} characters; is a quote not closed, or the delimiter another one?"));
+                throw new InvalidDataException(FormattableString.Invariant($"A field of line {Line} has more than {LargestField:N0} characters; is a quote not closed, or is the delimiter a different one?"));
             if (!hasQuotes || !field.Contains('"'))
                 continue;
             if (!BeginsWithQuote(field))
             {
-                // A quote in the midst is as it was meant, unless it has taken a delimiter or the end of a line for a part of the field.
+                // A quote in the middle is taken as intended, unless it turns a delimiter or the end of a line into part of the field.
                 if (field.IndexOfAny(delimiter, '\r', '\n') >= 0)
                 {
-                    Mistake = $"its field {index + 1} has a quote in its midst, where the text up to the next quote is read as part of it: "
+                    Mistake = $"its field {index + 1} has a quote in the middle, so that the text up to the next quote is read as part of it: "
                         + "begin the field with a quote and double those in it, or set CsvFormat.HasQuotes to false.";
                 }
             }
@@ -182,5 +184,5 @@ internal sealed class CsvReader : IDisposable
     }
 
     private static InvalidDataException TooLong(NotSupportedException e) =>
-        new($"A row is longer than is read ({e.Message}); is a quote not closed?", e);
+        new($"A row is too long to be read ({e.Message}); is a quote not closed?", e);
 }

@@ -5,17 +5,21 @@ namespace MultiInputNet.Data;
 /// <summary>The rows of a CSV file, read into memory with the columns of a <see cref="TableSchema"/>.</summary>
 /// <remarks>
 /// Categories that the schema does not know count as unknown; a class that it does not know makes its row a broken one. A
-/// missing label is a missing one for the head too.
+/// missing label is missing for the head too.
 /// </remarks>
 public sealed class CsvSource : DataSource
 {
     /// <summary>Reads a file.</summary>
-    /// <param name="name">The name of the input and of the source, and of the task where there is one target that names none.</param>
+    /// <param name="name">The name of the input and of the source, and of the task if there is a single target without a task name.</param>
     /// <param name="schema">The columns.</param>
-    /// <param name="path">A CSV file, plain or packed by gzip. Its columns may stand in another order, with others between them.</param>
-    /// <param name="rows">Which rows are read, by their number in the file from 0; all when null.</param>
-    /// <param name="onBroken">What becomes of rows with too many or too few fields, a text where a number is due, or an unknown class.</param>
-    /// <exception cref="MultiInputException">The file is no table, a column is missing, a row is broken and not left out, or none is there.</exception>
+    /// <param name="path">A CSV file, plain or gzip-compressed. Its columns may come in another order, with others between them.</param>
+    /// <param name="rows">Which rows to read, by their number in the file from 0; all when null.</param>
+    /// <param name="onBroken">
+    /// What happens with rows that have too many or too few fields, a text instead of a number, or an unknown class.
+    /// </param>
+    /// <exception cref="MultiInputException">
+    /// The file is not a table, a column is missing, a row is broken and not skipped, or there is none.
+    /// </exception>
     public CsvSource(string name, TableSchema schema, string path, Func<long, bool>? rows = null, OnBroken onBroken = OnBroken.Throw)
         : this(name, CsvTable.Read(path, schema, rows, onBroken).Encode(name, schema, rows: null))
     {
@@ -28,10 +32,12 @@ public sealed class CsvSource : DataSource
         Broken = table.Broken;
     }
 
-    /// <summary>The samples, <c>(rows, columns)</c>: numbers as they are, NaN where one is missing, and the numbers of categories; Float64.</summary>
+    /// <summary>
+    /// The samples, <c>(rows, columns)</c>: numbers unchanged, NaN for a missing one, and the numbers of categories; Float64.
+    /// </summary>
     public Tensor Samples { get; }
 
-    /// <summary>The rows that were left out: at most 1,000 of them, and behind those an entry that says how many more there are.</summary>
+    /// <summary>The rows that were skipped: at most 1,000 of them, followed by an entry that says how many more there are.</summary>
     public override IReadOnlyList<BrokenSample> Broken { get; }
 
     /// <inheritdoc/>

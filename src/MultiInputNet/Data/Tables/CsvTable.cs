@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// A CSV file in memory, read once: what its columns are is learned from it, and sources of its rows are taken from it.
-/// <see cref="TableSchema.Infer"/> and <see cref="CsvSource"/> read a file themselves; this spares the second reading.
+/// A CSV file in memory, read once: its schema is inferred from it, and sources are made from its rows.
+/// <see cref="TableSchema.Infer"/> and <see cref="CsvSource"/> each read the file; this class saves the second reading.
 /// </summary>
 public sealed class CsvTable
 {
-    private const string Cure = "Give a table with one row a line, and its delimiter and encoding in CsvFormat.";
+    private const string Cure = "Give a table with one row per line, and set its delimiter and encoding in CsvFormat.";
 
     private readonly string path;
     private readonly TableOptions options;
@@ -32,7 +32,7 @@ public sealed class CsvTable
         {
             if (rows?.Invoke(row) == false)
                 continue;
-            if ((reader.Mistake ?? (reader.Count == Columns.Count ? null : $"it has {reader.Count} fields and there are {Columns.Count} columns.{DelimiterHint}")) is { } mistake)
+            if ((reader.Mistake ?? (reader.Count == Columns.Count ? null : $"it has {reader.Count} fields, but there are {Columns.Count} columns.{DelimiterHint}")) is { } mistake)
             {
                 broken.Add(reader.Line, () => mistake);
                 continue;
@@ -48,17 +48,22 @@ public sealed class CsvTable
     /// <summary>The names of the columns, in the order of the file.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>How many rows there are, without those that have too many or too few fields.</summary>
+    /// <summary>The number of rows, without those that have too many or too few fields.</summary>
     public int Count => lines.Count;
 
-    /// <summary>The rows with too many or too few fields, where they are left out.</summary>
+    /// <summary>The rows with too many or too few fields, if they are skipped.</summary>
     public IReadOnlyList<BrokenSample> Broken => broken.List();
 
     /// <summary>Reads a file.</summary>
-    /// <param name="path">A CSV file, plain or packed by gzip.</param>
-    /// <param name="options">How it is read, and what is known of its columns; all rows are read whatever <see cref="TableOptions.TrainingRows"/> says. Defaults when null.</param>
+    /// <param name="path">A CSV file, plain or gzip-compressed.</param>
+    /// <param name="options">
+    /// How to read it, and what is known of its columns; all rows are read regardless of <see cref="TableOptions.TrainingRows"/>. Defaults
+    /// when null.
+    /// </param>
     /// <returns>The table.</returns>
-    /// <exception cref="MultiInputException">The file is no table, or damaged, or lacks a column that is named; or a row is broken and not to be left out.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file is not a table, is damaged or lacks a column that is named; or a row is broken and not to be skipped.
+    /// </exception>
     public static CsvTable Read(string path, TableOptions? options = null)
     {
         var table = Read(path, options ?? new(), null);
@@ -67,31 +72,35 @@ public sealed class CsvTable
         return table;
     }
 
-    /// <summary>Reads the names of the columns and nothing else.</summary>
-    /// <param name="path">A CSV file, plain or packed by gzip.</param>
-    /// <param name="format">How it holds its table; commas and a header when null.</param>
+    /// <summary>Reads only the names of the columns.</summary>
+    /// <param name="path">A CSV file, plain or gzip-compressed.</param>
+    /// <param name="format">The format of the table; commas and a header when null.</param>
     /// <returns>The names, in the order of the file.</returns>
-    /// <exception cref="MultiInputException">The file is no table.</exception>
+    /// <exception cref="MultiInputException">The file is not a table.</exception>
     public static IReadOnlyList<string> ReadColumns(string path, CsvFormat? format = null) => Open(path, format ?? new(), reader => reader.Columns);
 
-    /// <summary>Learns what the columns are, as <see cref="TableSchema.Infer"/> does.</summary>
+    /// <summary>Infers the kinds of the columns, as <see cref="TableSchema.Infer"/> does.</summary>
     /// <param name="targets">The columns with labels.</param>
-    /// <param name="trainingRows">Which rows are learned from, by their number in the file from 0; those of <see cref="TableOptions.TrainingRows"/> when null.</param>
+    /// <param name="trainingRows">
+    /// Which rows to learn from, by their number in the file from 0; those of <see cref="TableOptions.TrainingRows"/> when null.
+    /// </param>
     /// <returns>The schema.</returns>
-    /// <exception cref="MultiInputException">A column is not there, or is neither of numbers nor of categories; or a row is broken and not to be left out.</exception>
-    /// <exception cref="ArgumentException">No target is named, or one several times.</exception>
+    /// <exception cref="MultiInputException">
+    /// A column does not exist, or holds neither numbers nor categories; or a row is broken and not to be skipped.
+    /// </exception>
+    /// <exception cref="ArgumentException">No target is named, or one is named twice.</exception>
     public TableSchema Infer(IReadOnlyList<string> targets, Func<long, bool>? trainingRows = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         ArgumentOutOfRangeException.ThrowIfZero(targets.Count, nameof(targets));
         if (targets.Distinct().Count() != targets.Count)
-            throw new ArgumentException($"The targets {Shapes.Names(targets)} name a column several times; name each once.", nameof(targets));
+            throw new ArgumentException($"The targets {Shapes.Names(targets)} name a column more than once; name each once.", nameof(targets));
         foreach (var name in targets.Concat(options.Numeric).Concat(options.Categorical).Concat(options.Ignore))
             Find(name);
         trainingRows ??= options.TrainingRows;
         var rows = Enumerable.Range(0, Count).Where(row => trainingRows?.Invoke(rowNumbers[row]) != false).ToArray();
 
-        // Columns that are called numeric make other texts mistakes.
+        // In columns declared numeric, other texts are mistakes.
         var mistakes = broken.Copy();
         var numeric = Columns.Index().Where(column => options.Numeric.Contains(column.Item)).ToArray();
         var kept = rows.Where(row =>
@@ -114,12 +123,14 @@ public sealed class CsvTable
             .Infer([.. Columns.Index().Where(column => cells[column.Index] is not null).Select(column => new ColumnSummary(column.Item, cells[column.Index]!, kept, lines))]);
     }
 
-    /// <summary>Makes a source of rows.</summary>
-    /// <param name="name">The name of the input and of the source, and of the task where there is one target that names none.</param>
+    /// <summary>Creates a source of rows.</summary>
+    /// <param name="name">The name of the input and of the source, and of the task if there is a single target without a task name.</param>
     /// <param name="schema">The columns, learned from this table.</param>
     /// <param name="rows">Which rows, by their number in the file from 0; all when null.</param>
     /// <returns>The source.</returns>
-    /// <exception cref="MultiInputException">A column is not there; or a row is broken and not to be left out, or none is there.</exception>
+    /// <exception cref="MultiInputException">
+    /// A column does not exist; or a row is broken and not to be skipped, or there is none.
+    /// </exception>
     public CsvSource Source(string name, TableSchema schema, Func<long, bool>? rows = null)
     {
         ArgumentNullException.ThrowIfNull(schema);
@@ -127,7 +138,7 @@ public sealed class CsvTable
         return new(name, Encode(name, schema, rows));
     }
 
-    /// <summary>Reads the columns of a schema, with what it knows of them.</summary>
+    /// <summary>Reads the columns of a schema, using what it knows of them.</summary>
     internal static CsvTable Read(string path, TableSchema schema, Func<long, bool>? rows, OnBroken onBroken)
     {
         ArgumentNullException.ThrowIfNull(schema);
@@ -163,7 +174,7 @@ public sealed class CsvTable
             rows);
     }
 
-    /// <summary>The samples, the labels and the rows that are left out.</summary>
+    /// <summary>The samples, the labels and the rows that were skipped.</summary>
     internal (Tensor Samples, Dictionary<string, Tensor> Targets, IReadOnlyList<BrokenSample> Broken) Encode(string name, TableSchema schema, Func<long, bool>? rows)
     {
         var columns = schema.Input.Columns!.Select(column => column is CategoricalColumn categorical
@@ -198,7 +209,7 @@ public sealed class CsvTable
                 samples[i * (long)columns.Length + column] = columns[column].Value(kept[i]);
         }
 
-        // They live as long as the source, whatever scope it is made in.
+        // They live as long as the source, whatever scope is open when it is created.
         var targets = schema.Targets.Zip(labels).ToDictionary(
             pair => pair.First.Task ?? (schema.Targets.Count == 1 ? name : pair.First.Column),
             pair => (pair.First.ClassNames is null
@@ -221,11 +232,11 @@ public sealed class CsvTable
         {
             using var again = RegularFile.Open(path);
             throw new InvalidDataException(FormattableString.Invariant(
-                $"Line {CsvText.FindBrokenLine(again, format.Encoding)} has bytes that are no {format.Encoding.WebName.ToUpperInvariant()}: name the file's encoding in CsvFormat.Encoding, or save it as UTF-8."));
+                $"Line {CsvText.FindBrokenLine(again, format.Encoding)} has bytes that are not {format.Encoding.WebName.ToUpperInvariant()}: set the file's encoding in CsvFormat.Encoding, or save it as UTF-8."));
         }
     });
 
-    /// <summary>Asks for another delimiter where the header is one name that holds it; empty elsewhere.</summary>
+    /// <summary>Suggests another delimiter if the header is a single name that contains one; otherwise empty.</summary>
     private string DelimiterHint => Columns is [var header] && ",;\t|".Where(header.Contains).ToArray() is [var delimiter, ..]
         ? $" Is the delimiter {(delimiter == '\t' ? "a tab" : $"'{delimiter}'")}?"
         : "";
@@ -260,7 +271,7 @@ public sealed class CsvTable
         var numbers = read.Texts.Select(text => known.Find(text) ?? Unknown).ToArray();
         string? FindMistake(int row) =>
             (read.Code(row) is >= 0 and var code ? (numbers[code] == Unknown ? read.Texts[code] : null) : read.OddCodeText(row)) is { } text
-                ? $"column '{name}' holds '{TableEncoder.Short(text)}', which is none of its {classes.Count} classes."
+                ? $"column '{name}' holds '{TableEncoder.Short(text)}', which is not one of its {classes.Count} classes."
                 : null;
         return new(row => read.Code(row) is >= 0 and var code ? numbers[code] : -1, FindMistake);
     }
@@ -274,7 +285,7 @@ public sealed class CsvTable
     private MultiInputException NoRows(BrokenRows mistakes) => new(
         $"file '{path}'",
         ModelComponent.File,
-        mistakes.List() is [var first, ..] list ? $"none of its rows can be read: {first.Place}: {first.Problem}" + (list.Count > 1 ? FormattableString.Invariant($" So are {list.Count - 1:N0} others.") : "") : "it has no row to read behind its header.",
+        mistakes.List() is [var first, ..] list ? $"none of its rows can be read: {first.Place}: {first.Problem}" + (list.Count > 1 ? FormattableString.Invariant($" {list.Count - 1:N0} others cannot be read either.") : "") : "it has no rows after its header.",
         "Give a file with rows.");
 
     private int Find(string column)
@@ -288,6 +299,6 @@ public sealed class CsvTable
         throw new MultiInputException($"file '{path}'", ModelComponent.File, $"it has no column '{column}'.", $"Its columns are {Shapes.Names(Columns)}.{DelimiterHint}");
     }
 
-    /// <summary>A column as numbers of a batch, by row, and what is wrong with a row; null where nothing can be.</summary>
+    /// <summary>A column as numbers of a batch, by row, and what is wrong with a row; null if nothing can be.</summary>
     private sealed record Column(Func<int, double> Value, Func<int, string?>? FindMistake);
 }

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace MultiInputNet.Data;
 
-/// <summary>The characters of a file: bytes that are none are refused, where a decoder would put the same mark in the place of all of them.</summary>
+/// <summary>The characters of a file. Bytes that are not characters are rejected, where a decoder would silently replace them.</summary>
 internal static class CsvText
 {
-    /// <summary>A reader in the encoding that a byte order mark names, or the given one.</summary>
+    /// <summary>A reader in the encoding that a byte order mark declares, or else the given one.</summary>
     public static StreamReader Open(FileStream file, Encoding encoding)
     {
         var content = DataFile.Unpack(file).Content;
@@ -25,8 +25,8 @@ internal static class CsvText
         return new(new Prefixed(start.AsMemory(0, count), content), strict, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16);
     }
 
-    /// <summary>The first line, from 1, with bytes that are no characters.</summary>
-    /// <exception cref="InvalidDataException">The file is packed and damaged, which may be why.</exception>
+    /// <summary>The first line, from 1, with bytes that are not characters.</summary>
+    /// <exception cref="InvalidDataException">The file is compressed and damaged, which may be the reason.</exception>
     public static long FindBrokenLine(FileStream file, Encoding encoding)
     {
         using var reader = Open(file, encoding);
@@ -48,7 +48,7 @@ internal static class CsvText
         return line;
     }
 
-    /// <summary>Bytes that were read already, and those that follow.</summary>
+    /// <summary>Bytes that were already read, and those that follow.</summary>
     private sealed class Prefixed(ReadOnlyMemory<byte> start, Stream rest) : ForwardStream
     {
         private ReadOnlyMemory<byte> left = start;

@@ -1,21 +1,21 @@
 namespace MultiInputNet.Data;
 
-/// <summary>Decides what columns are.</summary>
+/// <summary>Decides of which kind columns are.</summary>
 /// <param name="path">The file, for messages.</param>
-/// <param name="options">What is not to be inferred.</param>
+/// <param name="options">What not to infer.</param>
 /// <param name="targets">The columns with labels.</param>
 /// <param name="hasHeaderOfNumbers">Whether the names of all columns are numbers.</param>
 internal sealed class SchemaInference(string path, TableOptions options, IReadOnlyList<string> targets, bool hasHeaderOfNumbers)
 {
-    /// <summary>The share of numbers above which other texts among them are taken for mistakes.</summary>
+    /// <summary>Above this share of numbers, other texts among them are taken for mistakes.</summary>
     private const double NumberShare = 0.9;
 
-    /// <summary>Up to so many different texts, some of them numbers, may well be categories.</summary>
+    /// <summary>Up to this many distinct texts, some of them numbers, may well be categories.</summary>
     private const int FewTexts = 20;
 
     private const int LargestCountedClass = 100;
 
-    // Ways to write numbers that are known by columns that are full of them.
+    // Number formats that are recognised if nearly the whole column fits one.
     private static readonly NumberFormat[] otherFormats = [new(','), new(',', '.'), new(',', ' '), new(',', '\''), new('.', ','), new('.', ' '), new('.', '\'')];
 
     private readonly List<string> warnings = [];
@@ -26,7 +26,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
             warnings.Add("the first row holds numbers and is taken for the names of the columns; if it is a row, set CsvFormat.HasHeader to false.");
         var features = columns.Where(column => !targets.Contains(column.Name)).ToArray();
         if (features.Length == 0)
-            throw new MultiInputException($"file '{path}'", ModelComponent.File, "no column is left for the input.", "Name fewer as targets or in Ignore.");
+            throw new MultiInputException($"file '{path}'", ModelComponent.File, "there is no column left for the input.", "Name fewer columns as targets or in Ignore.");
         var made = features.Select(MakeColumn).ToArray();
         return new(
             new TabularInput(made.Length)
@@ -39,7 +39,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
                 StandardDeviation = [.. made.Zip(features, (column, summary) => column is NumericColumn ? summary.Deviation : 1)],
             },
             [.. targets.Select(name => MakeTarget(columns.FirstOrDefault(column => column.Name == name)
-                ?? throw Unclear(name, "is a target and is to be left out.", "Take it out of Ignore.")))])
+                ?? throw Unclear(name, "is both a target and in Ignore.", "Remove it from Ignore.")))])
         {
             Format = options.Format,
             Warnings = [.. warnings],
@@ -53,9 +53,9 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         if (!IsCategorical(column))
         {
             if (column.IsConstant)
-                Warn(column, $"holds {column.Mean} in every training row, which says nothing.");
+                Warn(column, $"holds {column.Mean} in every training row and carries no information.");
             else if (column.CountsRows && column.Rows > FewTexts)
-                Warn(column, $"counts the rows; if it is their number and nothing else, leave it out: Ignore = [\"{column.Name}\"].");
+                Warn(column, $"counts the rows; if it is merely a row number, leave it out: Ignore = [\"{column.Name}\"].");
             return new NumericColumn(column.Name)
             {
                 Fill = column.Mean,
@@ -66,9 +66,9 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
 
         var texts = Texts(column);
         if (texts.Length == 1)
-            Warn(column, $"holds '{TableEncoder.Short(texts[0])}' in every training row, which says nothing.");
+            Warn(column, $"holds '{TableEncoder.Short(texts[0])}' in every training row and carries no information.");
         if (IsNearlyUnique(column, texts))
-            Warn(column, $"has {texts.Length:N0} different texts in {column.Present:N0} rows, of which little can be learned; leave it out: Ignore = [\"{column.Name}\"].");
+            Warn(column, $"has {texts.Length:N0} different texts in {column.Present:N0} rows, so that little can be learned from it; leave it out: Ignore = [\"{column.Name}\"].");
         var categorical = new CategoricalColumn(column.Name, texts);
         return options.EmbeddingWidth is { } width ? categorical with { EmbeddingWidth = width } : categorical;
     }
@@ -76,7 +76,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
     private TableTarget MakeTarget(ColumnSummary column)
     {
         if (column.Present == 0)
-            throw Unclear(column.Name, "has no label in any training row.", "Give rows with labels.");
+            throw Unclear(column.Name, "has no label in any training row.", "Provide rows with labels.");
         var isForced = options.Categorical.Contains(column.Name);
         var isText = IsCategorical(column);
         var texts = isText ? Texts(column) : options.Numeric.Contains(column.Name) ? null : ClassNumbers(column);
@@ -97,11 +97,11 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         if (column.Texts!.Count(text => text.Count == 1) is > 0 and var single && texts.Length > 1 && !IsNearlyUnique(column, texts))
             Warn(column, $"has {single:N0} {(single == 1 ? "class" : "classes")} with a single training row.");
         if (!isForced && column.Cells.MissingWord is var (word, count))
-            Warn(column, $"has no label in {count:N0} rows of the file, which say '{word}' or the like; if that is a class, give MissingTexts without it.");
+            Warn(column, $"has no label in {count:N0} rows of the file, which contain '{word}' or similar; if that is a class, set MissingTexts without it.");
         return new(column.Name) { ClassNames = texts };
     }
 
-    /// <summary>Whether a column is one of texts.</summary>
+    /// <summary>Whether a column holds text.</summary>
     private bool IsCategorical(ColumnSummary column)
     {
         if (options.Categorical.Contains(column.Name) || options.Numeric.Contains(column.Name) || column.Odd == 0)
@@ -118,21 +118,21 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
             }
 
             if (column.Numbers > column.Present / 2)
-                Warn(column, $"is no number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}); it is taken for categories. For numbers, name these texts in MissingTexts.");
+                Warn(column, $"is not a number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}); it is treated as categorical. For numbers, list these texts in MissingTexts.");
             return true;
         }
 
         if (column.Texts?.Count <= Math.Min(FewTexts, column.Present / 2))
         {
-            Warn(column, $"is no number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}); it is taken for categories, since there are only {column.Texts.Count}. For numbers, name these texts in MissingTexts.");
+            Warn(column, $"is not a number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}); it is treated as categorical, since there are only {column.Texts.Count} different texts. For numbers, list these texts in MissingTexts.");
             return true;
         }
 
-        Warn(column, $"is no number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}), which count as missing. For categories: {categorical}.");
+        Warn(column, $"is not a number in {column.Odd:N0} of {column.Present:N0} rows ({column.ShownOdd}), which count as missing. For categories: {categorical}.");
         return false;
     }
 
-    /// <summary>How the odd texts of a column may be written where nearly all of them are numbers after all; 1,234 may be of two kinds.</summary>
+    /// <summary>The number formats in which nearly all odd texts of a column would be numbers after all; 1,234 may fit two.</summary>
     private static NumberFormat[] OtherFormats(ColumnSummary column) => otherFormats
         .Where(format => column.Cells.OddTexts.Count(text => format.TryParse(text, out _)) >= NumberShare * column.Cells.OddTexts.Count)
         .GroupBy(format => format is { Decimal: ',', Thousands: not null })
@@ -146,11 +146,11 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         _ => $"{nameof(TableOptions.DecimalSeparator)} and {nameof(TableOptions.ThousandsSeparator)}",
     };
 
-    /// <summary>Odd texts of the whole file: how a text is read is nothing that is learned from test rows.</summary>
+    /// <summary>Odd texts of the whole file: nothing is learned from test rows by deciding how a text is read.</summary>
     private string[]? OddTexts(ColumnSummary column) =>
         column.Cells.OddTexts.Count == 0 || options.Numeric.Contains(column.Name) ? null : [.. column.Cells.OddTexts.Order(StringComparer.Ordinal)];
 
-    /// <summary>The numbers of classes by their size, each as the file writes it first; null where they are not whole, or too many.</summary>
+    /// <summary>The class numbers in ascending order, each as first written in the file; null if they are not whole, or too many.</summary>
     private string[]? ClassNumbers(ColumnSummary column)
     {
         if (!column.IsWhole || column.Texts is null)
@@ -166,14 +166,14 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
         return IsCounted(texts) || isFew ? texts : null;
     }
 
-    /// <summary>Whether texts are the numbers from 0 or 1 on.</summary>
+    /// <summary>Whether the texts are consecutive numbers from 0 or 1.</summary>
     private bool IsCounted(string[] texts) => texts.Length <= LargestCountedClass
         && options.Numbers.TryParse(texts[0], out var first) && first is 0 or 1
         && texts.Index().All(text => options.Numbers.TryParse(text.Item, out var number) && number == first + text.Index);
 
     private static bool IsNearlyUnique(ColumnSummary column, string[] texts) => texts.Length > FewTexts && texts.Length > column.Present / 2;
 
-    /// <summary>The different texts: numbers by their size, others by their characters.</summary>
+    /// <summary>The distinct texts: numbers in ascending order, others ordered by their characters.</summary>
     private string[] Texts(ColumnSummary column)
     {
         if (column.Texts is null)
@@ -181,8 +181,8 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
             throw Unclear(
                 column.Name,
                 (column.Cells.HasLongText ? "has texts that are too long for categories" : FormattableString.Invariant($"has more than {options.LargestCategoryCount:N0} different texts"))
-                    + (column.FirstOdd is { } odd ? $"; the first that is no number is {odd}." : "."),
-                $"Leave it out with Ignore = [\"{column.Name}\"], call it numeric with Numeric = [\"{column.Name}\"], or raise LargestCategoryCount.");
+                    + (column.FirstOdd is { } odd ? $"; the first that is not a number is {odd}." : "."),
+                $"Leave it out with Ignore = [\"{column.Name}\"], declare it numeric with Numeric = [\"{column.Name}\"], or raise LargestCategoryCount.");
         }
 
         var texts = column.Texts.Select(text => text.Text).Order(StringComparer.Ordinal);

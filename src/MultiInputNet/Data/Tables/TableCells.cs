@@ -1,22 +1,23 @@
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// The cells of a column in memory: each as a number and as one of the column's different texts. A missing number is NaN; a text
-/// that is no number, or none of those known, is odd: its place among the odd texts is kept instead.
+/// The cells of a column in memory: each as a number and as one of the column's distinct texts. A missing number is NaN. A text that
+/// is not a number, or not a known text, is odd: its position among the odd texts is stored instead.
 /// </summary>
 internal sealed class TableCells
 {
-    /// <summary>How many different odd texts are kept, and of which length; the others are shown as dots.</summary>
+    /// <summary>How many distinct odd texts are kept, and up to which length; others are shown as dots.</summary>
     private const int LargestOddCount = 1000;
     private const int LongestOddText = 200;
 
-    /// <summary>A longer text is no category.</summary>
+    /// <summary>A longer text is not a category.</summary>
     private const int LongestText = 1000;
 
     private const int MissingText = -1;
     private const int FirstOddText = -2;
 
-    // The upper half of a NaN that stands for an odd text; the lower half is its number. Missing numbers are double.NaN, which has another sign.
+    // The upper half of a NaN that represents an odd text; the lower half is its number. Missing numbers are double.NaN, which has another
+    // sign.
     private const uint OddNumber = 0x7FF8_0000;
 
     private readonly NumberFormat format;
@@ -39,7 +40,7 @@ internal sealed class TableCells
     {
         this.format = format;
 
-        // A number may stand for a missing one, such as -999.
+        // A number, such as -999, may mark a missing value.
         isPlain = format == new NumberFormat() && !missingNumbers.Any(text => format.TryParse(text, out _));
         this.missingNumbers = missingNumbers.GetAlternateLookup<ReadOnlySpan<char>>();
         this.missingTexts = missingTexts.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -55,7 +56,7 @@ internal sealed class TableCells
             texts.Add(text);
         }
 
-        // Classes 0 and 1 are known where a file writes 0.0 and 1.0.
+        // Classes 0 and 1 are recognised in files that write 0.0 and 1.0.
         if (matchesValues && texts.All(text => format.TryParse(text, out _)))
         {
             numberOfValue = [];
@@ -64,22 +65,22 @@ internal sealed class TableCells
         }
     }
 
-    /// <summary>The different texts, by their numbers; those that are missing are not among them.</summary>
+    /// <summary>The distinct texts, indexed by their numbers, without those that are missing values.</summary>
     public IReadOnlyList<string> Texts => texts;
 
-    /// <summary>The texts that are no numbers, or are not known.</summary>
+    /// <summary>The texts that are not numbers, or not known.</summary>
     public IReadOnlyList<string> OddTexts => oddTexts;
 
-    /// <summary>Whether there are more different texts than are remembered, or one that is too long; then none is.</summary>
+    /// <summary>Whether there are more distinct texts than are kept, or one that is too long; then none is kept.</summary>
     public bool HasTooMany { get; private set; }
 
     /// <summary>Whether a text is longer than a category may be.</summary>
     public bool HasLongText { get; private set; }
 
-    /// <summary>A text other than an empty one that was taken for a missing one, and how many cells hold such texts.</summary>
+    /// <summary>A text, other than an empty one, that was taken for a missing value, and how many cells hold such texts.</summary>
     public (string Text, long Count)? MissingWord { get; private set; }
 
-    /// <summary>A column that nothing is known of.</summary>
+    /// <summary>A column of which nothing is known.</summary>
     public static TableCells Unknown(NumberFormat format, IReadOnlyList<string>? missing, int largestCount) =>
         new(format, TableEncoder.MissingNumbers(missing), TableEncoder.MissingTexts(missing), true, true, null, false, largestCount);
 
@@ -89,13 +90,13 @@ internal sealed class TableCells
 
     /// <summary>A column of known texts.</summary>
     /// <param name="format">How numbers are written.</param>
-    /// <param name="missing">What stands for a missing text, unless it is known.</param>
+    /// <param name="missing">The texts that mean missing, unless they are known texts.</param>
     /// <param name="known">The texts.</param>
-    /// <param name="matchesValues">Whether another text of the same number is the same, where all are numbers.</param>
+    /// <param name="matchesValues">Whether another text for the same number is the same, if all are numbers.</param>
     public static TableCells Known(NumberFormat format, HashSet<string> missing, IReadOnlyList<string> known, bool matchesValues) =>
         new(format, [], missing, false, true, known, matchesValues, known.Count);
 
-    /// <summary>The place of a text among known ones; null where it is none.</summary>
+    /// <summary>The position of a text among the known ones; null if it is not among them.</summary>
     public int? Find(string text) => ReadText(text) is >= 0 and var code ? code : null;
 
     /// <summary>Reads a cell of the current row.</summary>
@@ -126,20 +127,20 @@ internal sealed class TableCells
         count++;
     }
 
-    /// <summary>The number of a row; NaN where it is missing or odd.</summary>
+    /// <summary>The number of a row; NaN if it is missing or odd.</summary>
     public double Number(int row) => numbers![row];
 
-    /// <summary>The text that is no number; null where it is a number or missing.</summary>
+    /// <summary>The text that is not a number; null if it is one or is missing.</summary>
     public string? OddNumberText(int row)
     {
         var bits = BitConverter.DoubleToUInt64Bits(numbers![row]);
         return bits >> 32 == OddNumber ? OddText((int)(uint)bits) : null;
     }
 
-    /// <summary>The place of a row's text among <see cref="Texts"/>; below zero where it is missing or odd.</summary>
+    /// <summary>The position of a row's text in <see cref="Texts"/>; below zero if it is missing or odd.</summary>
     public int Code(int row) => codes![row];
 
-    /// <summary>The text that is not known; null where it is, or missing.</summary>
+    /// <summary>The text that is not known; null if it is known or missing.</summary>
     public string? OddCodeText(int row) => codes![row] <= FirstOddText ? OddText(FirstOddText - codes[row]) : null;
 
     private string OddText(int index) => index < oddTexts.Count ? oddTexts[index] : "…";

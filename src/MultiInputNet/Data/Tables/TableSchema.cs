@@ -6,11 +6,11 @@ namespace MultiInputNet.Data;
 /// The columns of a table: those that go into a model, with the statistics of the training rows, and those that hold labels.
 /// The same schema reads training rows, test rows and, without labels, new ones.
 /// </summary>
-/// <param name="Input">The input, with <see cref="TabularInput.Columns"/>: give it to the model, and it travels with it.</param>
+/// <param name="Input">The input, with <see cref="TabularInput.Columns"/>, to build a model with; it is saved with the model.</param>
 /// <param name="Targets">The columns with labels, at least one.</param>
 public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> Targets)
 {
-    /// <summary>How files hold their table.</summary>
+    /// <summary>The format of the files.</summary>
     /// <value>Default: commas and a header.</value>
     public CsvFormat Format
     {
@@ -18,32 +18,34 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
         init => field = value ?? throw new ArgumentNullException(nameof(Format));
     } = new();
 
-    /// <summary>What was found odd, and how it was taken: to be shown to whoever gave the file.</summary>
+    /// <summary>What looked odd, and how it was interpreted; show it to whoever provided the file.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The head of the first target.</summary>
     public HeadSpec Head => Targets[0].Head;
 
-    /// <summary>Learns the columns of a file, one or several of which hold labels: each is a task of its own.</summary>
+    /// <summary>Infers the columns of a file, one or more of which hold labels; each of those becomes a task.</summary>
     /// <remarks>
-    /// A column of numbers is numeric, with the mean of its training rows for a missing one; so is one with some odd texts among its
-    /// numbers, which then count as missing. Any other is categorical. A target is a class where it holds texts, or whole numbers of
-    /// which there are few: from 0 or 1 on without a gap at most 100, others at most 20; otherwise it is a number to regress.
-    /// <see cref="TableOptions.Numeric"/> and <see cref="TableOptions.Categorical"/> decide otherwise, and <see cref="Warnings"/> says where
-    /// the choice was not plain.
+    /// A column of numbers is numeric, with the mean of its training rows as its fill value; a column with a few odd texts among its
+    /// numbers is numeric too, and these count as missing. Any other column is categorical. A target is a class if it holds texts, or a few
+    /// different whole numbers: at most 100 if they are consecutive from 0 or 1, otherwise at most 20; any other target is a number to
+    /// regress. <see cref="TableOptions.Numeric"/> and <see cref="TableOptions.Categorical"/> override this, and <see cref="Warnings"/>
+    /// lists the unclear cases.
     /// </remarks>
-    /// <param name="path">A CSV file, plain or packed by gzip.</param>
+    /// <param name="path">A CSV file, plain or gzip-compressed.</param>
     /// <param name="targets">The columns with labels.</param>
-    /// <param name="options">What is not to be inferred; nothing when null.</param>
+    /// <param name="options">What not to infer; nothing when null.</param>
     /// <returns>The schema.</returns>
-    /// <exception cref="MultiInputException">The file is no table, lacks a column that is named, or one is neither of numbers nor of categories.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file is not a table, lacks a column that is named, or a column holds neither numbers nor categories.
+    /// </exception>
     /// <exception cref="ArgumentException">No target is named.</exception>
     public static TableSchema Infer(string path, IReadOnlyList<string> targets, TableOptions? options = null) =>
         CsvTable.Read(path, options ?? new(), options?.TrainingRows).Infer(targets);
 
-    /// <summary>A table of the columns: what each is, and what is known of it.</summary>
-    /// <returns>A line for each column.</returns>
+    /// <summary>A table of the columns, with the kind of each and what is known of it.</summary>
+    /// <returns>One line per column.</returns>
     public override string ToString()
     {
         var lines = new List<(string Name, string Kind, string Details)> { ("column", "kind", "details") };
@@ -62,7 +64,7 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
 
     private static string Text(double number) => number.ToString("G6", CultureInfo.InvariantCulture);
 
-    /// <summary>A value of a column, with the digits in which its values differ.</summary>
+    /// <summary>A value of a column, with as many digits as its values differ in.</summary>
     private string Text(double value, int column)
     {
         var digits = 3 + Math.Ceiling(Math.Log10(Math.Abs(value) / (Input.StandardDeviation?[column] ?? 1)));

@@ -4,16 +4,18 @@ namespace MultiInputNet.Data;
 /// <param name="Column">The column's name.</param>
 public sealed record TableTarget(string Column)
 {
-    /// <summary>The texts of the classes, from class 0 on. Where all are numbers, another text of the same number is the same class.</summary>
+    /// <summary>The texts of the classes, from class 0. If all are numbers, another text for the same number is the same class.</summary>
     /// <value>Default: <see langword="null"/>, the label is a number to regress.</value>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
-    /// <summary>Texts that stand for a missing label to regress, in any case, beside those of <see cref="TabularInput.MissingTexts"/>.</summary>
-    /// <value>Default: <see langword="null"/>, none; where the target is inferred, the odd texts among its numbers.</value>
+    /// <summary>
+    /// Texts that mean a missing label to regress, ignoring case, in addition to <see cref="TabularInput.MissingTexts"/>.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, none; in an inferred target, the odd texts among its numbers.</value>
     public IReadOnlyList<string>? MissingTexts { get; init; }
 
-    /// <summary>The task that the labels are of.</summary>
-    /// <value>Default: <see langword="null"/>: the source's name where there is one target, and the column's where there are several.</value>
+    /// <summary>The task to which the labels belong.</summary>
+    /// <value>Default: <see langword="null"/>: the source's name if there is one target, and the column's if there are several.</value>
     public string? Task { get; init; }
 
     /// <summary>A head that fits the labels: classification with the class names, or regression of one number.</summary>

@@ -108,7 +108,7 @@ public sealed class NumpyFileTests : IDisposable
     [InlineData("records.npy", "*records*")]
     [InlineData("complex.npy", "*'<c8'*")]
     [InlineData("above_int64.npy", "*2^63*")]
-    [InlineData("u1.idx", "*no .npy file*")]
+    [InlineData("u1.idx", "*not an .npy file*")]
     public void Arrays_of_other_things_are_refused_by_name(string file, string message)
     {
         var act = () => NumpyFile.Read(Fixture(file));

@@ -65,8 +65,8 @@ public sealed class TableInferenceTests : IDisposable
         schema.Input.Encode(new Dictionary<string, string?> { ["x"] = text }).item<double>().Should().Be(double.NaN);
         if (isReported)
             schema.Warnings.Should().SatisfyRespectively(
-                x => x.Should().Be($"column 'x' is no number in 1 of 300 rows ('{text}' in line 152), which count as missing. For categories: Categorical = [\"x\"]."),
-                y => y.Should().StartWith($"column 'y' is no number in 1 of 300 rows ('{text}' in line 202)"));
+                x => x.Should().Be($"column 'x' is not a number in 1 of 300 rows ('{text}' in line 152), which count as missing. For categories: Categorical = [\"x\"]."),
+                y => y.Should().StartWith($"column 'y' is not a number in 1 of 300 rows ('{text}' in line 202)"));
         else
             schema.Warnings.Should().BeEmpty();
 
@@ -124,7 +124,7 @@ public sealed class TableInferenceTests : IDisposable
         var path = folder.Write("fields.csv", "x;y\n1,5;a\n2,5;b\n");
 
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"])).Should().Throw<MultiInputException>().WithMessage("*it has no column 'y'. Its columns are 'x;y'. Is the delimiter ';'?");
-        FluentActions.Invoking(() => TableSchema.Infer(path, ["x;y"])).Should().Throw<MultiInputException>().WithMessage("*line 2*it has 2 fields and there are 1 columns. Is the delimiter ';'?*");
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["x;y"])).Should().Throw<MultiInputException>().WithMessage("*line 2*it has 2 fields, but there are 1 columns. Is the delimiter ';'?*");
         FluentActions.Invoking(() => TableSchema.Infer(folder["none.csv"], ["y"])).Should().Throw<MultiInputException>().WithMessage("File '*none.csv', file: There is no such file*");
     }
 
@@ -181,7 +181,7 @@ public sealed class TableInferenceTests : IDisposable
 
         signs.Targets[0].ClassNames.Should().Equal("+", "-");
         signs.Warnings.Should().BeEmpty();
-        words.Warnings.Should().Equal("column 'y' has no label in 2 rows of the file, which say 'None' or the like; if that is a class, give MissingTexts without it.");
+        words.Warnings.Should().Equal("column 'y' has no label in 2 rows of the file, which contain 'None' or similar; if that is a class, set MissingTexts without it.");
         TableSchema.Infer(folder["words.csv"], ["y"], new() { MissingTexts = ["NA"] }).Targets[0].ClassNames.Should().Equal("None", "apnea", "insomnia");
     }
 
@@ -192,9 +192,9 @@ public sealed class TableInferenceTests : IDisposable
 
         TableSchema.Infer(path, ["y", "z"]).Warnings.Should().SatisfyRespectively(
             id => id.Should().StartWith("column 'id' counts the rows"),
-            name => name.Should().StartWith("column 'name' has 60 different texts in 60 rows, of which little can be learned; leave it out: Ignore = [\"name\"]."),
-            one => one.Should().Be("column 'one' holds 7 in every training row, which says nothing."),
-            mixed => mixed.Should().StartWith("column 'mixed' is no number in 20 of 60 rows ('x' in line 2, 'x' in line 5, 'x' in line 8, …); it is taken for categories."),
+            name => name.Should().StartWith("column 'name' has 60 different texts in 60 rows, so that little can be learned from it; leave it out: Ignore = [\"name\"]."),
+            one => one.Should().Be("column 'one' holds 7 in every training row and carries no information."),
+            mixed => mixed.Should().StartWith("column 'mixed' is not a number in 20 of 60 rows ('x' in line 2, 'x' in line 5, 'x' in line 8, …); it is treated as categorical."),
             unique => unique.Should().StartWith("column 'mixed' has 41 different texts in 60 rows"),
             y => y.Should().StartWith("column 'y' has 60 different labels in 60 rows, each a class. Is it the right column?"),
             z => z.Should().Be("column 'z' has 1 class with a single training row."));
@@ -202,11 +202,11 @@ public sealed class TableInferenceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("x,y\n", "*no row to read behind its header*")]
+    [InlineData("x,y\n", "*no rows after its header*")]
     [InlineData("x,y\n,a\n", "*column 'x' has no value in any training row.*Ignore*")]
     [InlineData("x,y\n1,\n2,NA\n", "*column 'y' has no label in any training row*")]
     [InlineData("x,x,y\n1,2,a\n", "*names column 'x' several times*")]
-    [InlineData("y\na\nb\n", "*no column is left for the input*")]
+    [InlineData("y\na\nb\n", "*no column left for the input*")]
     public void Tables_without_something_to_learn_are_refused(string text, string message) =>
         FluentActions.Invoking(() => TableSchema.Infer(folder.Write("table.csv", text), ["y"])).Should().Throw<MultiInputException>().WithMessage(message);
 
@@ -218,7 +218,7 @@ public sealed class TableInferenceTests : IDisposable
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Numeric = ["x"], Categorical = ["x"] })).Should().Throw<ArgumentException>().WithMessage("*'x'*several*");
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { DecimalSeparator = ',', ThousandsSeparator = ',' })).Should().Throw<ArgumentException>();
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y", "y"])).Should().Throw<ArgumentException>();
-        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Ignore = ["y"] })).Should().Throw<MultiInputException>().WithMessage("*'y' is a target*Ignore*");
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Ignore = ["y"] })).Should().Throw<MultiInputException>().WithMessage("*'y' is both a target and in Ignore*");
     }
 
     [Fact]
@@ -235,7 +235,7 @@ public sealed class TableInferenceTests : IDisposable
         var path = folder.Write("latin.csv", Encoding.Latin1.GetBytes(Text));
 
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"])).Should().Throw<MultiInputException>()
-            .WithMessage("File '*latin.csv', file: Line 4 has bytes that are no UTF-8: name the file's encoding in CsvFormat.Encoding*");
+            .WithMessage("File '*latin.csv', file: Line 4 has bytes that are not UTF-8: set the file's encoding in CsvFormat.Encoding*");
         TableSchema.Infer(path, ["y"], new() { Format = new() { Encoding = Encoding.Latin1 } }).Targets[0].ClassNames.Should().Equal("Bär", "Bör", "Tier");
         foreach (var encoding in new Encoding[] { Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode, Encoding.UTF32 })
         {
@@ -264,7 +264,7 @@ public sealed class TableInferenceTests : IDisposable
         using var scope = NewDisposeScope();
         var path = folder.Write("inches.csv", "size,y\n5\",a\n6\",b\n7,a\n");
 
-        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"])).Should().Throw<MultiInputException>().WithMessage("*inches.csv', line 2*quote in its midst*HasQuotes*");
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"])).Should().Throw<MultiInputException>().WithMessage("*inches.csv', line 2*quote in the middle*HasQuotes*");
         ((CategoricalColumn)TableSchema.Infer(path, ["y"], new() { Format = new() { HasQuotes = false }, Categorical = ["size"] }).Input.Columns![0])
             .Categories.Should().Equal("5\"", "6\"", "7");
     }

@@ -231,7 +231,7 @@ public sealed class TableTests : IDisposable
         var source = new CsvSource("t", schema, path, onBroken: OnBroken.Skip);
         source.Samples.data<double>().ToArray().Should().Equal(1, 4);
         source.Broken.Select(broken => broken.Place[^6..]).Should().Equal("line 3", "line 4", "line 5");
-        source.Broken[1].Problem.Should().Be("it has 1 fields and there are 2 columns.");
+        source.Broken[1].Problem.Should().Be("it has 1 fields, but there are 2 columns.");
         source.Broken[2].Problem.Should().Be("column 'y' holds 'c', which is none of its 2 classes.");
     }
 
@@ -254,7 +254,7 @@ public sealed class TableTests : IDisposable
         var act = (Action infer) => infer.Should().Throw<MultiInputException>();
 
         act(() => TableSchema.Infer(path, ["z"])).WithMessage("*no column 'z'*'x', 'y'*");
-        act(() => TableSchema.Infer(path, ["y"], new() { LargestCategoryCount = 10 })).WithMessage("*'x' has more than 10 different texts; the first that is no number is 'n0' in line 2*Ignore = [\"x\"]*");
+        act(() => TableSchema.Infer(path, ["y"], new() { LargestCategoryCount = 10 })).WithMessage("*'x' has more than 10 different texts; the first that is not a number is 'n0' in line 2*Ignore = [\"x\"]*");
         act(() => TableSchema.Infer(empty, ["y"])).WithMessage("*column 'x' has no value*");
         act(() => TableSchema.Infer(folder["none.csv"], ["y"])).WithMessage("*none.csv*");
         act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?>())).WithMessage("Row 0, input: column 'x' is not there.*");
