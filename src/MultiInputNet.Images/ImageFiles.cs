@@ -3,34 +3,34 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// Image files of any size as batches of an input: decoded, turned as EXIF says, brought to the input's channels and resized
-/// as it declares.
+/// Reads image files of any size as batches of an input: decodes them, applies the EXIF orientation, converts them to the input's channels
+/// and resizes them as the input declares.
 /// </summary>
 /// <remarks>
-/// <para>JPEG, BMP, WebP and GIF (its first frame) give 8 bits a channel, PNG 8 or 16; TIFF and BigTIFF give any number of bands, as
-/// samples or as pages, of whole numbers of 1 to 64 bits or floating numbers of 16 to 64. Whole numbers are divided by the
-/// largest of their type, so that they become 0 to 1, or -1 to 1 with a sign; floating ones stay as they are. Colour
-/// profiles are not applied; opacity that colours were multiplied by is taken out of them again, and CMYK becomes RGB.
-/// Strips and tiles of a TIFF that were never written are GDAL's number for no data, or 0.</para>
-/// <para>Grey becomes RGB and RGB grey (ITU-R BT.601), opacity is added as 1 or left out, where the input's channels ask for it;
-/// other numbers of bands must be the file's own. Images are turned as their EXIF says.</para>
-/// <para>Files are not trusted: a size that is declared is checked before anything is made of it, and a part that is missing or
-/// damaged is an error.</para>
+/// <para>JPEG, BMP, WebP and GIF (its first frame) have 8 bits per channel, PNG 8 or 16; TIFF and BigTIFF have any number of bands, as
+/// samples or as pages, of integers of 1 to 64 bits or floats of 16 to 64. Integers are divided by the largest value of their type, so that
+/// they become 0 to 1, or -1 to 1 if signed; floats are unchanged. Colour profiles are not applied; premultiplied alpha is divided out, and
+/// CMYK is converted to RGB. Strips and tiles of a TIFF that were never written get GDAL's no-data value, or 0.</para>
+/// <para>Grey is converted to RGB and RGB to grey (ITU-R BT.601), and an alpha channel is added as 1 or dropped, as the input's channels
+/// require; any other number of bands must be that of the file. Images are turned as their EXIF orientation says.</para>
+/// <para>Files are not trusted: a declared size is checked before anything is allocated, and a missing or damaged part is an error.</para>
 /// </remarks>
 public static class ImageFiles
 {
     /// <summary>
-    /// The most pixels of a file where no other number is given: 67,108,864, as many as 8192×8192 are. A few kilobytes can declare
-    /// that many; decoding them takes 0.5 to 0.8 GB, and a TIFF of four channels up to 1.6 GB.
+    /// The default limit of pixels per file: 67,108,864, as in 8192×8192. A few kilobytes can declare that many; decoding them takes 0.5 to
+    /// 0.8 GB, and up to 1.6 GB for a TIFF with four channels.
     /// </summary>
     public const long LargestImage = 8192 * 8192;
 
     /// <summary>Reads a file as a batch of one image.</summary>
     /// <param name="input">The input, such as that of a loaded model: <c>model.Description.Input&lt;ImageInput&gt;("photo")</c>.</param>
     /// <param name="path">The file.</param>
-    /// <param name="largestImage">The most pixels that it may have; a TIFF of more than four bands may have that many fewer.</param>
-    /// <returns>The batch, <c>(1, channels, height, width)</c> of Float32 on the CPU; the model standardises it.</returns>
-    /// <exception cref="MultiInputException">The file is damaged, of another kind, too large, or has other channels.</exception>
+    /// <param name="largestImage">
+    /// The most pixels that it may have; the limit is proportionally lower for a TIFF with more than four bands.
+    /// </param>
+    /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, of an unsupported kind, too large, or has other channels.</exception>
     public static Tensor Read(ImageInput input, string path, long largestImage = LargestImage)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -46,7 +46,7 @@ public static class ImageFiles
             var content = RegularFile.ReadAllBytes(path);
             var image = Decode(content, input.Channels, largestImage);
             var fitting = image.WithChannels(input.Channels)
-                ?? throw new InvalidDataException($"It has {image.Planes.Count} channels, and the input has {input.Channels}.");
+                ?? throw new InvalidDataException($"It has {image.Planes.Count} channels, but the input has {input.Channels}.");
             var buffer = new float[image.Height * image.Width];
             var values = new float[input.Channels * input.Height * input.Width];
             foreach (var (channel, plane) in fitting.Planes.Index())
@@ -56,7 +56,7 @@ public static class ImageFiles
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new MultiInputException(
-                $"file '{path}'", ModelComponent.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or leave such files out.", e);
+                $"file '{path}'", ModelComponent.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or skip such files.", e);
         }
     }
 

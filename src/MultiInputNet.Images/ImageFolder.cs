@@ -1,11 +1,11 @@
 namespace MultiInputNet.Images;
 
-/// <summary>Lists the images of a folder that has a folder for each class.</summary>
+/// <summary>Lists the images of a folder that has one subfolder per class.</summary>
 internal sealed class ImageFolder
 {
     private static readonly string[] extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"];
 
-    /// <summary>What systems, file servers and archivers put beside the user's files; names that begin with a dot come on top.</summary>
+    /// <summary>Folders that systems, file servers and archivers add to the user's files, besides names that begin with a dot.</summary>
     private static readonly string[] systemNames =
     [
         "__MACOSX", "@eaDir", "@Recycle", "@Recently-Snapshot", "@tmp", "#recycle", "#snapshot", "$RECYCLE.BIN", "RECYCLER",
@@ -17,7 +17,7 @@ internal sealed class ImageFolder
     private readonly string root;
     private readonly List<Link> links = [];
 
-    // By their real paths, so that what links lead to is known again.
+    // By real path, so that targets of links are recognised.
     private readonly HashSet<(string? Class, string Folder)> listed = [];
     private readonly Dictionary<string, (string Path, string Class, bool IsLinked)> files = [];
     private readonly HashSet<string> classes = [];
@@ -43,7 +43,7 @@ internal sealed class ImageFolder
             }
         }
 
-        // Links come last, so that a file belongs to the class whose folder it lies in, whatever leads to it besides.
+        // Links come last, so that a file belongs to the class whose folder contains it, whatever links to it.
         for (var i = 0; i < links.Count; i++)
             Follow(links[i]);
     }
@@ -83,7 +83,7 @@ internal sealed class ImageFolder
             return;
         }
 
-        // A link back to what is listed where it lies, or to what holds all of it, adds nothing.
+        // A link to something listed anyway, or to a folder that contains all of it, adds nothing.
         if (listed.Contains((null, real)) || root == real || root.StartsWith(real.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             return;
         if (link.IsClass)
@@ -95,7 +95,7 @@ internal sealed class ImageFolder
     {
         if (files.TryAdd(real, (path, name, isLinked)) || files[real] is not { IsLinked: true } other || other.Class == name)
             return;
-        throw new InvalidDataException($"'{other.Path}' and '{path}' are one file, '{real}', in the two classes '{other.Class}' and '{name}'.");
+        throw new InvalidDataException($"'{other.Path}' and '{path}' are the same file, '{real}', in two classes, '{other.Class}' and '{name}'.");
     }
 
     private static IEnumerable<FileSystemInfo> Entries(string folder) => new DirectoryInfo(folder)
@@ -108,14 +108,14 @@ internal sealed class ImageFolder
 
     private static bool IsImage(FileSystemInfo entry) => extensions.Contains(entry.Extension, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>A path without links. One that leads nowhere, or in a circle, keeps its name.</summary>
+    /// <summary>A path without links. A dangling or circular link keeps its name.</summary>
     private static string RealPath(string path)
     {
         const int MostLinks = 40;
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         for (var followed = 0; followed < MostLinks; followed++)
         {
-            // The outermost link is replaced, until there is none.
+            // Replace the outermost link until there is none.
             var link = Ancestry(full).Select(part => (Part: part, Target: new DirectoryInfo(part).LinkTarget)).FirstOrDefault(pair => pair.Target is not null);
             if (link.Target is null)
                 return full;

@@ -5,15 +5,16 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// Images in a folder that has a folder for each class: the label of an image is the folder that it is in. Files are read when
-/// they are needed, and prepared as <see cref="ImageFiles"/> says.
+/// Images in a folder with one subfolder per class: the label of an image is the subfolder that it is in. Files are read when they are
+/// needed, and prepared by <see cref="ImageFiles"/>.
 /// </summary>
 /// <remarks>
-/// <para>Folders and files that are hidden (a name that begins with a dot) or that systems, file servers and archivers put there
-/// (<c>__MACOSX</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>System Volume Information</c>, <c>lost+found</c> and their like) are passed over.</para>
-/// <para>Links to files and folders are followed, and each file is a sample once: in the class whose folder it lies in, or else in that
-/// of the first link to it. Links to a folder that is listed anyway, or to one that holds all of them, are passed over. What is
-/// named like an image and is no regular file, such as a pipe or a link that leads nowhere, is broken.</para>
+/// <para>Hidden folders and files (whose name begins with a dot) and those that systems, file servers and archivers add
+/// (<c>__MACOSX</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>System Volume Information</c>, <c>lost+found</c> and similar) are
+/// ignored.</para>
+/// <para>Links to files and folders are followed, and each file is one sample: in the class whose folder contains it, or else in that of
+/// the first link to it. Links to a folder that is listed anyway, or to one that contains all of them, are ignored. Anything named like an
+/// image that is not a regular file, such as a pipe or a dangling link, is broken.</para>
 /// </remarks>
 public sealed class ImageFolderSource : DataSource
 {
@@ -24,12 +25,18 @@ public sealed class ImageFolderSource : DataSource
 
     /// <summary>Lists a folder; no image is read yet.</summary>
     /// <param name="name">The name of the input, the task and the source.</param>
-    /// <param name="folder">The folder with a folder for each class. Images may lie in folders within those, at any depth; other files are passed over.</param>
+    /// <param name="folder">
+    /// The folder with one subfolder per class. Images may be nested in it at any depth; other files are ignored.
+    /// </param>
     /// <param name="input">The input that the images are prepared for.</param>
-    /// <param name="classNames">The classes from class 0 on, such as those of the training folder; the folder's own in alphabetical order when null.</param>
-    /// <param name="onBroken">What becomes of files that cannot be read.</param>
+    /// <param name="classNames">
+    /// The classes from class 0, such as those of the training folder; when null, the folder's own in alphabetical order.
+    /// </param>
+    /// <param name="onBroken">What happens with files that cannot be read.</param>
     /// <param name="largestImage">The most pixels that a file may have.</param>
-    /// <exception cref="MultiInputException">The folder does not exist or may not be read, holds no image, or a class that is not named, or links put a file into two classes.</exception>
+    /// <exception cref="MultiInputException">
+    /// The folder does not exist or cannot be read, holds no image or a class that is not named, or links put a file into two classes.
+    /// </exception>
     public ImageFolderSource(
         string name,
         string folder,
@@ -51,17 +58,17 @@ public sealed class ImageFolderSource : DataSource
         Files = [.. listed.Files.Select(file => file.Path)];
     }
 
-    /// <summary>The names of the classes, from class 0 on.</summary>
+    /// <summary>The names of the classes, from class 0.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
     /// <summary>The files, in the order of the samples: class by class, in alphabetical order.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>The files that could not be read so far and were left out.</summary>
+    /// <summary>The files that could not be read so far and were skipped.</summary>
     public override IReadOnlyList<BrokenSample> Broken => [.. broken.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
 
     /// <inheritdoc/>
-    /// <exception cref="MultiInputException">A file cannot be read, and is not to be left out.</exception>
+    /// <exception cref="MultiInputException">A file cannot be read, and is not to be skipped.</exception>
     public override InputBatch Read(IReadOnlyList<long> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -69,7 +76,7 @@ public sealed class ImageFolderSource : DataSource
         var images = new List<float[]>();
         foreach (var row in rows)
         {
-            // A file that was broken once stays left out, so that the same rows give the same.
+            // A file that was broken once stays skipped, so that the same rows always give the same samples.
             if (broken.ContainsKey(row))
                 continue;
             try
@@ -102,14 +109,14 @@ public sealed class ImageFolderSource : DataSource
         {
             var images = new ImageFolder(folder);
             if (classNames is not null && images.Classes.Except(classNames).FirstOrDefault() is { } unknown)
-                throw Wrong($"it holds a folder '{unknown}', which is none of the classes {string.Join(", ", classNames)}.", "Name its class, or move the folder.");
+                throw Wrong($"it holds a folder '{unknown}', which is not one of the classes {string.Join(", ", classNames)}.", "Add its class, or move the folder.");
             string[] classes = [.. classNames ?? images.Classes];
             var files = classes.Index().SelectMany(c => images.FilesOf(c.Item).Select(path => (path, (long)c.Index))).ToArray();
-            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give a folder for each class, with files such as {ImageFolder.Kinds}.");
+            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give one subfolder per class, with files such as {ImageFolder.Kinds}.");
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw Wrong(e.Message, "Give a folder with a folder for each class.");
+            throw Wrong(e.Message, "Give a folder with one subfolder per class.");
         }
     }
 }

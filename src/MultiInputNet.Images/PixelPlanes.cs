@@ -1,24 +1,24 @@
 namespace MultiInputNet.Images;
 
-/// <summary>A decoded image: one plane of numbers for each channel, row by row.</summary>
-/// <param name="Height">Rows of pixels.</param>
-/// <param name="Width">Columns of pixels.</param>
+/// <summary>A decoded image: one plane of numbers per channel, row by row.</summary>
+/// <param name="Height">The number of pixel rows.</param>
+/// <param name="Width">The number of pixel columns.</param>
 /// <param name="Planes">
-/// Gives the plane of each channel, in the array of as many numbers as there are pixels that it is called with, or in one of its own: planes that
-/// are made when they are asked for, and one in the place of the other, take the memory of one.
+/// Returns the plane of each channel, either in the array that it is given, which has as many numbers as there are pixels, or in an array
+/// of its own: planes that are produced on demand, each overwriting the last, take the memory of one.
 /// </param>
 /// <param name="IsColour">Whether the first three channels are red, green and blue.</param>
-/// <param name="HasAlpha">Whether the last channel is opacity.</param>
+/// <param name="HasAlpha">Whether the last channel is alpha.</param>
 internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<float[], float[]>> Planes, bool IsColour, bool HasAlpha)
 {
-    /// <summary>The image of samples that lie pixel by pixel.</summary>
+    /// <summary>An image from interleaved samples, pixel by pixel.</summary>
     /// <param name="size">Its height and width.</param>
     /// <param name="samples">The samples.</param>
-    /// <param name="stride">Samples of a pixel.</param>
+    /// <param name="stride">Samples per pixel.</param>
     /// <param name="channels">Which of them are the channels.</param>
     /// <param name="largest">The largest value of a sample, which becomes 1.</param>
     /// <param name="isColour">Whether the first three channels are red, green and blue.</param>
-    /// <param name="hasAlpha">Whether the last channel is opacity.</param>
+    /// <param name="hasAlpha">Whether the last channel is alpha.</param>
     public static PixelPlanes Of<T>((int Height, int Width) size, T[] samples, int stride, IEnumerable<int> channels, float largest, bool isColour, bool hasAlpha)
         where T : unmanaged, System.Numerics.INumber<T>
     {
@@ -32,14 +32,14 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
         }
     }
 
-    /// <summary>The image with the declared number of channels; null where there is no way to make it.</summary>
+    /// <summary>The image with the declared number of channels; null if it cannot be converted.</summary>
     public PixelPlanes? WithChannels(int channels)
     {
         if (channels == Planes.Count)
             return this;
         var colours = IsColour ? 3 : 1;
         if (Planes.Count != colours + (HasAlpha ? 1 : 0))
-            return null; // bands, of which none can be left out
+            return null; // bands, none of which can be dropped
         return channels switch
         {
             1 => this with { Planes = [IsColour ? Luminance : Planes[0]], HasAlpha = false },
@@ -49,7 +49,7 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
         };
     }
 
-    /// <summary>The image as it is to be seen, where a camera stored it turned or mirrored.</summary>
+    /// <summary>The image as it is meant to be seen, if a camera stored it turned or mirrored.</summary>
     /// <param name="orientation">The orientation as EXIF and TIFF number it, from 1 to 8.</param>
     public PixelPlanes Oriented(int orientation)
     {
@@ -85,7 +85,7 @@ internal sealed record PixelPlanes(int Height, int Width, IReadOnlyList<Func<flo
         return alpha;
     }
 
-    /// <summary>ITU-R BT.601's weights, as most programs make grey of colours.</summary>
+    /// <summary>The weights of ITU-R BT.601, with which most programs convert colours to grey.</summary>
     private float[] Luminance(float[] grey)
     {
         Array.Clear(grey);

@@ -5,13 +5,14 @@ using ICSharpCode.SharpZipLib.Checksum;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// What Skia leaves out of PNG: the orientation of its EXIF, and the lower half of 16-bit samples (W3C PNG specification, third edition).
+/// The parts of PNG that Skia ignores: the orientation in EXIF, and the lower half of 16-bit samples (W3C PNG specification, third
+/// edition).
 /// </summary>
 internal sealed class PngFile
 {
     private static readonly byte[] signature = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    // First column and row, and steps, of the passes of an interlaced image.
+    // First column and row, and step sizes, of the passes of an interlaced image.
     private static readonly (int X, int Y, int XStep, int YStep)[] adam7 =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
@@ -29,7 +30,7 @@ internal sealed class PngFile
             var length = BinaryPrimitives.ReadUInt32BigEndian(content.AsSpan(at));
             if (length > content.Length - at - 12)
             {
-                // Pixels may be cut off in the middle, which is for whoever decodes them to say.
+                // Pixels may be truncated in the middle, which whoever decodes them has to report.
                 if (content.AsSpan(at + 4, 4).SequenceEqual("IDAT"u8))
                     data.Add((at + 8)..);
                 break;
@@ -53,14 +54,14 @@ internal sealed class PngFile
         }
     }
 
-    /// <summary>The orientation as EXIF numbers it; 1 where it is not there.</summary>
+    /// <summary>The orientation in EXIF's numbering; 1 if there is none.</summary>
     public int Orientation { get; } = 1;
 
     public bool Has16Bits => header is [_, _, _, _, _, _, _, _, 16, ..];
 
     public static bool IsPng(ReadOnlySpan<byte> content) => content.StartsWith(signature);
 
-    /// <summary>Decodes an image of 16 bits a channel.</summary>
+    /// <summary>Decodes an image with 16 bits per channel.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, or too large.</exception>
     public PixelPlanes Decode(long largestImage)
     {
@@ -70,7 +71,7 @@ internal sealed class PngFile
             throw SkiaDecoder.TooLarge(width, height, largestImage);
         var packed = data.Sum(part => (long)part.GetOffsetAndLength(content.Length).Length);
         if (channels == 0 || header[10..12] is not [0, 0] || header[12] > 1 || 2L * channels * width * height > 1032 * packed)
-            throw new InvalidDataException($"It is damaged: its header declares {width:N0}×{height:N0} pixels of colour type {header[9]}, which its {packed:N0} bytes cannot be.");
+            throw new InvalidDataException($"It is damaged: its header declares {width:N0}×{height:N0} pixels of colour type {header[9]}, which do not fit into its {packed:N0} bytes.");
 
         var samples = new ushort[(int)(width * height) * channels];
         Unpack(samples, (int)width, (int)height, channels);

@@ -1,12 +1,12 @@
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// Resizes a plane with a triangle as wide as an output pixel: linear interpolation where the image grows, and an average
-/// over all that a pixel covers where it shrinks.
+/// Resizes a plane with a triangle filter as wide as an output pixel: linear interpolation when enlarging, and an average over all that a
+/// pixel covers when shrinking.
 /// </summary>
 internal static class Resampling
 {
-    /// <summary>A part of a plane in another size.</summary>
+    /// <summary>A part of a plane, resized.</summary>
     /// <param name="plane">The plane, row by row.</param>
     /// <param name="size">Its height and width.</param>
     /// <param name="box">The part: its upper and left edge, its height and width, in pixels.</param>
@@ -18,7 +18,7 @@ internal static class Resampling
         var columns = Weights(size.Width, box.Left, box.Width, target.Width);
         var rows = Weights(size.Height, box.Top, box.Height, target.Height);
 
-        // Only the rows that the result needs are narrowed.
+        // Only the rows that the result needs are resized horizontally.
         var (firstRow, lastRow) = (rows[0].First, rows[^1].First + rows[^1].Values.Length);
         var narrowed = new float[(lastRow - firstRow) * target.Width];
         for (var y = firstRow; y < lastRow; y++)
@@ -38,7 +38,7 @@ internal static class Resampling
         return result;
     }
 
-    /// <summary>For each new pixel along one side, the old ones that it is made of.</summary>
+    /// <summary>For each new pixel along one side, the old ones that contribute to it.</summary>
     private static (int First, float[] Values)[] Weights(int size, double start, double length, int target)
     {
         var scale = length / target;

@@ -3,19 +3,19 @@ using SkiaSharp;
 
 namespace MultiInputNet.Images;
 
-/// <summary>Decodes PNG, JPEG, BMP, WebP and what else Skia knows, to numbers from 0 to 1 of 8 bits.</summary>
+/// <summary>Decodes PNG, JPEG, BMP, WebP and whatever else Skia supports, from 8 bits to numbers from 0 to 1.</summary>
 internal static class SkiaDecoder
 {
-    /// <exception cref="InvalidDataException">The file is damaged, of another kind, or too large.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, of an unsupported kind, or too large.</exception>
     public static PixelPlanes Decode(byte[] content, long largestImage)
     {
         using var data = SKData.CreateCopy(content);
-        using var codec = SKCodec.Create(data) ?? throw new InvalidDataException("It is no image of a kind that is read: PNG, JPEG, BMP, WebP, GIF or TIFF.");
+        using var codec = SKCodec.Create(data) ?? throw new InvalidDataException("It is not an image of a supported kind: PNG, JPEG, BMP, WebP, GIF or TIFF.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if (width < 1 || height < 1 || (long)width * height > Math.Min(largestImage, Array.MaxLength / 4))
             throw TooLarge(width, height, largestImage);
 
-        // Without a colour space in it, the numbers come as they are stored.
+        // Without a colour space, the numbers come as they are stored.
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         var pixels = new byte[height * info.RowBytes];
         var pinned = GCHandle.Alloc(pixels, GCHandleType.Pinned);
@@ -37,5 +37,5 @@ internal static class SkiaDecoder
     }
 
     public static InvalidDataException TooLarge(long width, long height, long largestImage) =>
-        new($"It declares {width:N0}×{height:N0} pixels, and at most {largestImage:N0} are read.");
+        new($"It declares {width:N0}×{height:N0} pixels, but at most {largestImage:N0} are allowed.");
 }

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// Looks over a page's directory before the decoder does, which makes arrays of whatever size is declared: a size that the file
-/// cannot hold is refused.
+/// Checks a page's directory before the decoder sees it, which allocates arrays of whatever size is declared: a size that the file cannot
+/// hold is rejected.
 /// </summary>
 internal readonly ref struct TiffDirectory
 {
@@ -21,7 +21,7 @@ internal readonly ref struct TiffDirectory
     private readonly ReadOnlySpan<byte> file;
     private readonly bool isBigEndian;
 
-    /// <summary>Whether offsets have 64 bits (BigTIFF).</summary>
+    /// <summary>Whether offsets are 64-bit (BigTIFF).</summary>
     private readonly bool isBig;
 
     public TiffDirectory(ReadOnlySpan<byte> file)
@@ -31,10 +31,10 @@ internal readonly ref struct TiffDirectory
         isBig = Number(2, 2) == 43;
     }
 
-    /// <summary>Where the first page's directory begins.</summary>
+    /// <summary>The position of the first page's directory.</summary>
     public long First() => isBig ? Number(8, 8) : Number(4, 4);
 
-    /// <summary>Checks the directory at a position and gives that of the next page; 0 when there is none.</summary>
+    /// <summary>Checks the directory at a position and returns that of the next page; 0 if there is none.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public long Check(long position)
     {
@@ -52,9 +52,9 @@ internal readonly ref struct TiffDirectory
             var size = type switch { 1 or 2 or 6 or 7 => 1, 3 or 8 => 2, 4 or 9 or 11 or 13 => 4, 5 or 10 or 12 or 16 or 17 or 18 => 8, _ => 1 };
             if (values < 0 || values > file.Length / size)
                 throw new InvalidDataException($"It is damaged: tag {tag} declares {values:N0} values, more than the file can hold.");
-            // The decoder leaves out a tag whose values are cut off, and pixels would seem never to have been written.
+            // The decoder ignores a tag whose values are truncated, and the pixels would seem never to have been written.
             if (values * size > wordBytes && Number(entry + 4 + wordBytes, wordBytes) is var start && (start < 0 || start > file.Length - values * size))
-                throw new InvalidDataException($"It is damaged: the values of tag {tag} are said to be behind its end.");
+                throw new InvalidDataException($"It is damaged: the values of tag {tag} are said to lie beyond its end.");
             counts[tag] = values;
             if (type is 3 or 4 or 16 && values == 1)
                 numbers[tag] = Number(entry + 4 + wordBytes, size);
@@ -82,7 +82,7 @@ internal readonly ref struct TiffDirectory
             blocks *= numbers.GetValueOrDefault(SamplesPerPixel, 1);
         var offsets = counts.GetValueOrDefault(TileOffsets, counts.GetValueOrDefault(StripOffsets));
         if (offsets < blocks)
-            throw new InvalidDataException($"It is damaged: its {width:N0}×{height:N0} pixels are in {blocks:N0} strips or tiles, and it says where {offsets:N0} of them are.");
+            throw new InvalidDataException($"It is damaged: its {width:N0}×{height:N0} pixels are in {blocks:N0} strips or tiles, but it gives the positions of {offsets:N0} of them.");
     }
 
     private static Int128 Blocks(long size, long block) => block > 0 ? ((Int128)size + block - 1) / block : 0;

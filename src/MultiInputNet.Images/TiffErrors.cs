@@ -4,8 +4,8 @@ using BitMiracle.LibTiff.Classic;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// A span in which this thread's TIFF errors are kept instead of printed. The decoder has one handler for the whole process:
-/// what other threads and the rest of the program report goes where it went before.
+/// A scope in which this thread's TIFF errors are collected instead of printed. The decoder has one handler for the whole process: what
+/// other threads and the rest of the program report goes where it went before.
 /// </summary>
 internal sealed class TiffErrors : IDisposable
 {
@@ -22,15 +22,16 @@ internal sealed class TiffErrors : IDisposable
 
     public TiffErrors() => current = this;
 
-    /// <summary>The last error, without a full stop; null when there was none.</summary>
+    /// <summary>The last error, without a full stop; null if there was none.</summary>
     public string? Last { get; private set; }
 
     /// <summary>
-    /// Forgets what was said so far. From now on warnings are errors, since the decoder gives pixels of chance and warns where a strip ends early.
+    /// Forgets what was reported so far. From now on warnings are errors, since if a strip ends early the decoder returns random pixels and
+    /// warns.
     /// </summary>
     public void BeginPixels() => (isInPixels, Last) = (true, null);
 
-    // These warnings leave the pixels right.
+    // With these warnings, the pixels are correct.
     private static bool IsHarmless(string format) =>
         format.Contains("not terminated with EOI", StringComparison.Ordinal)
         || format.Contains("Old-style LZW codes", StringComparison.Ordinal)

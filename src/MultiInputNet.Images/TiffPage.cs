@@ -7,7 +7,7 @@ namespace MultiInputNet.Images;
 /// <summary>The current page of a TIFF.</summary>
 internal sealed class TiffPage
 {
-    // No compression packs more tightly, but for the fax ones: deflate reaches 1,032 and LZW about 2,730.
+    // No compression is tighter, except those for fax: deflate reaches a factor of 1,032 and LZW about 2,730.
     private const int LargestExpansion = 4096;
 
     // Tiles may be larger than small images.
@@ -34,11 +34,13 @@ internal sealed class TiffPage
     private readonly ulong[] byteCounts;
 
     /// <param name="file">The file, at the page.</param>
-    /// <param name="fileLength">Its bytes.</param>
-    /// <param name="largestImage">The most pixels; of more than four channels, planes of other pages among them, fewer.</param>
-    /// <param name="planesBefore">Planes of other pages.</param>
-    /// <param name="errors">What the decoder says.</param>
-    /// <exception cref="InvalidDataException">It is of a kind that is not read, or too large.</exception>
+    /// <param name="fileLength">Its length in bytes.</param>
+    /// <param name="largestImage">
+    /// The most pixels; with more than four channels, counting planes of other pages, proportionally fewer.
+    /// </param>
+    /// <param name="planesBefore">The number of planes from other pages.</param>
+    /// <param name="errors">What the decoder reports.</param>
+    /// <exception cref="InvalidDataException">It is of an unsupported kind, or too large.</exception>
     public TiffPage(Tiff file, long fileLength, long largestImage, int planesBefore, TiffErrors errors)
     {
         (this.file, this.fileLength, this.largestImage, this.errors) = (file, fileLength, largestImage, errors);
@@ -47,27 +49,27 @@ internal sealed class TiffPage
         if (Height < 1 || Width < 1 || planeCount < 1 || pixels > Math.Min(largestImage, Array.MaxLength) || pixels * (planesBefore + planeCount) > 4 * (Int128)largestImage)
         {
             throw new InvalidDataException(
-                $"It declares {Width:N0}×{Height:N0} pixels of {planesBefore + planeCount:N0} channels, and at most {largestImage:N0} of 4 channels, or fewer of more, are read.");
+                $"It declares {Width:N0}×{Height:N0} pixels of {planesBefore + planeCount:N0} channels, but at most {largestImage:N0} with 4 channels, or fewer with more, are allowed.");
         }
 
         var compression = (Compression)Number(TiffTag.COMPRESSION);
         if (!file.IsCodecConfigured(compression))
         {
             var name = otherCompressions.GetValueOrDefault((int)compression) ?? (Enum.IsDefined(compression) ? $"{compression}" : $"method {(int)compression}");
-            throw new InvalidDataException($"It is compressed with {name}, which is not read: convert it, such as by gdal_translate -co COMPRESS=DEFLATE.");
+            throw new InvalidDataException($"It is compressed with {name}, which is not supported: convert it, for example with gdal_translate -co COMPRESS=DEFLATE.");
         }
 
         samples = new((SampleFormat)Number(TiffTag.SAMPLEFORMAT), Number(TiffTag.BITSPERSAMPLE));
         if (!samples.IsRead)
         {
             throw new InvalidDataException(
-                $"Its samples are {samples.Format} of {samples.Bits} bits; UINT of 1 to 16, 24, 32 and 64, INT of 8, 16, 32 and 64, and IEEEFP of 16, 24, 32 and 64 bits are read.");
+                $"Its samples are {samples.Format} of {samples.Bits} bits; UINT of 1 to 16, 24, 32 and 64, INT of 8, 16, 32 and 64, and IEEEFP of 16, 24, 32 and 64 bits are supported.");
         }
 
         extra = file.GetField(TiffTag.EXTRASAMPLES) is [_, var kinds] && kinds.Value is ExtraSample[] found ? found : [];
         isPlanar = (PlanarConfig)Number(TiffTag.PLANARCONFIG) == PlanarConfig.SEPARATE && planeCount > 1;
 
-        // Without the tag, the number of samples tells.
+        // Without the tag, the number of samples decides.
         photometric = file.GetField(TiffTag.PHOTOMETRIC) is [var value] ? (Photometric)value.ToInt() : planeCount - extra.Length == 3 ? Photometric.RGB : Photometric.MINISBLACK;
         if (photometric == Photometric.YCBCR && compression == Compression.JPEG)
         {
@@ -80,7 +82,7 @@ internal sealed class TiffPage
             Photometric.MINISBLACK or Photometric.MINISWHITE or Photometric.MASK or Photometric.PALETTE => 1,
             Photometric.RGB => 3,
             Photometric.SEPARATED => IsCmyk ? 4 : 1,
-            _ => throw new InvalidDataException($"Its colours are stored as {photometric}, which is not read: convert them to RGB."),
+            _ => throw new InvalidDataException($"Its colours are stored as {photometric}, which is not supported: convert them to RGB."),
         };
         if (planeCount < colours + extra.Length)
             throw new InvalidDataException($"It is damaged: it has {planeCount} channels, {extra.Length} of them besides its colours, which are {photometric}.");
@@ -99,7 +101,7 @@ internal sealed class TiffPage
 
     private bool IsCmyk => (InkSet)Number(TiffTag.INKSET) == InkSet.CMYK;
 
-    /// <summary>Whether the current page is a mask or a smaller view of another.</summary>
+    /// <summary>Whether the current page is a mask or a thumbnail of another.</summary>
     public static bool IsMaskOrPreview(Tiff file) =>
         file.GetField(TiffTag.SUBFILETYPE) is [var kind] && (kind.ToInt() & (int)(FileType.MASK | FileType.REDUCEDIMAGE)) != 0;
 
@@ -135,12 +137,12 @@ internal sealed class TiffPage
 
     private ulong[] Numbers(TiffTag tag) => file.GetField(tag) is [{ Value: ulong[] numbers }]
         ? numbers
-        : throw new InvalidDataException("It is damaged: it does not say where its pixels are.");
+        : throw new InvalidDataException("It is damaged: it does not give the position of its pixels.");
 
-    /// <summary>Strips and tiles that were never written have no place or no bytes in the file (GDAL's sparse files).</summary>
+    /// <summary>Strips and tiles that were never written have no position or no bytes in the file (GDAL's sparse files).</summary>
     private bool IsThere(int block) => offsets[block] != 0 && byteCounts[block] != 0;
 
-    /// <summary>Compares what is there with what can be made of its bytes, before memory is taken.</summary>
+    /// <summary>Compares the declared size with what the actual bytes can expand to, before memory is allocated.</summary>
     private void CheckBlocks()
     {
         var (height, width) = BlockSize;
@@ -151,7 +153,7 @@ internal sealed class TiffPage
             if (!IsThere(block))
                 continue;
             if (offsets[block] > (ulong)fileLength || byteCounts[block] > (ulong)fileLength - offsets[block])
-                throw new InvalidDataException($"It is damaged or cut off: a strip or tile is said to be at byte {offsets[block]:N0} of {fileLength:N0}, with {byteCounts[block]:N0} bytes.");
+                throw new InvalidDataException($"It is damaged or truncated: a strip or tile is said to be at byte {offsets[block]:N0} of {fileLength:N0}, with {byteCounts[block]:N0} bytes.");
             there += bytes;
             packed += byteCounts[block];
             mostPacked = Math.Max(mostPacked, byteCounts[block]);
@@ -239,10 +241,10 @@ internal sealed class TiffPage
         }
     }
 
-    /// <summary>Fills in for a strip or tile that was never written, with GDAL's number for no data, or 0.</summary>
+    /// <summary>Fills a strip or tile that was never written with GDAL's no-data value, or 0.</summary>
     private void Fill(float[][] planes, int plane, int top, int left, int height, int width)
     {
-        // Asking for a tag that is not there counts as an error.
+        // Asking for a tag that does not exist counts as an error.
         var text = file.GetField(GdalNoData) is [.., var field] ? Encoding.ASCII.GetString(field.GetBytes() ?? []).TrimEnd('\0').Trim() : "0";
         errors.BeginPixels();
         var value = (float)((double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0) / samples.Largest);
@@ -257,14 +259,14 @@ internal sealed class TiffPage
     {
         var maps = file.GetField(TiffTag.COLORMAP)?.Select(map => map.ToUShortArray()).ToArray();
         if (samples.HasSign || samples.Bits > 16 || planeCount != 1 || maps is not { Length: 3 } || maps.Any(map => map?.Length != 1 << samples.Bits))
-            throw new InvalidDataException("Its palette is damaged, or not of one whole number of at most 16 bits for each pixel.");
+            throw new InvalidDataException("Its palette is damaged, or its pixels are not single integers of at most 16 bits.");
 
-        // Some programs write colours of 8 bits where 16 are due.
+        // Some programs write 8-bit colours where 16 bits are required.
         var largest = maps.All(map => map!.All(colour => colour <= byte.MaxValue)) ? byte.MaxValue : ushort.MaxValue;
         return [.. maps.Select(map => Array.ConvertAll(planes[0], index => map![(int)index] / (float)largest))];
     }
 
-    /// <summary>Red, green and blue of cyan, magenta, yellow and black, without a colour profile.</summary>
+    /// <summary>Converts cyan, magenta, yellow and black to red, green and blue, without a colour profile.</summary>
     private static float[][] FromInks(float[][] planes)
     {
         for (var i = 0; i < planes[0].Length; i++)
@@ -276,7 +278,7 @@ internal sealed class TiffPage
         return [.. planes[..3], .. planes[4..]];
     }
 
-    /// <summary>Takes opacity out of colours that were multiplied by it.</summary>
+    /// <summary>Divides premultiplied alpha out of the colours.</summary>
     private void DivideBy(float[] alpha, Span<float[]> colours)
     {
         var largest = samples.IsFloating ? float.MaxValue : 1;

@@ -5,8 +5,8 @@ using BitMiracle.LibTiff.Classic;
 namespace MultiInputNet.Images;
 
 /// <summary>How the numbers of a TIFF are stored.</summary>
-/// <param name="Format">Whole numbers with or without a sign, or floating numbers.</param>
-/// <param name="Bits">Bits of each.</param>
+/// <param name="Format">Signed or unsigned integers, or floats.</param>
+/// <param name="Bits">Bits per number.</param>
 internal readonly record struct TiffSamples(SampleFormat Format, int Bits)
 {
     public bool IsRead => Format switch
@@ -21,13 +21,13 @@ internal readonly record struct TiffSamples(SampleFormat Format, int Bits)
 
     public bool HasSign => Format is SampleFormat.INT or SampleFormat.IEEEFP;
 
-    /// <summary>What a whole number is divided by: the largest one; 1 for floating numbers.</summary>
+    /// <summary>The divisor of integers: the largest one; 1 for floats.</summary>
     public double Largest => IsFloating ? 1 : Math.ScaleB(1, HasSign ? Bits - 1 : Bits) - 1;
 
-    /// <summary>The bytes of so many samples, which begin at a byte.</summary>
+    /// <summary>The bytes that a number of samples take, starting at a byte boundary.</summary>
     public Int128 Bytes(Int128 samples) => (samples * Bits + 7) / 8;
 
-    /// <summary>Reads a row of samples in the machine's byte order; whole numbers are not divided yet.</summary>
+    /// <summary>Reads a row of samples in the machine's byte order; integers are not divided yet.</summary>
     public void Read(ReadOnlySpan<byte> row, Span<double> values)
     {
         switch (Format, Bits)
@@ -79,7 +79,7 @@ internal readonly record struct TiffSamples(SampleFormat Format, int Bits)
         }
     }
 
-    /// <summary>Undoes the horizontal predictor on numbers of 64 bits, which the decoder leaves as they are.</summary>
+    /// <summary>Undoes the horizontal predictor for 64-bit numbers, which the decoder does not.</summary>
     public static void Accumulate(Span<byte> row, int stride)
     {
         var numbers = MemoryMarshal.Cast<byte, ulong>(row);
@@ -107,7 +107,7 @@ internal readonly record struct TiffSamples(SampleFormat Format, int Bits)
         };
     }
 
-    /// <summary>Numbers of a few bits one behind the other, the highest bit first.</summary>
+    /// <summary>Consecutive numbers of a few bits, highest bit first.</summary>
     private void Unpack(ReadOnlySpan<byte> row, Span<double> values)
     {
         var (kept, bits, next) = (0u, 0, 0);

@@ -4,17 +4,17 @@ using MultiInputNet.Training;
 namespace MultiInputNet.Logging;
 
 /// <summary>
-/// Logs a training's progress: steps as <see cref="LogLevel.Debug"/>; epochs and checkpoints as <see cref="LogLevel.Information"/>;
-/// what is probably not meant (<see cref="TrainingProgress.Warnings"/>), and a source that has been passed very often and may be
-/// learned by heart, as a <see cref="LogLevel.Warning"/>, once.
+/// Logs a training's progress: steps as <see cref="LogLevel.Debug"/>; epochs and checkpoints as <see cref="LogLevel.Information"/>; what is
+/// probably a mistake (<see cref="TrainingProgress.Warnings"/>), and a source that has been seen so often that it may be memorised, as a
+/// <see cref="LogLevel.Warning"/>, once.
 /// </summary>
-/// <param name="logger">Where to.</param>
-/// <param name="next">Told of each step too; nobody when null.</param>
+/// <param name="logger">The logger.</param>
+/// <param name="next">Another receiver of the progress; none when null.</param>
 public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingProgress>? next = null) : IProgress<TrainingProgress>
 {
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Passes of a source beyond which a warning is logged.</summary>
+    /// <summary>The number of passes over a source beyond which a warning is logged.</summary>
     /// <value>Default: 200.</value>
     public double MostPasses { get; init; } = 200;
 
@@ -50,10 +50,10 @@ public sealed partial class TrainingLogger(ILogger logger, IProgress<TrainingPro
     [LoggerMessage(3, LogLevel.Information, "Epoch {Epoch}: validation loss of task '{Task}' {Loss}, {Metric} {Value}.")]
     private partial void LogValidation(int epoch, string task, double loss, string metric, double value);
 
-    [LoggerMessage(4, LogLevel.Warning, "Source '{Source}' has been passed {Passes} times: its samples may be learned by heart.")]
+    [LoggerMessage(4, LogLevel.Warning, "Source '{Source}' has been seen {Passes} times: its samples may be memorised.")]
     private partial void LogPasses(string source, double passes);
 
-    [LoggerMessage(5, LogLevel.Information, "Step {Step}: checkpoint '{Path}' is written.")]
+    [LoggerMessage(5, LogLevel.Information, "Step {Step}: wrote checkpoint '{Path}'.")]
     private partial void LogCheckpoint(long step, string path);
 
     [LoggerMessage(6, LogLevel.Warning, "{Warning}")]

@@ -6,14 +6,14 @@ using Spectre.Console;
 namespace MultiInputNet.Terminal;
 
 /// <summary>
-/// Shows a training: on a terminal a line that is drawn anew as the training goes on, elsewhere (a pipe, a file, a build server) a plain
-/// line now and then; in both cases a line for each epoch, and warnings as they come.
+/// Shows a training: on a terminal, a line that is redrawn as the training progresses; elsewhere (a pipe, a file, a build server), a plain
+/// line from time to time. Either way, a line per epoch, and warnings as they occur.
 /// </summary>
 /// <remarks>
-/// <c>trainer.Fit(sources, progress: progress)</c> with <c>using var progress = new ConsoleProgress();</c>. Numbers are written as invariant
-/// culture writes them. Colours are left out where the output is no terminal and where <c>NO_COLOR</c> is set.
+/// <c>trainer.Fit(sources, progress: progress)</c> with <c>using var progress = new ConsoleProgress();</c>. Numbers use the invariant
+/// culture. There are no colours if the output is not a terminal or <c>NO_COLOR</c> is set.
 /// </remarks>
-/// <param name="console">Where to; the standard output when null.</param>
+/// <param name="console">The console; the standard output when null.</param>
 public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<TrainingProgress>, IDisposable
 {
     private const int BarWidth = 20;
@@ -24,11 +24,11 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
     private int drawn;
     private long drawnAt;
 
-    /// <summary>What stands at the beginning of each line, such as the name of the model.</summary>
+    /// <summary>The beginning of each line, such as the name of the model.</summary>
     /// <value>Default: <see langword="null"/>, nothing.</value>
     public string? Title { get; init; }
 
-    /// <summary>Steps from one plain line to the next where the output is no terminal.</summary>
+    /// <summary>Steps between plain lines if the output is not a terminal.</summary>
     /// <value>Default: 100.</value>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public int StepsBetweenLines
@@ -59,8 +59,8 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
             Write(Epoch(value, result));
     }
 
-    /// <summary>Ends the live line and writes a table of the epoch whose weights the model has, one row for each task, in Markdown.</summary>
-    /// <param name="history">What the training gave.</param>
+    /// <summary>Ends the live line and writes a table of the epoch whose weights the model has, one row per task, in Markdown.</summary>
+    /// <param name="history">The result of the training.</param>
     public void Complete(TrainingHistory history)
     {
         ArgumentNullException.ThrowIfNull(history);
@@ -85,7 +85,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
 
-        // Output that nobody sees on a screen has no width to keep to.
+        // Output that is not seen on a screen has no width to keep to.
         var width = console.Profile.Width;
         if (!console.Profile.Out.IsTerminal)
             console.Profile.Width = Math.Max(width, TableWidth);
@@ -96,7 +96,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
     /// <summary>Ends the live line.</summary>
     public void Dispose() => Erase();
 
-    /// <summary>A number with four digits that say something.</summary>
+    /// <summary>A number with four significant digits.</summary>
     internal static string Number(double value) => Math.Abs(value) switch
     {
         double.NaN => "-",
@@ -132,7 +132,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
         return Text($"epoch {result.Epoch} of {value.Epochs}, training loss: {string.Join(", ", result.Losses.Select(loss => $"{loss.Key} {Number(loss.Value)}"))}{validation}");
     }
 
-    /// <summary>Draws the live line over the one before, not too often.</summary>
+    /// <summary>Draws the live line over the previous one, not too often.</summary>
     private void Draw(TrainingProgress value)
     {
         if (drawn > 0 && value.Step < value.Steps && value.EpochResult is null && Stopwatch.GetElapsedTime(drawnAt) < betweenDrawings)
@@ -142,7 +142,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
         var bar = new string(done, (int)(share * BarWidth)).PadRight(BarWidth, open);
         var line = $"{Prefix}{bar} {Text($"{Math.Floor(100 * share)} %")}, {Where(value)}, {Left(value)}; {Tasks(value)}";
 
-        // A line that reaches the edge is broken by some terminals, and then there is no way back to its beginning.
+        // Some terminals wrap a line that reaches the edge, and then there is no way back to its beginning.
         var width = Math.Max(1, console.Profile.Width - 1);
         line = line.Length <= width ? line : $"{line[..(width - 1)]}…";
         Put($"\r{line.PadRight(Math.Min(drawn, width))}");
@@ -156,7 +156,7 @@ public sealed class ConsoleProgress(IAnsiConsole? console = null) : IProgress<Tr
         drawn = 0;
     }
 
-    /// <summary>Writes a line of its own above the live line.</summary>
+    /// <summary>Writes a separate line above the live line.</summary>
     private void Write(string line, Color? colour = null)
     {
         Erase();

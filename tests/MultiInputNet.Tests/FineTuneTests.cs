@@ -70,8 +70,8 @@ public sealed class FineTuneTests : IDisposable
         var inferred = Run([.. options, "--target", "preis"]);
         var unknown = Run([.. options, "--column", "price=ignore"]);
 
-        code.Should().Be(1, "a text is no number to regress where a user says that all are");
-        text.Should().Contain("line 9").And.Contain("'auf Anfrage', which is no number");
+        code.Should().Be(1, "a text is not a number to regress where a user says that all are");
+        text.Should().Contain("line 9").And.Contain("'auf Anfrage', which is not a number");
         inferred.Code.Should().Be(0, inferred.Text);
         inferred.Text.Should().Contain("Größe   number         mean ").And.Contain("farbe   category       2: 'grün', 'weiß'").And.Contain("preis   label: number  to regress; missing: 1: 'auf Anfrage'")
             .And.Contain("column 'preis' is not a number in 1 of 100 rows ('auf Anfrage' in line 9), which count as missing");

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
 
-/// <summary>The non-linearity behind a layer.</summary>
+/// <summary>The non-linearity after a layer.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Activation>))]
 public enum Activation
 {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A normalisation of this library's that derives from none of TorchSharp's.</summary>
+/// <summary>A normalisation of this library that does not derive from one of TorchSharp's.</summary>
 internal interface INormalization;
 
 /// <summary>Which modules are normalisations.</summary>
@@ -11,6 +11,6 @@ internal static class Normalizations
 {
     public static bool Contains(nn.Module module) => module is INormalization or BatchNorm or GroupNorm or InstanceNorm or LayerNorm or LocalResponseNorm;
 
-    /// <summary>Whether it is one, or a module of a user's, of which nothing is known.</summary>
+    /// <summary>Whether it is one, or a user's module, of which nothing is known.</summary>
     public static bool MayContain(nn.Module module) => Contains(module) || UserModules.Contains(module);
 }

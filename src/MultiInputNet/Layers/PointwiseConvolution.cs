@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// A 1×1 convolution, computed as a linear layer at each position: on channels-last maps the 1×1 convolutions of libtorch 2.10
-/// give wrong values and write outside their memory on some CPUs. Names and initialisation are those of torch's <c>Conv2d</c>.
+/// A 1×1 convolution, computed as a linear layer at each position: on channels-last maps, the 1×1 convolutions of libtorch 2.10 give wrong
+/// values and write outside their memory on some CPUs. Names and initialisation are those of torch's <c>Conv2d</c>.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
 internal sealed class PointwiseConvolution : nn.Module<Tensor, Tensor>, IOperations<Tensor>

@@ -6,7 +6,7 @@ namespace MultiInputNet;
 [JsonConverter(typeof(JsonStringEnumConverter<Pooling>))]
 public enum Pooling
 {
-    /// <summary>The largest of each 2×2 cell. An odd last row or column is a cell of its own, so that maps down to 1×1 pass.</summary>
+    /// <summary>The maximum of each 2×2 cell. An odd last row or column forms cells of its own, so that maps down to 1×1 work.</summary>
     Max,
 
     /// <summary>The mean of each 2×2 cell, with odd edges as in <see cref="Max"/>.</summary>

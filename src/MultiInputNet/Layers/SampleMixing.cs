@@ -1,14 +1,14 @@
 namespace MultiInputNet;
 
-/// <summary>When what a base makes of a sample may depend on which other samples are in its batch.</summary>
+/// <summary>When the output of a base for a sample may depend on the other samples in its batch.</summary>
 internal enum SampleMixing
 {
-    /// <summary>Or it is not known that it doesn't.</summary>
+    /// <summary>Always, or unknown.</summary>
     Always,
 
-    /// <summary>In training: by batch normalisation, or since random numbers are drawn for a batch as a whole.</summary>
+    /// <summary>In training: because of batch normalisation, or because random numbers are drawn for a batch as a whole.</summary>
     InTraining,
 
-    /// <summary>Each sample goes through on its own.</summary>
+    /// <summary>Never: each sample is processed on its own.</summary>
     Never,
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Multi-head attention of tokens to each other (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
+/// <summary>Multi-head self-attention of tokens (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
 /// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
 internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>
 {
@@ -43,6 +43,6 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, 
 
     public long CountMacs(Tensor input, Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
 
-    // Some kernels keep no scores; the time that they stand for is to be bounded all the same.
+    // Some kernels do not store scores; the time they take is to be bounded all the same.
     public long Foresee(Tensor input) => heads * input.shape[0] * input.shape[1] * input.shape[1];
 }

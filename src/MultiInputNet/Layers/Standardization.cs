@@ -5,8 +5,8 @@ namespace MultiInputNet;
 /// <summary>Subtracts a mean and divides by a standard deviation, one of each per channel or feature.</summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, ...)</c> in, the same out, of the same type. Means and deviations are kept in double precision, whatever
-/// the module is converted to; tables and samples of double precision are standardised in it, so that large numbers that
-/// differ little stay different.
+/// the module is converted to. Tables and samples in double precision are standardised in it, so that large numbers that differ little
+/// stay distinct.
 /// </remarks>
 public sealed class Standardization : nn.Module<Tensor, Tensor>
 {
@@ -25,7 +25,7 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>
         if (mean.Count != standardDeviation.Count)
             throw new ArgumentException($"{mean.Count} means and {standardDeviation.Count} deviations: give one of each per channel.", nameof(standardDeviation));
         if (standardDeviation.Any(d => !(d > 0)))
-            throw new ArgumentException("A standard deviation is not above zero; give 1 for a channel that never changes.", nameof(standardDeviation));
+            throw new ArgumentException("A standard deviation is not above zero; give 1 for a channel that never varies.", nameof(standardDeviation));
         this.mean = tensor(mean.ToArray());
         standard_deviation = tensor(standardDeviation.ToArray());
         RegisterComponents();

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>What the layers of TorchSharp cost. Those of this library say it themselves (<see cref="IOperations{TInput}"/>).</summary>
+/// <summary>The cost of TorchSharp's layers. Those of this library know their own (<see cref="IOperations{TInput}"/>).</summary>
 internal static class TorchOperations
 {
     public static long CountMacs(nn.Module layer, Tensor output) => layer switch
@@ -15,7 +15,7 @@ internal static class TorchOperations
         _ => 0,
     };
 
-    /// <summary>No fewer values than the layer will make of an input; 0 for layers that do not enlarge a map.</summary>
+    /// <summary>An upper bound on the number of values of a layer's result; 0 for layers that do not enlarge a map.</summary>
     public static long Foresee(nn.Module layer, Tensor input) => layer switch
     {
         Conv1d conv => input.shape[0] * conv.weight.shape[0] * input.shape[^1],

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Weights;
 
-/// <summary>A model in one file: its weights as safetensors, with the description as JSON in the metadata.</summary>
+/// <summary>One file is a model: its weights in safetensors, with the description as JSON in the file's metadata.</summary>
 internal static class ModelFile
 {
     private const string DescriptionKey = "multi_input_net.description";
@@ -16,7 +16,7 @@ internal static class ModelFile
         Backend.Load();
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
-            throw file.Refuse("it holds weights but no model description.", "Give a file written by MultiInputModel.Save.");
+            throw file.Refuse("it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
 
         var description = ModelDescription.FromJson(json, customModules);
         if (description.Bases.Any(group => group.Spec is TorchScriptSpec))
@@ -24,15 +24,15 @@ internal static class ModelFile
             if (!trustTorchScript)
             {
                 throw file.Refuse(
-                    "a base of its model is a TorchScript module, which is a program contained in this file.",
+                    "a base of its model is a TorchScript module, which is a program that this file brings with it.",
                     "If you trust the file, load it with trustTorchScript: true.");
             }
 
             description = AttachTorchScripts(description, file);
         }
 
-        // The model cannot have more weights than the file: a description that asks for more builds nothing.
-        // Whatever is drawn at random is overwritten with the file's weights.
+        // A model without more weights than the file has: a description that asks for more makes nothing.
+        // What it draws is replaced by the file's weights.
         var model = new MultiInputModel(description, device, file.Entries.Sum(entry => entry.Count), largestPass, seed: 0);
         try
         {

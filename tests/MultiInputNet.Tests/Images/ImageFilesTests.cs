@@ -80,9 +80,9 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("rgb.png", 5, "It has 3 channels, and the input has 5.")]
-    [InlineData("pages.tif", 4, "Its pages together have not the 4 channels of the input.")]
-    [InlineData("rgb.npy", 3, "It is no image of a kind that is read*")]
+    [InlineData("rgb.png", 5, "It has 3 channels, but the input has 5.")]
+    [InlineData("pages.tif", 4, "Its pages together do not have the 4 channels of the input.")]
+    [InlineData("rgb.npy", 3, "It is not an image of a supported kind*")]
     [InlineData("none.png", 3, "There is no such file*")]
     public void Files_that_do_not_fit_are_named(string file, int channels, string problem)
     {
@@ -113,7 +113,7 @@ public sealed class ImageFilesTests : IDisposable
         BitConverter.TryWriteBytes(bitmap.AsSpan(22), 60_000);
         var act = () => ImageFiles.Read(Inputs.Image(3, 12, 20), folder.Write("huge.bmp", bitmap));
 
-        act.Should().Throw<MultiInputException>().WithMessage("*60,000×60,000 pixels, and at most 67,108,864 are read*");
+        act.Should().Throw<MultiInputException>().WithMessage("*60,000×60,000 pixels, but at most 67,108,864 are allowed*");
     }
 
     [Theory]

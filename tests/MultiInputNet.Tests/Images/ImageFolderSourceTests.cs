@@ -57,7 +57,7 @@ public sealed class ImageFolderSourceTests : IDisposable
         new ImageFolderSource("photo", folder["photos"], Input, classNames: ["blue", "red"]).Targets["photo"].min().item<long>().Should().Be(1);
 
         var act = () => new ImageFolderSource("photo", folder["photos"], Input, classNames: ["blue"]);
-        act.Should().Throw<MultiInputException>().WithMessage("*folder 'red', which is none of the classes blue*");
+        act.Should().Throw<MultiInputException>().WithMessage("*folder 'red', which is not one of the classes blue*");
     }
 
     [Fact]
@@ -221,7 +221,7 @@ public sealed class ImageFolderSourceTests : IDisposable
 
         var act = () => new ImageFolderSource("photo", folder["photos"], Input);
 
-        act.Should().Throw<MultiInputException>().WithMessage("Folder '*photos', file: '*blue/b.png' and '*red/a.png' are one file, '*0.png', in the two classes 'blue' and 'red'. *");
+        act.Should().Throw<MultiInputException>().WithMessage("Folder '*photos', file: '*blue/b.png' and '*red/a.png' are the same file, '*0.png', in two classes, 'blue' and 'red'. *");
     }
 
     [Theory]
@@ -263,10 +263,10 @@ public sealed class ImageFolderSourceTests : IDisposable
 
         ImageFolderSource Broken() => new("photo", folder["broken"], Input, onBroken: OnBroken.Skip);
         var options = new TrainerOptions { Epochs = 2, BatchSize = 4, WeightAverageDecay = 0.9, AccumulatedBatches = 2 };
-        var first = $"The first of *: file '{folder["broken/blue/0.png"]}': It is no image";
+        var first = $"The first of *: file '{folder["broken/blue/0.png"]}': It is not an image";
 
         new Action(() => new Trainer(model, options).Fit([Broken()]))
-            .Should().Throw<MultiInputException>().WithMessage("Source 'photo', training: of * samples that were due none could be read*The first of *: file '*.png': It is no image*");
+            .Should().Throw<MultiInputException>().WithMessage("Source 'photo', training: of * samples that were due none could be read*The first of *: file '*.png': It is not an image*");
         new Action(() => new Trainer(model, options).Evaluate([Broken()]))
             .Should().Throw<MultiInputException>().WithMessage($"Source 'photo', training: of 10 samples that were due none could be read*{first}*");
         new Action(() => new Trainer(model, options).Evaluate([Broken().Subset([0, 1])])).Should().Throw<MultiInputException>().WithMessage($"*{first}*");

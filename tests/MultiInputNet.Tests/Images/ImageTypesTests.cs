@@ -92,7 +92,7 @@ public sealed class ImageTypesTests : IDisposable
     {
         var act = () => ImageFiles.Read(Inputs.Image(3, 8, 8), Picture(file));
 
-        act.Should().Throw<MultiInputException>().WithMessage($"File '*{file}', file: It is compressed with {name}, which is not read: convert it*");
+        act.Should().Throw<MultiInputException>().WithMessage($"File '*{file}', file: It is compressed with {name}, which is not supported: convert it*");
     }
 
     [Fact]
@@ -204,7 +204,7 @@ public sealed class ImageTypesTests : IDisposable
         var act = () => ImageFiles.Read(Inputs.Image(3, 8, 8), path);
         var raised = () => ImageFiles.Read(Inputs.Image(3, 8, 8), path, largestImage: 100_000_000);
 
-        act.Should().Throw<MultiInputException>().WithMessage("*10,000×10,000 pixels, and at most 67,108,864 are read*");
+        act.Should().Throw<MultiInputException>().WithMessage("*10,000×10,000 pixels, but at most 67,108,864 are allowed*");
         raised.Should().Throw<MultiInputException>().WithMessage("*It is damaged*");
     }
 

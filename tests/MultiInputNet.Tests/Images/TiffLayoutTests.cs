@@ -48,7 +48,7 @@ public sealed class TiffLayoutTests : IDisposable
 
         var act = () => ImageFiles.Read(Inputs.Image(3, Height, Width), folder["bands.tif"]);
 
-        act.Should().Throw<MultiInputException>().WithMessage("*It has 7 channels, and the input has 3.*");
+        act.Should().Throw<MultiInputException>().WithMessage("*It has 7 channels, but the input has 3.*");
     }
 
     private static float Value(int band, int y, int x, int bits) => bits == 8 ? (byte)(100 * band + 31 * y + x) : 1000 * band + 31 * y + x;

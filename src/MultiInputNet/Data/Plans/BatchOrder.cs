@@ -7,7 +7,7 @@ namespace MultiInputNet.Data;
 /// <param name="seed">The seed.</param>
 /// <param name="source">The source's name.</param>
 /// <param name="count">How many samples it has.</param>
-/// <param name="batchSize">Samples per batch; all samples if there are fewer.</param>
+/// <param name="batchSize">Samples in a batch; all samples where there are fewer.</param>
 internal sealed class BatchOrder(long seed, string source, long count, int batchSize)
 {
     private long shuffledPass = -1;
@@ -21,7 +21,7 @@ internal sealed class BatchOrder(long seed, string source, long count, int batch
 
     public static long CountBatches(long count, int batchSize) => Math.Max(1, count / batchSize);
 
-    /// <summary>Consecutive sample numbers.</summary>
+    /// <summary>So many sample numbers one after the other.</summary>
     public static long[] Range(long start, long count)
     {
         var rows = new long[count];

@@ -10,7 +10,7 @@ public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Catego
 {
     private const int LargestWidth = 4096;
 
-    /// <summary>Values of the vector that stands for a category.</summary>
+    /// <summary>The width of the vector that represents a category.</summary>
     /// <value>Default: half as many as there are categories, rounded up, and at most 50.</value>
     public int EmbeddingWidth { get; init; } = Math.Clamp((Categories.Count + 1) / 2, 1, 50);
 
@@ -20,10 +20,10 @@ public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Catego
 
     internal override (string Problem, string Cure)? FindMistake() =>
         Categories.Count is 0 or > Limits.LargestSize
-            ? ($"column '{Name}' has {Categories.Count:N0} categories.", $"Give from 1 to {Limits.LargestSize:N0}.")
+            ? ($"column '{Name}' has {Categories.Count:N0} categories.", $"Give a number from 1 to {Limits.LargestSize:N0}.")
         : Categories.Any(category => category is null) || Categories.Distinct().Count() != Categories.Count
-            ? ($"column '{Name}' names a category several times, or none.", "Name each once.")
+            ? ($"column '{Name}' names a category more than once, or no category.", "Name each once.")
         : EmbeddingWidth is < 1 or > LargestWidth
-            ? ($"column '{Name}' has an embedding of {EmbeddingWidth:N0} values.", $"Give from 1 to {LargestWidth:N0}.")
+            ? ($"column '{Name}' has an embedding of {EmbeddingWidth:N0} values.", $"Give a number from 1 to {LargestWidth:N0}.")
             : null;
 }

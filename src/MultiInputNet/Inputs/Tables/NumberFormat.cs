@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace MultiInputNet;
 
-/// <summary>How numbers are written, whatever the culture of the machine is.</summary>
-/// <param name="Decimal">What stands before the fraction.</param>
-/// <param name="Thousands">What may stand between groups of three digits.</param>
+/// <summary>How numbers are written, independent of the machine's culture.</summary>
+/// <param name="Decimal">The decimal separator.</param>
+/// <param name="Thousands">The separator that may stand between groups of three digits.</param>
 internal sealed record NumberFormat(char Decimal = '.', char? Thousands = null)
 {
     private const int LongestNumber = 512;
 
     private readonly bool isPlain = Decimal == '.' && Thousands is null;
 
-    /// <summary>The number that a text is; infinities and NaN are none.</summary>
+    /// <summary>Parses a text as a number; infinities and NaN do not count as numbers.</summary>
     public bool TryParse(ReadOnlySpan<char> text, out double number)
     {
         text = text.Trim();
@@ -21,7 +21,7 @@ internal sealed record NumberFormat(char Decimal = '.', char? Thousands = null)
         if (text.Length > LongestNumber)
             return false;
 
-        // Groups are left out where they are of three digits, and the fraction begins with a point.
+        // Separators between groups of three digits are dropped, and the fraction begins with a point.
         Span<char> plain = stackalloc char[text.Length];
         var (length, digits, hasGroups, isFraction) = (0, 0, false, false);
         for (var i = 0; i < text.Length; i++)
@@ -55,18 +55,18 @@ internal sealed record NumberFormat(char Decimal = '.', char? Thousands = null)
             && double.TryParse(plain[..length], NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
     }
 
-    /// <summary>What stands where, but for a point before the fraction.</summary>
+    /// <summary>The separators in words, unless it is just a decimal point.</summary>
     public string Describe() => (Decimal, Thousands) switch
     {
-        ('.', { } thousands) => $"'{thousands}' stands between thousands",
-        (_, null) => $"'{Decimal}' stands before the fraction",
-        (_, { } thousands) => $"'{Decimal}' stands before the fraction and '{thousands}' between thousands",
+        ('.', { } thousands) => $"the thousands separator is '{thousands}'",
+        (_, null) => $"the decimal separator is '{Decimal}'",
+        (_, { } thousands) => $"the decimal separator is '{Decimal}' and the thousands separator '{thousands}'",
     };
 
-    /// <summary>What is wrong with the separators; null when nothing is.</summary>
+    /// <summary>What is wrong with the separators; null if nothing is.</summary>
     public string? FindMistake() =>
         Bad(Decimal) || (Thousands is { } thousands && (Bad(thousands) || thousands == Decimal))
-            ? $"numbers have '{Decimal}' before the fraction{(Thousands is { } groups ? $" and '{groups}' between thousands" : "")}."
+            ? $"the decimal separator is '{Decimal}'{(Thousands is { } groups ? $" and the thousands separator '{groups}'" : "")}."
             : null;
 
     private static bool Bad(char separator) => char.IsLetterOrDigit(separator) || separator is '+' or '-' or '"' or '\0' || (char.IsControl(separator) && separator != '\t');

@@ -1,19 +1,21 @@
 namespace MultiInputNet;
 
-/// <summary>A column of numbers. A missing one is NaN in a batch, and the model puts <see cref="Fill"/> in its place.</summary>
+/// <summary>A column of numbers. A missing one is NaN in a batch, and the model replaces it with <see cref="Fill"/>.</summary>
 /// <param name="Name">Its name.</param>
 public sealed record NumericColumn(string Name) : TabularColumn(Name)
 {
-    /// <summary>What stands for a missing number, in the column's own unit; the mean of the training rows where it is inferred.</summary>
+    /// <summary>The replacement for a missing number, in the column's own unit; if inferred, the mean of the training rows.</summary>
     /// <value>Default: 0.</value>
     public double Fill { get; init; }
 
-    /// <summary>Whether the projection is also told, by a feature of 0 or 1, that the number is missing.</summary>
+    /// <summary>Whether a feature of 0 or 1 also tells the projection that the number is missing.</summary>
     /// <value>Default: <see langword="false"/>.</value>
     public bool MissingIndicator { get; init; }
 
-    /// <summary>Texts that stand for a missing number in this column, in any case, beside those of <see cref="TabularInput.MissingTexts"/>.</summary>
-    /// <value>Default: <see langword="null"/>, none; where the column is inferred, the odd texts among its numbers.</value>
+    /// <summary>
+    /// Texts that mean a missing number in this column, ignoring case, in addition to <see cref="TabularInput.MissingTexts"/>.
+    /// </summary>
+    /// <value>Default: <see langword="null"/>, none; in an inferred column, the odd texts among its numbers.</value>
     public IReadOnlyList<string>? MissingTexts { get; init; }
 
     internal override int Width => MissingIndicator ? 2 : 1;

@@ -1,13 +1,13 @@
 namespace MultiInputNet;
 
-/// <summary>Turns the texts of a table into the numbers of a batch, by the columns of an input that was checked.</summary>
+/// <summary>Turns the texts of a table into the numbers of a batch, by the columns of a validated input.</summary>
 internal sealed class TableEncoder
 {
-    // Those of pandas, and what is written in their place; comparisons leave case out.
+    // Those of pandas, and what is commonly written instead; comparisons ignore case.
     private static readonly string[] defaultMissingTexts =
         ["", "NA", "N/A", "NaN", "-NaN", "null", "None", "#N/A", "#N/A N/A", "#NA", "<NA>", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "?"];
 
-    // In a column of texts, such as the classes + and -, a dash may be one of them.
+    // In a column of texts, such as the classes + and -, a dash may be a value.
     private static readonly string[] defaultMissingNumbers = [.. defaultMissingTexts, "-", "--"];
 
     private readonly Dictionary<string, int>?[] categories;
@@ -21,23 +21,23 @@ internal sealed class TableEncoder
         missing = [.. input.Columns!.Select(column => MissingNumbers(input.MissingTexts, (column as NumericColumn)?.MissingTexts))];
     }
 
-    /// <summary>What stands for a missing text.</summary>
+    /// <summary>The texts that mean a missing text.</summary>
     public static HashSet<string> MissingTexts(IReadOnlyList<string>? texts) => new(texts ?? defaultMissingTexts, StringComparer.OrdinalIgnoreCase) { "" };
 
-    /// <summary>What stands for a missing number; an empty text always does.</summary>
+    /// <summary>The texts that mean a missing number; an empty text always does.</summary>
     public static HashSet<string> MissingNumbers(IReadOnlyList<string>? texts, IReadOnlyList<string>? ofColumn = null) =>
         new((texts ?? defaultMissingNumbers).Concat(ofColumn ?? []), StringComparer.OrdinalIgnoreCase) { "" };
 
-    public static string NoNumber(string column, string? text) => $"column '{column}' holds '{Short(text)}', which is no number.";
+    public static string NoNumber(string column, string? text) => $"column '{column}' holds '{Short(text)}', which is not a number.";
 
-    /// <summary>A text as a message shows it.</summary>
+    /// <summary>A text as shown in a message.</summary>
     public static string Short(string? text)
     {
         const int Longest = 60;
         return text is { Length: > Longest } ? text[..Longest] + "…" : text ?? "";
     }
 
-    /// <summary>The number of a text; false where it is a number column's and none.</summary>
+    /// <summary>The number for a text; false if the column is numeric and the text is not a number.</summary>
     public bool TryEncode(int column, string? text, out double value)
     {
         text = text?.Trim() ?? "";

@@ -3,19 +3,19 @@ using System.Text.Json.Serialization;
 namespace MultiInputNet;
 
 /// <summary>A column of a <see cref="TabularInput"/>: numeric or categorical.</summary>
-/// <param name="Name">Its name, in the header of a file and in the rows that are encoded.</param>
+/// <param name="Name">Its name, in the header of a file and in rows to encode.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(NumericColumn), "numeric")]
 [JsonDerivedType(typeof(CategoricalColumn), "categorical")]
 public abstract record TabularColumn(string Name)
 {
-    /// <summary>Features that the projection makes of it.</summary>
+    /// <summary>The number of features that the projection makes of it.</summary>
     internal abstract int Width { get; }
 
-    /// <summary>Weights that make these features.</summary>
+    /// <summary>The number of weights that make these features.</summary>
     internal virtual long CountWeights() => 0;
 
-    /// <summary>What is wrong with this column, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with this column, and the cure; null if nothing is.</summary>
     internal abstract (string Problem, string Cure)? FindMistake();
 
     /// <inheritdoc/>

@@ -2,32 +2,32 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A row of a table: batches are <c>(batch, features)</c> of floating numbers.</summary>
+/// <summary>A row of a table: batches are <c>(batch, features)</c>, floating point.</summary>
 /// <remarks>
-/// With <see cref="Columns"/> it knows its columns, so that raw rows of text go into a model that was read from a file:
-/// <see cref="Encode(IReadOnlyDictionary{string, string?})"/> makes a batch of them. <c>TableSchema.Infer</c> learns all this
-/// from a file.
+/// With <see cref="Columns"/> it knows its columns, so that a model read from a file takes raw rows of text:
+/// <see cref="Encode(IReadOnlyDictionary{string, string?})"/> turns them into a batch. <c>TableSchema.Infer</c> learns all this from a
+/// file.
 /// </remarks>
-/// <param name="Features">Columns.</param>
+/// <param name="Features">The number of columns.</param>
 public sealed record TabularInput(int Features) : InputSpec
 {
     /// <summary>The columns, in the order of a batch.</summary>
-    /// <value>Default: <see langword="null"/>, all are numbers without a name, and none may be missing.</value>
+    /// <value>Default: <see langword="null"/>, all are unnamed numbers, none of which may be missing.</value>
     public IReadOnlyList<TabularColumn>? Columns { get; init; }
 
-    /// <summary>The texts that stand for a missing value, in any case.</summary>
+    /// <summary>The texts that mean a missing value, ignoring case.</summary>
     /// <value>
     /// Default: <see langword="null"/>, which means the words that pandas knows: empty, <c>NA</c>, <c>N/A</c>, <c>#N/A</c>, <c>NaN</c>,
-    /// <c>null</c>, <c>None</c> and their like, and <c>?</c>; in columns of numbers <c>-</c> and <c>--</c> too.
+    /// <c>null</c>, <c>None</c> and similar, and <c>?</c>; in columns of numbers also <c>-</c> and <c>--</c>.
     /// </value>
     public IReadOnlyList<string>? MissingTexts { get; init; }
 
-    /// <summary>What stands before the fraction of a number.</summary>
+    /// <summary>The decimal separator.</summary>
     /// <value>Default: <see langword="null"/>, a point.</value>
     public char? DecimalSeparator { get; init; }
 
-    /// <summary>What may stand between the thousands of a number: groups of three digits; a space stands for a narrow one too.</summary>
-    /// <value>Default: <see langword="null"/>, nothing.</value>
+    /// <summary>The thousands separator, between groups of three digits; a space also matches a narrow one.</summary>
+    /// <value>Default: <see langword="null"/>, none.</value>
     public char? ThousandsSeparator { get; init; }
 
     /// <summary>How numbers are written.</summary>
@@ -53,18 +53,24 @@ public sealed record TabularInput(int Features) : InputSpec
 
     internal override (int Count, IReadOnlyList<TabularColumn>? Described)? TableColumns => (Features, Standardized());
 
-    /// <summary>Makes a batch of one row.</summary>
+    /// <summary>Encodes one row as a batch.</summary>
     /// <param name="row">
-    /// The text of each column by its name; null where it is missing. Columns that the input does not have are left out.
+    /// The text of each column by its name; null if it is missing. Columns that the input does not have are ignored.
     /// </param>
-    /// <returns>The batch, <c>(1, features)</c> of Float64 on the CPU; the model standardises and fills it, whatever type its weights are of.</returns>
-    /// <exception cref="MultiInputException">A column is not in the row, or holds no number; or the input names no columns.</exception>
+    /// <returns>
+    /// The batch, <c>(1, features)</c> in Float64 on the CPU; the model fills and standardises it, whatever the type of its weights.
+    /// </returns>
+    /// <exception cref="MultiInputException">
+    /// A column is not in the row, or does not hold a number; or the input has no named columns.
+    /// </exception>
     public Tensor Encode(IReadOnlyDictionary<string, string?> row) => Encode([row]);
 
-    /// <summary>Makes a batch of rows.</summary>
+    /// <summary>Encodes rows as a batch.</summary>
     /// <param name="rows">For each, the text of each column by its name, as for one row.</param>
-    /// <returns>The batch, <c>(rows, features)</c> of Float64 on the CPU.</returns>
-    /// <exception cref="MultiInputException">A column is not in a row, or holds no number; or the input names no columns.</exception>
+    /// <returns>The batch, <c>(rows, features)</c> in Float64 on the CPU.</returns>
+    /// <exception cref="MultiInputException">
+    /// A column is not in a row, or does not hold a number; or the input has no named columns.
+    /// </exception>
     public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -81,7 +87,7 @@ public sealed record TabularInput(int Features) : InputSpec
             {
                 var name = Columns![column].Name;
                 if (!row.TryGetValue(name, out var text))
-                    throw new MultiInputException($"row {index}", ModelComponent.Input, $"column '{name}' is not there.", "Give every column, with null for a missing value.");
+                    throw new MultiInputException($"row {index}", ModelComponent.Input, $"column '{name}' is missing.", "Give every column, with null for a missing value.");
                 if (!encoder.TryEncode(column, text, out var value))
                     throw new MultiInputException($"row {index}", ModelComponent.Input, TableEncoder.NoNumber(name, text), "Give a number, or null for a missing value.");
                 values.Add(value);
@@ -98,15 +104,15 @@ public sealed record TabularInput(int Features) : InputSpec
         if (Columns is null)
             return null;
         if (Columns.Count != Features)
-            return ($"it names {Columns.Count} columns and has {Features} features.", "Name each once.");
+            return ($"it names {Columns.Count} columns but has {Features} features.", "Name each once.");
         if (Columns.Any(column => string.IsNullOrEmpty(column?.Name)) || Columns.DistinctBy(column => column.Name).Count() != Features)
-            return ("a column has no name, or the name of another.", "Give each a name of its own.");
+            return ("a column has no name, or the name of another.", "Give each a different name.");
         if (Columns.Select(column => column.FindMistake()).FirstOrDefault(found => found is not null) is { } found)
             return found;
         if (MissingTexts?.Contains(null!) == true)
             return ("a missing text is null.", "Give texts; an empty one always counts as missing.");
         if (Numbers.FindMistake() is { } separators)
-            return (separators, "Give two different characters that are no part of a number, such as ',' and '.'.");
+            return (separators, "Give two different characters that are not part of a number, such as ',' and '.'.");
         return Mean is not null && Columns.Index().Any(column => column.Item is CategoricalColumn && (Mean[column.Index] != 0 || StandardDeviation![column.Index] != 1))
             ? ("a categorical column has a mean or a standard deviation.", "Give it a mean of 0 and a deviation of 1: its values are numbers of categories.")
             : null;
@@ -123,15 +129,15 @@ public sealed record TabularInput(int Features) : InputSpec
             var wrong = numbers[numbers.lt(0).logical_or(numbers.gt(count)).logical_or(numbers.ne(numbers.floor()))];
             if (wrong.numel() > 0)
             {
-                return ($"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is the number of no category.",
-                    $"Its {count} categories have the numbers from 1 to {count}, and 0 is an unknown one; Encode gives them.");
+                return ($"column '{column.Name}' holds {wrong[0].to(ScalarType.Float64).item<double>()}, which is not the number of a category.",
+                    $"Its {count} categories have the numbers 1 to {count}, and 0 means unknown; Encode produces them.");
             }
         }
 
         return null;
     }
 
-    /// <summary>The columns, with fill values in the unit of what arrives after the standardisation.</summary>
+    /// <summary>The columns, with fill values in the unit of the standardised values that arrive.</summary>
     private IReadOnlyList<TabularColumn>? Standardized() => Mean is null
         ? Columns
         : Columns?.Select((column, index) => column is NumericColumn numeric

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Lays a row of a table onto a small feature map: a linear layer, then optional normalisation and activation. Where it knows
-/// the columns, categories become embeddings first, and missing numbers their fill value.
+/// Maps a row of a table onto a small feature map: a linear layer, then optional normalisation and activation. If it knows the columns,
+/// categories are embedded first, and missing numbers replaced with their fill value.
 /// </summary>
 /// <remarks>
-/// Shapes: <c>(batch, features)</c> in, <c>(batch, channels, height, width)</c> out. The grid must be large enough for the
-/// poolings of the base behind it. The embedding of category 0, an unknown one, begins as zeros. A number of no category counts
-/// as unknown; the model refuses such batches on the CPU.
+/// Shapes: <c>(batch, features)</c> in, <c>(batch, channels, height, width)</c> out. The grid must be large enough for the pooling layers
+/// of the base that follows. The embedding of category 0, an unknown one, starts at zero. A number without a category counts as unknown;
+/// on the CPU, the model rejects such batches.
 /// </remarks>
 public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput
 {
@@ -21,22 +21,22 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInpu
     private readonly long[] mapShape;
     private readonly IReadOnlyList<(int Index, CategoricalColumn Column)> categorical;
 
-    // What is known of the columns of numbers: which they are, what fills each, and which of them say that they are missing.
+    // What is known of the numeric columns: which they are, the fill value of each, and which of them mark missing numbers.
     private readonly Tensor? numeric;
     private readonly Tensor? fills;
     private readonly Tensor? indicated;
 
     /// <summary>Creates the module with torch's default initialisation.</summary>
-    /// <param name="features">Columns of the table, at least 1.</param>
-    /// <param name="channels">Channels that the base takes, at least 1.</param>
+    /// <param name="features">The number of columns of the table, at least 1.</param>
+    /// <param name="channels">The number of channels that the base takes, at least 1.</param>
     /// <param name="height">Rows of the grid, at least 1.</param>
     /// <param name="width">Columns of the grid, at least 1.</param>
-    /// <param name="normalization">The normalisation behind the linear layer.</param>
+    /// <param name="normalization">The normalisation after the linear layer.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <param name="columns">
-    /// The columns, one for each feature, with fill values in the unit of what arrives; all are numbers, and none is missing, when null.
+    /// The columns, one per feature, with fill values in the unit of what arrives; when null, all are numbers and none may be missing.
     /// </param>
-    /// <exception cref="ArgumentException">A size is below 1, or the columns are not as many as the features.</exception>
+    /// <exception cref="ArgumentException">A size is below 1, or the number of columns is not that of the features.</exception>
     public TabularProjection(
         int features,
         int channels,
@@ -80,7 +80,7 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInpu
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Fills missing numbers, marks them where their column asks for it, and embeds categories.</summary>
+    /// <summary>Fills missing numbers, marks them if their column says so, and embeds categories.</summary>
     private Tensor Prepare(Tensor input)
     {
         var numbers = input.index_select(1, numeric!);
@@ -107,6 +107,6 @@ public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInpu
         return embedding;
     }
 
-    /// <summary>What the description says already is moved with the module, and is no part of its weights.</summary>
+    /// <summary>What the description already contains moves with the module, but is not part of its weights.</summary>
     private void Keep(string name, Tensor value) => register_buffer(name, value.DetachFromDisposeScope(), persistent: false);
 }

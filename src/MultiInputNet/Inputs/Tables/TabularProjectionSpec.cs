@@ -5,15 +5,15 @@ namespace MultiInputNet;
 /// <summary>Describes a <see cref="TabularProjection"/>: the default for tables.</summary>
 public sealed record TabularProjectionSpec : ProjectionSpec
 {
-    /// <summary>Rows of the grid that the table is laid onto.</summary>
+    /// <summary>Rows of the grid onto which the table is mapped.</summary>
     /// <value>Default: 4.</value>
     public int Height { get; init; } = 4;
 
-    /// <summary>Columns of the grid that the table is laid onto.</summary>
+    /// <summary>Columns of the grid onto which the table is mapped.</summary>
     /// <value>Default: 4.</value>
     public int Width { get; init; } = 4;
 
-    /// <summary>The normalisation behind the linear layer.</summary>
+    /// <summary>The normalisation after the linear layer.</summary>
     /// <value>Default: <see cref="Normalization.None"/>.</value>
     public Normalization Normalization { get; init; }
 

@@ -2,10 +2,11 @@ namespace MultiInputNet.Training;
 
 /// <summary>The method of <see cref="LossBalancing.CAGrad"/>.</summary>
 /// <remarks>
-/// The direction is <c>d = g₀ + ρ g / ‖g‖</c>, where <c>g₀</c> is the mean gradient, <c>ρ = c ‖g₀‖</c>, and <c>g</c> the mean
-/// of the gradients under those weights on the simplex that make <c>g·g₀ + ρ ‖g‖</c> least (the dual problem of the paper).
-/// It is solved by projected gradient descent up to a duality gap of 10⁻¹⁰ of the mean of the gradients' squared norms, or
-/// 2,000 rounds. <c>‖g‖</c> is smoothed to <c>√(‖g‖² + 10⁻⁸ mean)</c>, as it has no gradient where the tasks cannot agree at all.
+/// The direction is <c>d = g₀ + ρ g / ‖g‖</c>, where <c>g₀</c> is the mean gradient, <c>ρ = c ‖g₀‖</c>, and <c>g</c> the mean of the
+/// gradients under those weights on the simplex that minimise <c>g·g₀ + ρ ‖g‖</c> (the dual problem of the paper). It is solved by
+/// projected gradient descent down to a duality gap of 10⁻¹⁰ of the mean of the gradients' squared norms, or for 2,000 rounds. <c>‖g‖</c>
+/// is
+/// smoothed to <c>√(‖g‖² + 10⁻⁸ mean)</c>, as it has no gradient where the tasks cannot agree at all.
 /// </remarks>
 internal sealed class CAGradBalancer(IReadOnlyList<string> tasks, double c) : GradientSurgeryBalancer(tasks)
 {
@@ -45,7 +46,7 @@ internal sealed class CAGradBalancer(IReadOnlyList<string> tasks, double c) : Gr
             if (Dot(gradient, weights) - gradient.Min() <= Tolerance)
                 break;
 
-            // The longest of these step lengths at which the value lies below its quadratic bound.
+            // The longest of these step lengths for which the value lies below its quadratic bound.
             var value = Value(weights, applied);
             double[] next, nextApplied;
             for (length *= 2; ; length /= 2)
@@ -63,7 +64,7 @@ internal sealed class CAGradBalancer(IReadOnlyList<string> tasks, double c) : Gr
         return (weights, radius, Norm(weights, applied));
     }
 
-    /// <summary>The nearest point whose coordinates are not negative and sum to 1 (Held, Wolfe and Crowder, 1974).</summary>
+    /// <summary>The nearest point with non-negative coordinates that sum to 1 (Held, Wolfe and Crowder, 1974).</summary>
     private static double[] OntoSimplex(double[] point)
     {
         var (sum, shift) = (0.0, 0.0);

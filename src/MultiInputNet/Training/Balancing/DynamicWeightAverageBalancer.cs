@@ -22,7 +22,7 @@ internal sealed class DynamicWeightAverageBalancer : WeightedSumBalancer
         CheckTasks(meanLosses.Keys);
         foreach (var (task, loss) in meanLosses.Where(mean => double.IsFinite(mean.Value)))
         {
-            // Without two epochs to compare, or after a loss of nothing, a task counts as one that stays as it was.
+            // Without two epochs to compare, or after a loss of 0, a task counts as unchanged.
             ratios[task] = last.TryGetValue(task, out var before) && before > 0 ? loss / before : 1;
             last[task] = loss;
         }

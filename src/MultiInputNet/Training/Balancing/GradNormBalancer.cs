@@ -5,11 +5,11 @@ namespace MultiInputNet.Training;
 
 /// <summary>The method of <see cref="LossBalancing.GradNorm"/>.</summary>
 /// <remarks>
-/// With the norm <c>G = w ‖∇L‖</c> of a task's weighted gradient at the last shared layer, the mean <c>Ḡ</c> over the tasks of
-/// the step, and a task's rate <c>r</c>, its loss as a share of its first one divided by the mean of these shares, the weights
-/// descend the sum of <c>|G - Ḡ r^alpha|</c>, the second term taken as a constant. A weight's derivative is
-/// <c>sign(G - Ḡ r^alpha) ‖∇L‖</c>, so no second derivative of the model is needed. The last shared layer is the last shared
-/// parameter of two dimensions or more: a matrix or kernel, not a bias. A task that does not reach it keeps its weight.
+/// <c>G = w ‖∇L‖</c> is the norm of a task's weighted gradient at the last shared layer, <c>Ḡ</c> the mean over the tasks of the step, and
+/// <c>r</c> a task's rate: its loss as a fraction of its first one, divided by the mean of these fractions. The weights descend the sum of
+/// <c>|G - Ḡ r^alpha|</c>, with the second term treated as a constant. A weight's derivative is <c>sign(G - Ḡ r^alpha) ‖∇L‖</c>, so no
+/// second derivative of the model is needed. The last shared layer is the last shared parameter with two dimensions or more: a matrix or
+/// kernel, not a bias. A task that does not reach it keeps its weight.
 /// </remarks>
 internal sealed class GradNormBalancer : WeightedSumBalancer
 {
@@ -41,15 +41,16 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
         var last = shared.LastOrDefault(parameter => parameter.dim() > 1) ?? (shared.Count > 0 ? shared[^1] : null);
         var reached = last is null ? [] : MeasureGradients(losses, last);
 
-        // The model descends with the weights of before the update.
+        // The model descends with the weights from before the update.
         base.Descend(losses, shared, step);
         if (reached.Count > 1)
             Update(reached);
     }
 
     /// <summary>
-    /// The loss and the norm of the gradient of each task that reaches the parameter, as those of a whole step: a batch with few of a
-    /// step's labels is no sign of a fast task.
+    /// The loss and the gradient norm of each task that reaches the parameter, as those of a whole step: a batch with few of a step's
+    /// labels
+    /// does not make a task fast.
     /// </summary>
     private List<(string Task, double Loss, double Norm)> MeasureGradients(
         IReadOnlyList<(string Task, Tensor Loss)> losses, Parameter last)
@@ -79,7 +80,7 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
 
     private void Update(List<(string Task, double Loss, double Norm)> measured)
     {
-        // A task that has not had a loss yet has no pace, so it waits.
+        // A task that has not had a loss yet has no rate, so it waits.
         foreach (var (task, loss, _) in measured.Where(m => m.Loss > 0))
             firstLosses.TryAdd(task, loss);
         measured.RemoveAll(m => !firstLosses.ContainsKey(m.Task));
@@ -91,7 +92,7 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
         if (!(meanShare > 0))
             return;
 
-        // Only the tasks of this step change, and what they have together stays: all together keep the sum of the tasks' number.
+        // Only the tasks of this step change, and their sum stays: overall, the weights keep adding up to the number of tasks.
         var together = measured.Sum(m => Current[m.Task]);
         foreach (var (task, loss, norm) in measured)
         {
@@ -105,7 +106,7 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
             Current[task] *= scale;
     }
 
-    // Adam (Kingma and Ba, 2015), since the size of a model's gradients says nothing about the size of a good step here.
+    // Adam (Kingma and Ba, 2015), since the size of a model's gradients says nothing about a good step size here.
     private double AdamDirection(string task, double derivative)
     {
         var count = updates[task] = updates.GetValueOrDefault(task) + 1;

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Replaces the sum of the tasks' gradients of the shared parameters by another combination of them. What the combination is
-/// depends on the products of the gradients with each other alone, so the gradients are never joined into one long vector.
+/// Replaces the sum of the tasks' gradients of the shared parameters by another combination of them. The combination depends only on the
+/// products of the gradients with each other, so the gradients are never concatenated into one long vector.
 /// </summary>
-/// <remarks>Memory: one gradient of the shared parameters for each task. Time: one backward pass for each task.</remarks>
+/// <remarks>Memory: one gradient of the shared parameters per task. Time: one backward pass per task.</remarks>
 internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : LossBalancer(tasks)
 {
     private readonly Dictionary<string, double> current = tasks.ToDictionary(task => task, _ => 1.0);
@@ -16,7 +16,7 @@ internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : L
 
     public sealed override IReadOnlyDictionary<string, double> Weights => new Dictionary<string, double>(current);
 
-    /// <summary>What each gradient is multiplied by.</summary>
+    /// <summary>The factor of each gradient.</summary>
     /// <param name="products">The product of each gradient with each other; on the diagonal, the squares of their norms.</param>
     /// <param name="names">The tasks of the gradients.</param>
     /// <param name="step">The step, from 0.</param>
@@ -32,7 +32,7 @@ internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : L
             return;
         }
 
-        // Each pass leaves the gradients of the task's own parameters where they belong; those of the shared ones are taken away.
+        // Each pass leaves the gradients of the task's own parameters in place; those of the shared ones are taken out.
         var before = shared.Select(parameter => parameter.grad).ToArray();
         var gradients = new List<Tensor?[]>();
         foreach (var (index, (_, loss)) in losses.Index())

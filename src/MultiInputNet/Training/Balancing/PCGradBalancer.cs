@@ -2,8 +2,8 @@ namespace MultiInputNet.Training;
 
 /// <summary>The method of <see cref="LossBalancing.PCGrad"/>.</summary>
 /// <remarks>
-/// A projected gradient is a combination of the gradients: taking its part along gradient <c>j</c> away changes its factor of
-/// <c>j</c> alone, and its products with all gradients follow from theirs with each other.
+/// A projected gradient is a combination of the gradients: subtracting its component along gradient <c>j</c> changes only its factor of
+/// <c>j</c>, and its products with all gradients follow from theirs with each other.
 /// </remarks>
 internal sealed class PCGradBalancer(IReadOnlyList<string> tasks, long seed) : GradientSurgeryBalancer(tasks)
 {

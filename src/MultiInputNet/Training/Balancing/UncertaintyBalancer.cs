@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>The method of <see cref="LossBalancing.Uncertainty"/>: one parameter, <c>s = log σ²</c>, for each task.</summary>
+/// <summary>The method of <see cref="LossBalancing.Uncertainty"/>: one parameter, <c>s = log σ²</c>, per task.</summary>
 internal sealed class UncertaintyBalancer : LossBalancer
 {
     private const string Prefix = "log_variances.";
@@ -35,7 +35,7 @@ internal sealed class UncertaintyBalancer : LossBalancer
         ArgumentNullException.ThrowIfNull(state);
         var due = Tasks.Select(task => Prefix + task).ToHashSet();
         if (!due.SetEquals(state.Keys) || state.Values.Any(value => value.numel() != 1))
-            throw WrongState($"one number is due for each of the tasks {Shapes.Names(Tasks)}, and it has {Shapes.Names(state.Keys)}.");
+            throw WrongState($"it should have a number for each of the tasks {Shapes.Names(Tasks)}, but has {Shapes.Names(state.Keys)}.");
         using var noGrad = no_grad();
         foreach (var (task, logVariance) in logVariances)
         {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Descends the sum of the losses, each times its weight: fixed ones here, and in derived classes such as change from step to
-/// step. What those remember are tables of numbers by task.
+/// Descends the weighted sum of the losses, here with fixed weights, in derived classes with weights that change from step to step. The
+/// state of those is tables of numbers by task.
 /// </summary>
 internal class WeightedSumBalancer : LossBalancer
 {
@@ -34,11 +34,11 @@ internal class WeightedSumBalancer : LossBalancer
         ArgumentNullException.ThrowIfNull(state);
         var places = tables.Keys.SelectMany(table => Tasks.Select(task => (Name: $"{table}.{task}", Table: table, Task: task))).ToArray();
         if (state.Keys.Except(places.Select(place => place.Name)).FirstOrDefault() is { } unknown)
-            throw WrongState($"'{unknown}' has no place in this method.");
+            throw WrongState($"'{unknown}' does not belong to this method.");
         if (state.FirstOrDefault(entry => entry.Value.numel() != 1).Key is { } misshaped)
-            throw WrongState($"'{misshaped}' has shape {Shapes.Text(state[misshaped].shape)}; one number is due.");
+            throw WrongState($"'{misshaped}' has shape {Shapes.Text(state[misshaped].shape)} instead of a single number.");
         if (places.FirstOrDefault(place => tables[place.Table] == Current && !state.ContainsKey(place.Name)).Name is { } missing)
-            throw WrongState($"'{missing}' is not there.");
+            throw WrongState($"'{missing}' is missing.");
         foreach (var (name, table, task) in places)
         {
             if (state.TryGetValue(name, out var value))
@@ -51,6 +51,6 @@ internal class WeightedSumBalancer : LossBalancer
     protected override void Descend(IReadOnlyList<(string Task, Tensor Loss)> losses, IReadOnlyList<Parameter> shared, long step) =>
         losses.Select(loss => loss.Loss * Current[loss.Task]).Aggregate((sum, loss) => sum + loss).backward();
 
-    /// <summary>Makes a table of numbers by task a part of the state; a task need not have a number in it.</summary>
+    /// <summary>Makes a table of numbers by task part of the state; not every task needs a number in it.</summary>
     protected Dictionary<string, double> Remember(string name, Dictionary<string, double> table) => tables[name] = table;
 }

@@ -6,15 +6,15 @@ namespace MultiInputNet.Training;
 /// <summary>Describes Adam with decoupled weight decay. See <see cref="Optimizers.AdamW"/>.</summary>
 public sealed record AdamWSpec : OptimizerSpec
 {
-    /// <summary>Decay of the mean of gradients.</summary>
+    /// <summary>The decay rate of the mean of gradients.</summary>
     /// <value>Default: 0.9.</value>
     public double Beta1 { get; init => field = OptionRange.Share(value, nameof(Beta1)); } = 0.9;
 
-    /// <summary>Decay of the mean of squared gradients.</summary>
+    /// <summary>The decay rate of the mean of squared gradients.</summary>
     /// <value>Default: 0.999.</value>
     public double Beta2 { get; init => field = OptionRange.Share(value, nameof(Beta2)); } = 0.999;
 
-    /// <summary>Added to the divisor.</summary>
+    /// <summary>The term added to the denominator.</summary>
     /// <value>Default: 1e-8.</value>
     public double Epsilon { get; init => field = OptionRange.Between(value, double.Epsilon, 1, nameof(Epsilon)); } = 1e-8;
 

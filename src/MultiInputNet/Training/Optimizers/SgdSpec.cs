@@ -6,11 +6,11 @@ namespace MultiInputNet.Training;
 /// <summary>Describes stochastic gradient descent with momentum. See <see cref="Optimizers.Sgd"/>.</summary>
 public sealed record SgdSpec : OptimizerSpec
 {
-    /// <summary>The share of the last change that goes on.</summary>
+    /// <summary>The momentum.</summary>
     /// <value>Default: 0.9.</value>
     public double Momentum { get; init => field = OptionRange.Share(value, nameof(Momentum)); } = 0.9;
 
-    /// <summary>Whether the momentum looks ahead.</summary>
+    /// <summary>Whether to use Nesterov momentum.</summary>
     /// <value>Default: <see langword="false"/>.</value>
     public bool Nesterov { get; init; }
 

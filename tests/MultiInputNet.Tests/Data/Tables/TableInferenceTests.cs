@@ -106,7 +106,7 @@ public sealed class TableInferenceTests : IDisposable
         var path = folder.Write("numbers.csv", "x;y\n" + string.Concat(Enumerable.Range(100, 60).Select(i => $"1,{i};{(i % 2 == 0 ? "a" : "b")}\n")));
 
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Format = new() { Delimiter = ';' } })).Should().Throw<MultiInputException>()
-            .WithMessage("*numbers, if ',' stands before the fraction or if ',' stands between thousands. Give DecimalSeparator or ThousandsSeparator, or *");
+            .WithMessage("*numbers, if the decimal separator is ',' or if the thousands separator is ','. Give DecimalSeparator or ThousandsSeparator, or *");
     }
 
     [Fact]

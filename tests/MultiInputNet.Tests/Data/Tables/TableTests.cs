@@ -226,13 +226,13 @@ public sealed class TableTests : IDisposable
         var path = folder.Write("test.csv", "x,y\n1,a\nabc,a\n2\n3,c\n4,b\n");
 
         var act = () => new CsvSource("t", schema, path);
-        act.Should().Throw<MultiInputException>().WithMessage("File '*test.csv', line 3, file: column 'x' holds 'abc', which is no number.*OnBroken.Skip*");
+        act.Should().Throw<MultiInputException>().WithMessage("File '*test.csv', line 3, file: column 'x' holds 'abc', which is not a number.*OnBroken.Skip*");
 
         var source = new CsvSource("t", schema, path, onBroken: OnBroken.Skip);
         source.Samples.data<double>().ToArray().Should().Equal(1, 4);
         source.Broken.Select(broken => broken.Place[^6..]).Should().Equal("line 3", "line 4", "line 5");
         source.Broken[1].Problem.Should().Be("it has 1 fields, but there are 2 columns.");
-        source.Broken[2].Problem.Should().Be("column 'y' holds 'c', which is none of its 2 classes.");
+        source.Broken[2].Problem.Should().Be("column 'y' holds 'c', which is not one of its 2 classes.");
     }
 
     [Fact]
@@ -241,7 +241,7 @@ public sealed class TableTests : IDisposable
         var path = folder.Write("train.csv", "x,y\n1,a\nabc,a\n3,b\n");
 
         var act = () => TableSchema.Infer(path, ["y"], new() { Numeric = ["x"] });
-        act.Should().Throw<MultiInputException>().WithMessage("*line 3*'abc', which is no number*");
+        act.Should().Throw<MultiInputException>().WithMessage("*line 3*'abc', which is not a number*");
 
         TableSchema.Infer(path, ["y"], new() { Numeric = ["x"], OnBroken = OnBroken.Skip }).Input.Mean![0].Should().Be(2);
     }
@@ -258,7 +258,7 @@ public sealed class TableTests : IDisposable
         act(() => TableSchema.Infer(empty, ["y"])).WithMessage("*column 'x' has no value*");
         act(() => TableSchema.Infer(folder["none.csv"], ["y"])).WithMessage("*none.csv*");
         act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?>())).WithMessage("Row 0, input: column 'x' is not there.*");
-        act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?> { ["x"] = "abc" })).WithMessage("*'abc', which is no number*");
+        act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?> { ["x"] = "abc" })).WithMessage("*'abc', which is not a number*");
         act(() => Inputs.Tabular(3).Encode(new Dictionary<string, string?>())).WithMessage("*names no columns*");
     }
 
