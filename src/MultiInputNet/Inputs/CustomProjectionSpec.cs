@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a projection of the user's own. Made with <see cref="Projections.From"/>.</summary>
-/// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
+/// <summary>Describes a user-defined projection. Created with <see cref="Projections.From"/>.</summary>
+/// <param name="Name">Its name in the description's JSON, by which it is found again.</param>
 public sealed record CustomProjectionSpec(string Name) : ProjectionSpec, ICustomSpec
 {
-    /// <summary>Makes the module for an input and the base's channels; absent after reading JSON until it is given again.</summary>
+    /// <summary>Creates the module for an input and the base's channels; absent after reading JSON until it is provided again.</summary>
     [JsonIgnore]
     public Func<InputSpec, int, nn.Module<Tensor, Tensor>>? Factory { get; init; }
 

@@ -1,4 +1,4 @@
 namespace MultiInputNet;
 
-/// <summary>A projection that takes batches of any floating type, and converts what it makes of them to the type of its weights.</summary>
+/// <summary>A projection that takes batches of any floating-point type, and converts its results to the type of its weights.</summary>
 internal interface IConvertsInput;

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Describes no projection at all: an image goes into the base as it is, and must have as many channels as the base takes. The
-/// default for such images in front of a base of a published family (<see cref="ImageBaseSpec"/>).
+/// Describes the absence of a projection: an image goes into the base unchanged, and must have as many channels as the base takes. The
+/// default for such images when the base is of a published family (<see cref="ImageBaseSpec"/>).
 /// </summary>
 public sealed record IdentityProjectionSpec : ProjectionSpec
 {

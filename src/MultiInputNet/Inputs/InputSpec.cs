@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The declared shape of one named input. Made with <see cref="Inputs"/>.</summary>
+/// <summary>The declared shape of one named input. Created with <see cref="Inputs"/>.</summary>
 /// <remarks>
-/// A description, not a module: it can be compared, written to JSON and used for many models. It says all that is special about its kind;
-/// nothing else asks which kind it is.
+/// A description, not a module: it can be compared, written to JSON and used for many models. Everything that is special about a kind of
+/// input is in its spec; nothing else asks for the kind.
 /// </remarks>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ImageInput), "image")]
@@ -24,11 +24,13 @@ public abstract record InputSpec
     [JsonIgnore]
     public IReadOnlyList<long> Shape => SampleShape;
 
-    /// <summary>One mean for each value of the first dimension of <see cref="Shape"/>, subtracted before the projection.</summary>
+    /// <summary>One mean for each entry of the first dimension of <see cref="Shape"/>, subtracted before the projection.</summary>
     /// <value>Default: <see langword="null"/>, nothing is subtracted.</value>
     public IReadOnlyList<double>? Mean { get; init; }
 
-    /// <summary>One standard deviation for each value of the first dimension of <see cref="Shape"/>, divided by before the projection.</summary>
+    /// <summary>
+    /// One standard deviation for each entry of the first dimension of <see cref="Shape"/>, divided by before the projection.
+    /// </summary>
     /// <value>Default: <see langword="null"/>, nothing is divided.</value>
     public IReadOnlyList<double>? StandardDeviation { get; init; }
 
@@ -38,13 +40,17 @@ public abstract record InputSpec
 
     internal abstract ProjectionSpec DefaultProjection { get; }
 
-    /// <summary>The type of a batch, where its values are no numbers to compute with; null where they are, in the type of the model's weights.</summary>
+    /// <summary>
+    /// The type of a batch whose values are not numbers to compute with; null if they are, in the type of the model's weights.
+    /// </summary>
     internal virtual ScalarType? BatchType => null;
 
-    /// <summary>Whether a batch may be of another floating type than the weights: its projection looks at the values before they are converted.</summary>
+    /// <summary>
+    /// Whether a batch may have another floating-point type than the weights: its projection uses the values before they are converted.
+    /// </summary>
     internal virtual bool TakesAnyFloat => false;
 
-    /// <summary>Why samples cannot be mixed (<see cref="Training.TrainerOptions.MixupAlpha"/>); null where they can.</summary>
+    /// <summary>Why samples cannot be mixed (<see cref="Training.TrainerOptions.MixupAlpha"/>); null if they can.</summary>
     internal virtual string? MixupMistake => null;
 
     /// <summary>What messages call an entry of the first dimension of <see cref="Shape"/>.</summary>
@@ -54,46 +60,46 @@ public abstract record InputSpec
     internal virtual IEnumerable<(int Index, string Name)> NumericChannels =>
         Enumerable.Range(0, (int)Shape[0]).Select(index => (index, index.ToString(CultureInfo.InvariantCulture)));
 
-    // What projections ask, to say which inputs they take whatever their kind.
+    // Asked by projections to decide which inputs they take, whatever their kind.
 
-    /// <summary>Channels, where a sample is a map, channels × height × width.</summary>
+    /// <summary>The number of channels, if a sample is a map, channels × height × width.</summary>
     internal virtual int? MapChannels => null;
 
-    /// <summary>Steps, where a sample is a sequence: features × steps, or tokens.</summary>
+    /// <summary>The number of steps, if a sample is a sequence: features × steps, or tokens.</summary>
     internal virtual int? SequenceLength => null;
 
-    /// <summary>How many different tokens there are, where a sample is a sequence of their numbers.</summary>
+    /// <summary>The number of different tokens, if a sample is a sequence of token numbers.</summary>
     internal virtual int? TokenCount => null;
 
-    /// <summary>The columns, where a sample is a row of a table; fill values are in the unit of what arrives after the standardisation.</summary>
+    /// <summary>The columns, if a sample is a row of a table; fill values are in the unit of the standardised values.</summary>
     internal virtual (int Count, IReadOnlyList<TabularColumn>? Described)? TableColumns => null;
 
     private protected abstract IReadOnlyList<long> SampleShape { get; }
 
     private protected abstract string KindName { get; }
 
-    /// <summary>What is wrong with the numbers of this description, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with the numbers of this description, and the cure; null if nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake()
     {
         if (Shape.Any(size => size is < 1 or > Limits.LargestSize))
-            return ($"its shape is {Shapes.Text(Shape)}.", $"Give sizes from 1 to {Limits.LargestSize:N0}.");
+            return ($"its shape is {Shapes.Text(Shape)}.", $"Give sizes of 1 to {Limits.LargestSize:N0}.");
         if (Shape.Aggregate((Int128)1, (product, size) => product * size) is var values && values > Limits.LargestSample)
             return ($"a sample of shape {Shapes.Text(Shape)} has {values:N0} values.", $"Give at most {Limits.LargestSample:N0}: cut it into tiles or make it smaller.");
         if ((Mean is null) != (StandardDeviation is null))
-            return ("it has a mean without a standard deviation, or the other way round.", "Give both, or neither.");
+            return ("it has a mean without a standard deviation, or vice versa.", "Give both, or neither.");
         if (Mean is not null && (Mean.Count != Shape[0] || StandardDeviation!.Count != Shape[0]))
             return ($"it has {Mean.Count} means and {StandardDeviation!.Count} standard deviations for {Shape[0]} channels or features.",
                 "Give one of each for each channel or feature.");
         if (Mean is not null && (Mean.Any(m => !float.IsFinite((float)m)) || StandardDeviation!.Any(d => !((float)d > 0 && float.IsFinite((float)d)))))
             return ("a mean is not finite, or a standard deviation is not a finite number above zero.",
-                "Give finite means and positive deviations (1 for a channel or feature that never changes).");
+                "Give finite means and positive deviations (1 for a channel or feature that never varies).");
         return null;
     }
 
-    /// <summary>What is wrong with the values of a batch on the CPU, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with the values of a batch on the CPU, and the cure; null if nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake(Tensor batch) => null;
 
-    /// <summary>A batch of one sample, to find shapes with.</summary>
+    /// <summary>A batch of one sample, for inferring shapes.</summary>
     internal Tensor ZeroSample(Device device) => zeros([1, .. Shape], BatchType ?? ScalarType.Float32, device);
 
     /// <inheritdoc/>

@@ -47,20 +47,20 @@ public sealed class MistakeTests
         { "label smoothing", ModelComponent.Head, "Task 'a', head: its label smoothing is 1. Give a share from 0 to below 1.", One(head: Heads.Classification(3, labelSmoothing: 1)) },
         { "head dropout", ModelComponent.Head, "Task 'a', head: its dropout is -0.1. Give a chance from 0 to below 1.", One(head: Heads.Classification(3, dropout: -0.1)) },
         { "hidden layer", ModelComponent.Head, "Task 'a', head: its hidden layer has -3 units. Give from 0 (none) to", One(head: Heads.Regression(3, hidden: -3)) },
-        { "zero channels", ModelComponent.Input, "Input 'a', input: its shape is (0, 8, 8). Give sizes from 1 to 65,536.", One(input: Inputs.Image(0, 8, 8)) },
+        { "zero channels", ModelComponent.Input, "Input 'a', input: its shape is (0, 8, 8). Give sizes of 1 to 65,536.", One(input: Inputs.Image(0, 8, 8)) },
         { "huge sample", ModelComponent.Input, "Input 'a', input: a sample of shape (60000, 60000, 60000) has 216,000,000,000,000 values. Give at most", One(input: Inputs.Image(60000, 60000, 60000)) },
-        { "vocabulary", ModelComponent.Input, "Input 'a', input: its vocabulary has 0 tokens. Give from 1 to", One(input: Inputs.Tokens(0, 5)) },
-        { "mean alone", ModelComponent.Input, "Input 'a', input: it has a mean without a standard deviation, or the other way round. Give both, or neither.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0] }) },
+        { "vocabulary", ModelComponent.Input, "Input 'a', input: its vocabulary has 0 tokens. Give a number from 1 to", One(input: Inputs.Tokens(0, 5)) },
+        { "mean alone", ModelComponent.Input, "Input 'a', input: it has a mean without a standard deviation, or vice versa. Give both, or neither.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0] }) },
         { "means for other channels", ModelComponent.Input, "Input 'a', input: it has 2 means and 1 standard deviations for 1 channels or features.", One(input: Inputs.Image(1, 8, 8) with { Mean = [0, 0], StandardDeviation = [1] }) },
         { "deviation of zero", ModelComponent.Input, "standard deviation is not a finite number above zero. Give finite means and positive deviations", One(input: Inputs.Image(1, 8, 8) with { Mean = [0], StandardDeviation = [0] }) },
-        { "mean of tokens", ModelComponent.Input, "Input 'a', input: tokens are numbers of words and have no mean. Leave Mean and StandardDeviation out.", One(input: Inputs.Tokens(5, 5) with { Mean = [0], StandardDeviation = [1] }) },
+        { "mean of tokens", ModelComponent.Input, "Input 'a', input: tokens are numbers of words, for which a mean makes no sense. Leave Mean and StandardDeviation out.", One(input: Inputs.Tokens(5, 5) with { Mean = [0], StandardDeviation = [1] }) },
         { "convolution of a table", ModelComponent.Projection, "Input 'a', projection: A 1×1 convolution does not take tabular input of shape (5). Use Projections.Tabular", One(input: Inputs.Tabular(5), projection: Projections.Convolution()) },
         { "table of an image", ModelComponent.Projection, "Input 'a', projection: A tabular projection does not take image input of shape (1, 8, 8). Use Projections.Convolution", One(projection: Projections.Tabular()) },
         { "sequence of an image", ModelComponent.Projection, "Input 'a', projection: A sequence projection does not take image input of shape (1, 8, 8).", One(projection: Projections.Sequence()) },
         { "grid", ModelComponent.Projection, "Input 'a', projection: its grid has 0×4 cells. Give a height and width of at least 1, such as 4×4.", One(input: Inputs.Tabular(5), projection: Projections.Tabular(height: 0)) },
         { "even kernel", ModelComponent.Projection, "Input 'a', projection: its kernel size is 4. Give an odd number of at least 1.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(kernelSize: 4)) },
         { "stride", ModelComponent.Projection, "Input 'a', projection: its stride is 10. Give from 1 to 9.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(stride: 10)) },
-        { "rows", ModelComponent.Projection, "Input 'a', projection: it folds 9 steps into 10 rows. Give from 1 to 9 rows.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(rows: 10)) },
+        { "rows", ModelComponent.Projection, "Input 'a', projection: it folds 9 steps into 10 rows. Give 1 to 9 rows.", One(input: Inputs.Sequence(2, 9), projection: Projections.Sequence(rows: 10)) },
         { "projection to other channels", ModelComponent.Projection, "Input 'a', projection: (1, 1, 8, 8) becomes (1, 5, 8, 8), and the base takes (1, 4, height, width). Let the projection give a map of 4 channels.", One(projection: Projections.From("own", (_, _) => nn.Conv2d(1, 5, kernel_size: 1L))) },
         { "projection of another shape", ModelComponent.Projection, "Input 'a', projection: its projection cannot take (1, 1, 8, 8): ", One(projection: Projections.From("own", (_, _) => nn.Conv2d(2, 4, kernel_size: 1L))) },
         { "projection that throws", ModelComponent.Projection, "Input 'a', projection: it cannot be made: no such luck. Mend the module's constructor or its factory.", One(projection: Projections.From("own", (_, _) => throw new InvalidOperationException("no such luck."))) },
@@ -220,7 +220,7 @@ public sealed class MistakeTests
     public void A_normalisation_that_the_base_does_not_continue_is_warned_of()
     {
         using var lonely = One(projection: Projections.Convolution(Normalization.Batch)).Build(CPU);
-        lonely.Warnings.Should().ContainSingle().Which.Should().StartWith("Input 'a': its projection normalises and the base has no normalisation behind it");
+        lonely.Warnings.Should().ContainSingle().Which.Should().StartWith("Input 'a': its projection normalises but the base has no normalisation after it");
         lonely.Summary().Should().Contain("warning: Input 'a'");
 
         using var doubled = One(Own(4, nn.BatchNorm2d(4), nn.Conv2d(4, 4, kernel_size: 1L)), projection: Projections.Convolution(Normalization.Batch)).Build(CPU);

@@ -5,7 +5,7 @@ namespace MultiInputNet;
 /// <summary>Describes an <see cref="InputProjection"/>: the default for images.</summary>
 public sealed record ConvolutionProjectionSpec : ProjectionSpec
 {
-    /// <summary>The normalisation behind the convolution.</summary>
+    /// <summary>The normalisation after the convolution.</summary>
     /// <value>Default: <see cref="Normalization.None"/>.</value>
     public Normalization Normalization { get; init; }
 

@@ -1,12 +1,12 @@
 namespace MultiInputNet;
 
-/// <summary>An image or any grid of pixels with any number of channels: batches are <c>(batch, channels, height, width)</c>.</summary>
-/// <param name="Channels">Channels: 1 for grayscale, 3 for RGB, more for multi-band images.</param>
-/// <param name="Height">Rows of pixels.</param>
-/// <param name="Width">Columns of pixels.</param>
+/// <summary>An image, or any grid of pixels, with any number of channels: batches are <c>(batch, channels, height, width)</c>.</summary>
+/// <param name="Channels">The number of channels: 1 for grayscale, 3 for RGB, more for multi-band images.</param>
+/// <param name="Height">The number of pixel rows.</param>
+/// <param name="Width">The number of pixel columns.</param>
 public sealed record ImageInput(int Channels, int Height, int Width) : InputSpec
 {
-    /// <summary>How files of another size are prepared, in training and later; batches always have the declared size.</summary>
+    /// <summary>How files of another size are resized, in training and later; batches always have the declared size.</summary>
     /// <value>Default: <see cref="Resize.Stretch"/>.</value>
     public Resize Resize { get; init; }
 

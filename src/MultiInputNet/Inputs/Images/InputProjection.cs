@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Maps an image of any channel count to the channels of a base: a 1×1 convolution, optional normalisation and activation.</summary>
+/// <summary>
+/// Maps an image with any number of channels to the channels of a base: a 1×1 convolution, optional normalisation and activation.
+/// </summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, height, width)</c> out.</remarks>
 public sealed class InputProjection : nn.Module<Tensor, Tensor>
 {
@@ -11,9 +13,9 @@ public sealed class InputProjection : nn.Module<Tensor, Tensor>
     private readonly Activation activation;
 
     /// <summary>Creates the module with torch's default initialisation.</summary>
-    /// <param name="inChannels">Channels of the image, at least 1.</param>
-    /// <param name="outChannels">Channels that the base takes, at least 1.</param>
-    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="inChannels">The number of channels of the image, at least 1.</param>
+    /// <param name="outChannels">The number of channels that the base takes, at least 1.</param>
+    /// <param name="normalization">The normalisation after the convolution.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <exception cref="ArgumentOutOfRangeException">A channel count is below 1.</exception>
     public InputProjection(
@@ -28,7 +30,7 @@ public sealed class InputProjection : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Whether it is the convolution alone.</summary>
+    /// <summary>Whether it consists of the convolution alone.</summary>
     internal bool IsLinear => norm is null && activation == Activation.None;
 
     internal PointwiseConvolution Convolution => conv;

@@ -1,8 +1,8 @@
 namespace MultiInputNet;
 
 /// <summary>A sequence of feature vectors: batches are <c>(batch, features, length)</c>.</summary>
-/// <param name="Features">Features of each step.</param>
-/// <param name="Length">Steps.</param>
+/// <param name="Features">The number of features per step.</param>
+/// <param name="Length">The number of steps.</param>
 public sealed record SequenceInput(int Features, int Length) : InputSpec
 {
     private protected override IReadOnlyList<long> SampleShape => [Features, Length];

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Folds a sequence onto a feature map: a 1-D convolution with zeros around its ends, then its steps laid out line by line
-/// on a grid (zeros fill its end), then optional normalisation and activation.
+/// Folds a sequence onto a feature map: a zero-padded 1-D convolution, whose steps are then laid out row by row on a grid (padded with
+/// zeros), then optional normalisation and activation.
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.
@@ -18,13 +18,13 @@ public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
     private readonly long[] mapShape;
 
     /// <summary>Creates the module with torch's default initialisation.</summary>
-    /// <param name="features">Features of each step, at least 1.</param>
-    /// <param name="channels">Channels that the base takes, at least 1.</param>
-    /// <param name="length">Steps, at least 1.</param>
-    /// <param name="kernelSize">Steps that each output step sees; odd.</param>
-    /// <param name="stride">Steps from one output step to the next, at least 1.</param>
+    /// <param name="features">The number of features per step, at least 1.</param>
+    /// <param name="channels">The number of channels that the base takes, at least 1.</param>
+    /// <param name="length">The number of steps, at least 1.</param>
+    /// <param name="kernelSize">The number of steps that each output step sees; odd.</param>
+    /// <param name="stride">The stride in steps, at least 1.</param>
     /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
-    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="normalization">The normalisation after the convolution.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or there are more rows than steps.</exception>
     /// <exception cref="ArgumentException">The kernel size is even.</exception>

@@ -5,19 +5,19 @@ namespace MultiInputNet;
 /// <summary>Describes a <see cref="SequenceProjection"/> or <see cref="TokenProjection"/>: the default for sequences and tokens.</summary>
 public sealed record SequenceProjectionSpec : ProjectionSpec
 {
-    /// <summary>Steps that each output step sees; odd, so that it stands in their middle.</summary>
+    /// <summary>The number of steps that each output step sees; odd, so that it is centred.</summary>
     /// <value>Default: 7.</value>
     public int KernelSize { get; init; } = 7;
 
-    /// <summary>Steps from one output step to the next: 2 halves the length.</summary>
+    /// <summary>The stride in steps: 2 halves the length.</summary>
     /// <value>Default: 1.</value>
     public int Stride { get; init; } = 1;
 
-    /// <summary>Rows of the grid that the sequence is folded onto, line by line. 1 keeps it one line.</summary>
-    /// <value>Default: <see langword="null"/>, as many as make the grid nearly square.</value>
+    /// <summary>Rows of the grid onto which the sequence is folded, row by row. 1 keeps it in one line.</summary>
+    /// <value>Default: <see langword="null"/>, which makes the grid nearly square.</value>
     public int? Rows { get; init; }
 
-    /// <summary>The normalisation behind the convolution.</summary>
+    /// <summary>The normalisation after the convolution.</summary>
     /// <value>Default: <see cref="Normalization.None"/>.</value>
     public Normalization Normalization { get; init; }
 
@@ -46,8 +46,8 @@ public sealed record SequenceProjectionSpec : ProjectionSpec
         if (KernelSize is < 1 or > Limits.LargestSize || KernelSize % 2 == 0)
             return ($"its kernel size is {KernelSize}.", "Give an odd number of at least 1.");
         if (Stride < 1 || Stride > length)
-            return ($"its stride is {Stride}.", $"Give from 1 to {length}.");
+            return ($"its stride is {Stride}.", $"Give a number from 1 to {length}.");
         var steps = (length + Stride - 1) / Stride;
-        return Rows < 1 || Rows > steps ? ($"it folds {steps} steps into {Rows} rows.", $"Give from 1 to {steps} rows.") : null;
+        return Rows < 1 || Rows > steps ? ($"it folds {steps} steps into {Rows} rows.", $"Give 1 to {steps} rows.") : null;
     }
 }

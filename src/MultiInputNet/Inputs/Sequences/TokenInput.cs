@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A sequence of token numbers: batches are <c>(batch, length)</c> of 64-bit integers from 0 to vocabulary - 1.</summary>
-/// <param name="Vocabulary">How many different tokens there are.</param>
-/// <param name="Length">Tokens in a sample.</param>
+/// <summary>A sequence of token numbers: batches are <c>(batch, length)</c>, 64-bit integers from 0 to vocabulary - 1.</summary>
+/// <param name="Vocabulary">The number of different tokens.</param>
+/// <param name="Length">The number of tokens per sample.</param>
 public sealed record TokenInput(int Vocabulary, int Length) : InputSpec
 {
     private protected override IReadOnlyList<long> SampleShape => [Length];
@@ -26,9 +26,9 @@ public sealed record TokenInput(int Vocabulary, int Length) : InputSpec
 
     internal override (string Problem, string Cure)? FindMistake() =>
         Vocabulary is < 1 or > Limits.LargestVocabulary
-            ? ($"its vocabulary has {Vocabulary:N0} tokens.", $"Give from 1 to {Limits.LargestVocabulary:N0}.")
+            ? ($"its vocabulary has {Vocabulary:N0} tokens.", $"Give a number from 1 to {Limits.LargestVocabulary:N0}.")
             : Mean is not null
-                ? ("tokens are numbers of words and have no mean.", "Leave Mean and StandardDeviation out.")
+                ? ("tokens are numbers of words, for which a mean makes no sense.", "Leave Mean and StandardDeviation out.")
                 : base.FindMistake();
 
     internal override (string Problem, string Cure)? FindMistake(Tensor batch)

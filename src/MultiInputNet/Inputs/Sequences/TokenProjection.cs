@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>An embedding of tokens, as wide as the base's channels, followed by a <see cref="SequenceProjection"/>.</summary>
+/// <summary>An embedding of tokens, as wide as the base has channels, followed by a <see cref="SequenceProjection"/>.</summary>
 /// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.</remarks>
 public sealed class TokenProjection : nn.Module<Tensor, Tensor>
 {
@@ -10,13 +10,13 @@ public sealed class TokenProjection : nn.Module<Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> sequence;
 
     /// <summary>Creates the module with torch's default initialisation.</summary>
-    /// <param name="vocabulary">How many different tokens there are, at least 1.</param>
-    /// <param name="channels">Channels that the base takes, at least 1.</param>
-    /// <param name="length">Tokens in a sample, at least 1.</param>
-    /// <param name="kernelSize">Tokens that each output step sees; odd.</param>
-    /// <param name="stride">Tokens from one output step to the next, at least 1.</param>
+    /// <param name="vocabulary">The number of different tokens, at least 1.</param>
+    /// <param name="channels">The number of channels that the base takes, at least 1.</param>
+    /// <param name="length">The number of tokens per sample, at least 1.</param>
+    /// <param name="kernelSize">The number of tokens that each output step sees; odd.</param>
+    /// <param name="stride">The stride in tokens, at least 1.</param>
     /// <param name="rows">Rows of the grid; null makes it nearly square.</param>
-    /// <param name="normalization">The normalisation behind the convolution.</param>
+    /// <param name="normalization">The normalisation after the convolution.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <exception cref="ArgumentException">As for <see cref="SequenceProjection"/>.</exception>
     public TokenProjection(

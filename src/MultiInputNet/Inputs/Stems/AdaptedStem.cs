@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>An input's own copy of the first convolution of a base, made to fit the input's channels.</summary>
+/// <summary>An input's own copy of the first convolution of a base, adapted to the input's channels.</summary>
 /// <remarks>Shapes: as the base's first convolution, with the input's channels.</remarks>
 internal sealed class AdaptedStem : Stem
 {
     private readonly Conv2d conv;
     private readonly Func<Tensor, Tensor> adapt;
 
-    /// <summary>Creates the stem with the weights that the convolution has now.</summary>
+    /// <summary>Creates the stem from the current weights of the convolution.</summary>
     /// <param name="first">The base's first convolution.</param>
     /// <param name="channels">The input's channels.</param>
-    /// <param name="adapt">Makes the convolution's weights fit them.</param>
+    /// <param name="adapt">Adapts the convolution's weights to them.</param>
     public AdaptedStem(Conv2d first, int channels, Func<Tensor, Tensor> adapt)
         : base(nameof(AdaptedStem))
     {

@@ -3,30 +3,33 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Describes the first convolution of a base (a published family's, or a <see cref="ConvNetSpec"/>'s that is not residual), made to
-/// fit an image of any number of channels. What it gives goes into the base behind that convolution, so that trained first weights are
-/// kept for images of any kind.
+/// Describes the first convolution of a base (of a published family, or of a non-residual <see cref="ConvNetSpec"/>), adapted to an image
+/// with any number of channels. Its output enters the base after that convolution, so that pretrained first weights can be used for images
+/// of any kind.
 /// </summary>
 /// <remarks>
 /// <para>
-/// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those. The
-/// base is called with what the stem gives, which is what hooks at the base see.
+/// It is initialised from the weights with which the base is built; after others are loaded, <see cref="MultiInputModel.AdaptStems"/>
+/// adapts
+/// those. The base is called with the output of the stem, which is what hooks on the base see.
 /// </para>
 /// <para>
-/// Each input has weights of its own, unless they are shared: with <see cref="Bands"/>, all inputs of a base that name a band share the
-/// weights of that band, and an input may name bands that were never trained together. Without, those with the same method and number of channels share all. Shared weights are frozen and trained with
-/// the projection of any of their inputs.
+/// Each input has its own weights, unless they are shared: with <see cref="Bands"/>, all inputs of a base that name a band share the
+/// weights
+/// of that band, and an input may combine bands that were never trained together. Without, those with the same method and number of
+/// channels share all weights. Shared weights are frozen and trained with the projection of any of their inputs.
 /// </para>
 /// </remarks>
 public sealed record AdaptedStemSpec : ProjectionSpec
 {
-    /// <summary>How the weights are made to fit, where no bands are named.</summary>
+    /// <summary>How the weights are adapted, if no bands are named.</summary>
     /// <value>Default: <see cref="StemMethod.Repeat"/>.</value>
     public StemMethod Method { get; init; }
 
     /// <summary>
-    /// The name of each of the input's channels: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base of 3 channels has for
-    /// them, each other band the mean of all. All are scaled by old over new channels, so that the expected result stays.
+    /// The name of each of the input's channels: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base with 3 channels has
+    /// for
+    /// them, any other band the mean of all. All are scaled by old over new channels, which preserves the expected result.
     /// </summary>
     /// <value>Default: <see langword="null"/>, the channels have no names.</value>
     public IReadOnlyList<string>? Bands { get; init; }
@@ -61,7 +64,7 @@ public sealed record AdaptedStemSpec : ProjectionSpec
         input.MapChannels is not { } channels ? WrongKind("An adapted stem", input, "Use Projections.Tabular for tables, Projections.Sequence for sequences and tokens.")
         : Bands is null ? null
         : Bands.Count != channels ? ($"its {channels} channels have {Bands.Count} band names.", "Name each channel's band, in their order.")
-        : Bands.CountBy(band => band).FirstOrDefault(band => band.Value > 1).Key is { } twice ? ($"two of its bands are called '{twice}'.", "Give each a name of its own.")
+        : Bands.CountBy(band => band).FirstOrDefault(band => band.Value > 1).Key is { } twice ? ($"two of its bands are called '{twice}'.", "Give each a different name.")
         : Bands.FirstOrDefault(band => !WeightNames.IsPart(band)) is { } odd
             ? ($"the name of its band '{odd}' cannot be part of a weight's name.", "Use 1 to 100 letters, digits, '_' and '-'.")
         : null;
@@ -75,10 +78,10 @@ public sealed record AdaptedStemSpec : ProjectionSpec
     {
         string[] unknown = [.. Bands?.Where(band => target.FirstConvolution!.weight.shape[1] != Rgb.Count || !Rgb.Contains(band)) ?? []];
         if (unknown.Length > 0)
-            yield return $"the base has no weights for {(unknown.Length == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so that the mean of all its channels stands for {(unknown.Length == 1 ? "it" : "each")}; it knows {string.Join(", ", Rgb.Select(band => $"'{band}'"))} where it takes 3 channels. Correct the name if it is misspelt.";
+            yield return $"the base has no weights for {(unknown.Length == 1 ? "band" : "the bands")} {Shapes.Names(unknown)}, so {(unknown.Length == 1 ? "it gets" : "each gets")} the mean of all its channels; it knows {string.Join(", ", Rgb.Select(band => $"'{band}'"))} if it takes 3 channels. Correct the name if it is misspelled.";
     }
 
-    // No band can have the name of a method's slice.
+    // A band cannot have the name of a method's slice.
     private IReadOnlyList<string> SliceNames(int channels) => Bands ?? [$"{Method}({channels})"];
 
     private static Tensor AdaptBands(Tensor weight, IReadOnlyList<string> bands) =>

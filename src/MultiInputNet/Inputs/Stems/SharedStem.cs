@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The base's first convolution with weights that the input shares with others: the slices of its bands, one behind the other, and
-/// the base's bias.
+/// The base's first convolution with weights that the input shares with others: the concatenated slices of its bands, and the base's bias.
 /// </summary>
-/// <remarks>Shapes: as the base's first convolution, with the input's channels. It owns nothing: the slices are a <see cref="StemBank"/>'s.</remarks>
+/// <remarks>
+/// Shapes: as the base's first convolution, with the input's channels. It owns nothing: the slices belong to a <see cref="StemBank"/>.
+/// </remarks>
 internal sealed class SharedStem : Stem, IOperations<Tensor>
 {
     private readonly Parts parts;
@@ -15,7 +16,7 @@ internal sealed class SharedStem : Stem, IOperations<Tensor>
     /// <summary>Creates the stem.</summary>
     /// <param name="first">The base's first convolution.</param>
     /// <param name="slices">The weights of the input's channels, in their order.</param>
-    /// <param name="scale">What the weights are multiplied by.</param>
+    /// <param name="scale">The factor of the weights.</param>
     public SharedStem(Conv2d first, IReadOnlyList<StemSlice> slices, double scale)
         : base(nameof(SharedStem)) => parts = new(first, slices, scale);
 
@@ -39,6 +40,6 @@ internal sealed class SharedStem : Stem, IOperations<Tensor>
 
     public long Foresee(Tensor input) => TorchOperations.Foresee(parts.First, input);
 
-    // A field of a module's type would be a child.
+    // A field of type Module would be registered as a child.
     private sealed record Parts(Conv2d First, IReadOnlyList<StemSlice> Slices, double Scale);
 }

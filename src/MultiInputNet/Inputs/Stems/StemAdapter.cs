@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Makes the weights of a first convolution, trained on one number of channels, fit any other.</summary>
+/// <summary>Adapts the weights of a first convolution, trained for one number of channels, to another.</summary>
 public static class StemAdapter
 {
     /// <summary>The weights for another number of channels, fewer or more.</summary>
     /// <param name="weight">The weights, <c>(outputs, old channels, height, width)</c>.</param>
     /// <param name="channels">The new number of channels, at least 1.</param>
-    /// <param name="method">How.</param>
+    /// <param name="method">How to adapt them.</param>
     /// <returns>New weights, <c>(outputs, channels, height, width)</c>, without a gradient history.</returns>
-    /// <exception cref="ArgumentException">The weights have not four dimensions.</exception>
+    /// <exception cref="ArgumentException">The weights do not have four dimensions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The channel count is below 1.</exception>
     public static Tensor Adapt(Tensor weight, int channels, StemMethod method)
     {
@@ -39,19 +39,21 @@ public static class StemAdapter
         }
     }
 
-    /// <summary>The weights for other bands by their names: a band that both have keeps its weights, another gets the mean of all.</summary>
+    /// <summary>The weights for other bands by name: a band that both have keeps its weights, any other gets the mean of all.</summary>
     /// <param name="weight">The weights, <c>(outputs, bands, height, width)</c>.</param>
     /// <param name="bands">The names of their bands, each once.</param>
     /// <param name="newBands">The names of the new bands, in their order.</param>
     /// <returns>New weights, <c>(outputs, new bands, height, width)</c>, without a gradient history.</returns>
-    /// <exception cref="ArgumentException">The weights have not four dimensions or not that many bands, a name stands twice, or there is no new band.</exception>
+    /// <exception cref="ArgumentException">
+    /// The weights do not have four dimensions or not that many bands, a name occurs twice, or there is no new band.
+    /// </exception>
     public static Tensor Adapt(Tensor weight, IReadOnlyList<string> bands, IReadOnlyList<string> newBands)
     {
         Check(weight);
         ArgumentNullException.ThrowIfNull(bands);
         ArgumentNullException.ThrowIfNull(newBands);
         if (bands.Count != weight.shape[1])
-            throw new ArgumentException($"{bands.Count} bands are named and the weights {Shapes.Text(weight.shape)} have {weight.shape[1]}.", nameof(bands));
+            throw new ArgumentException($"{bands.Count} bands are named, but the weights {Shapes.Text(weight.shape)} have {weight.shape[1]}.", nameof(bands));
         if (newBands.Count == 0)
             throw new ArgumentException("There is no new band; name at least one.", nameof(newBands));
         if ((HasTwice(bands) ?? HasTwice(newBands)) is { } twice)
@@ -61,7 +63,7 @@ public static class StemAdapter
         var places = bands.Index().ToDictionary(band => band.Item, band => band.Index);
         var mean = weight.mean([1], keepdim: true);
 
-        // Of one tensor, TorchSharp's cat makes no copy.
+        // TorchSharp's cat of a single tensor does not copy it.
         return cat([.. newBands.Select(band => places.TryGetValue(band, out var place) ? weight.narrow(1, place, 1) : mean)], 1).clone().MoveToOuterDisposeScope();
 
         static string? HasTwice(IReadOnlyList<string> names) => names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;

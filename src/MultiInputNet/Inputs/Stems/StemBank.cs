@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Weights of a base's first convolution that several inputs share: a slice for each band by its name, or for each way of adapting that
-/// inputs with equally many channels share.
+/// Weights of a base's first convolution that several inputs share: one slice per band name, or per adaptation method for inputs with the
+/// same number of channels.
 /// </summary>
 internal sealed class StemBank() : nn.Module(nameof(StemBank))
 {

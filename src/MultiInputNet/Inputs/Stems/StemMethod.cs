@@ -2,19 +2,21 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
 
-/// <summary>How the weights of a first convolution are made to fit another number of channels. See <see cref="StemAdapter"/>.</summary>
+/// <summary>How the weights of a first convolution are adapted to another number of channels. See <see cref="StemAdapter"/>.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<StemMethod>))]
 public enum StemMethod
 {
-    /// <summary>The channels one after the other and again from the first, scaled by old over new channels, so that the expected result stays.</summary>
+    /// <summary>The channels repeated cyclically, scaled by old over new channels, which preserves the expected result.</summary>
     Repeat,
 
-    /// <summary>Each new channel is the mean of the old, scaled by old over new channels: an image that is gray gives the same result.</summary>
+    /// <summary>
+    /// Each new channel is the mean of the old ones, scaled by old over new channels: a gray image gives the same result.
+    /// </summary>
     Mean,
 
-    /// <summary>The first channels as they are; zeros for the others, which change nothing until they are trained.</summary>
+    /// <summary>The first channels unchanged; zeros for the others, which have no effect until they are trained.</summary>
     PadZeros,
 
-    /// <summary>The first channels as they are; random values of the same mean and deviation for the others.</summary>
+    /// <summary>The first channels unchanged; random values with the same mean and deviation for the others.</summary>
     PadRandom,
 }

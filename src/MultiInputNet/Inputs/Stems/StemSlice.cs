@@ -9,7 +9,7 @@ internal sealed class StemSlice : nn.Module
     private readonly Parameter weight;
     private readonly Func<Tensor, Tensor> adapt;
 
-    /// <summary>Creates the slice from the weights that the base's convolution has now.</summary>
+    /// <summary>Creates the slice from the current weights of the base's convolution.</summary>
     public StemSlice(Conv2d first, Func<Tensor, Tensor> adapt)
         : base(nameof(StemSlice))
     {
@@ -17,14 +17,14 @@ internal sealed class StemSlice : nn.Module
         this.adapt = adapt;
         weight = new Parameter(adapt(first.weight));
 
-        // It is made with the stem of an input, and no part of it.
+        // It is created together with the stem of an input, but is not part of it.
         weight.DetachFromDisposeScope();
         RegisterComponents();
     }
 
     public Tensor Weight => weight;
 
-    /// <summary>Takes over the weights that the base's convolution has now.</summary>
+    /// <summary>Copies the current weights of the base's convolution.</summary>
     public void Adapt(Conv2d first)
     {
         using var scope = NewDisposeScope();

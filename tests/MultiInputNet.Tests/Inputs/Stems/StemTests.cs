@@ -80,7 +80,7 @@ public sealed class StemTests
 
         ((Action)(() => StemAdapter.Adapt(weight, 0, StemMethod.Mean))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => StemAdapter.Adapt(weight[0], 2, StemMethod.Mean))).Should().Throw<ArgumentException>().WithMessage("*shape (3, 3, 3)*");
-        ((Action)(() => StemAdapter.Adapt(weight, ["a", "b"], rgb))).Should().Throw<ArgumentException>().WithMessage("2 bands are named and the weights (4, 3, 3, 3) have 3.*");
+        ((Action)(() => StemAdapter.Adapt(weight, ["a", "b"], rgb))).Should().Throw<ArgumentException>().WithMessage("2 bands are named, but the weights (4, 3, 3, 3) have 3.*");
         ((Action)(() => StemAdapter.Adapt(weight, rgb, ["a", "a"]))).Should().Throw<ArgumentException>().WithMessage("Band 'a' is named twice.*");
         ((Action)(() => Model(Bases.ConvNet(3) with { Residual = true }).Build(CPU))).Should().Throw<MultiInputException>().WithMessage("Input 'a', projection:*no first convolution that can be adapted*");
     }
