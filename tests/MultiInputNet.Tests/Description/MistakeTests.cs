@@ -45,8 +45,8 @@ public sealed class MistakeTests
         { "negative outputs", ModelComponent.Head, "Task 'a', head: it has -1 outputs. Give from 1 to", One(head: Heads.Regression(-1)) },
         { "class names", ModelComponent.Head, "Task 'a', head: it has 3 classes and 2 class names. Give one name for each class, or none.", One(head: Heads.Classification(3) with { ClassNames = ["x", "y"] }) },
         { "label smoothing", ModelComponent.Head, "Task 'a', head: its label smoothing is 1. Give a share from 0 to below 1.", One(head: Heads.Classification(3, labelSmoothing: 1)) },
-        { "head dropout", ModelComponent.Head, "Task 'a', head: its dropout is -0.1. Give a chance from 0 to below 1.", One(head: Heads.Classification(3, dropout: -0.1)) },
-        { "hidden layer", ModelComponent.Head, "Task 'a', head: its hidden layer has -3 units. Give from 0 (none) to", One(head: Heads.Regression(3, hidden: -3)) },
+        { "head dropout", ModelComponent.Head, "Task 'a', head: its dropout is -0.1. Give a probability from 0 to below 1.", One(head: Heads.Classification(3, dropout: -0.1)) },
+        { "hidden layer", ModelComponent.Head, "Task 'a', head: its hidden layer has -3 units. Give a number from 0 (none) to", One(head: Heads.Regression(3, hidden: -3)) },
         { "zero channels", ModelComponent.Input, "Input 'a', input: its shape is (0, 8, 8). Give sizes of 1 to 65,536.", One(input: Inputs.Image(0, 8, 8)) },
         { "huge sample", ModelComponent.Input, "Input 'a', input: a sample of shape (60000, 60000, 60000) has 216,000,000,000,000 values. Give at most", One(input: Inputs.Image(60000, 60000, 60000)) },
         { "vocabulary", ModelComponent.Input, "Input 'a', input: its vocabulary has 0 tokens. Give a number from 1 to", One(input: Inputs.Tokens(0, 5)) },
@@ -120,9 +120,9 @@ public sealed class MistakeTests
         { "batches of two sizes", ModelComponent.Input, "Task 'both', input: its inputs 'a', 'pair' have batches of 2, 3. A task with several inputs takes them sample by sample", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8), ["pair"] = zeros(3, 4) }) },
         { "labels of another type", ModelComponent.Target, "Labels, target: they are Float32 of shape (2). Class labels are Int64 of shape (batch)", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), zeros(2)) },
         { "label beyond the classes", ModelComponent.Target, "Labels, target: the largest is 5 and the head has 5 classes. Labels run from 0 to 4", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), tensor(new long[] { 0, 5 })) },
-        { "multi-label of another width", ModelComponent.Target, "Labels, target: they are Float32 of shape (2, 4). Labels of this head are floating numbers from 0 to 1 of shape (batch, 3)", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), zeros(2, 4)) },
+        { "multi-label of another width", ModelComponent.Target, "Labels, target: they are Float32 of shape (2, 4). Labels of this head are floating-point numbers from 0 to 1 of shape (batch, 3)", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), zeros(2, 4)) },
         { "multi-label above one", ModelComponent.Target, "Labels, target: one is below 0 or above 1. Give 0 for no, 1 for yes, NaN for a missing label.", m => ((TaskHead)m.Head("tags")).Loss(zeros(2, 3), full(2, 3, 2f)) },
-        { "regression labels as integers", ModelComponent.Target, "Labels, target: they are Int64 of shape (2, 1). Labels of this head are floating numbers of shape (batch, 1)", m => ((TaskHead)m.Head("both")).Loss(zeros(2, 1), zeros(2, 1, dtype: ScalarType.Int64)) },
+        { "regression labels as integers", ModelComponent.Target, "Labels, target: they are Int64 of shape (2, 1). Labels of this head are floating-point numbers of shape (batch, 1)", m => ((TaskHead)m.Head("both")).Loss(zeros(2, 1), zeros(2, 1, dtype: ScalarType.Int64)) },
     };
 
     [Theory]

@@ -138,7 +138,7 @@ public sealed class TableTests : IDisposable
         var act = () => model.forward(tensor([number]).view(1, 1), "row");
 
         if (isRefused)
-            act.Should().Throw<MultiInputException>().WithMessage($"Input 'row', input: column 'port' holds {number}*from 1 to 2*");
+            act.Should().Throw<MultiInputException>().WithMessage($"Input 'row', input: column 'port' holds {number}*the numbers 1 to 2*");
         else
             act.Should().NotThrow();
     }
@@ -257,7 +257,7 @@ public sealed class TableTests : IDisposable
         act(() => TableSchema.Infer(path, ["y"], new() { LargestCategoryCount = 10 })).WithMessage("*'x' has more than 10 different texts; the first that is not a number is 'n0' in line 2*Ignore = [\"x\"]*");
         act(() => TableSchema.Infer(empty, ["y"])).WithMessage("*column 'x' has no value*");
         act(() => TableSchema.Infer(folder["none.csv"], ["y"])).WithMessage("*none.csv*");
-        act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?>())).WithMessage("Row 0, input: column 'x' is not there.*");
+        act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?>())).WithMessage("Row 0, input: column 'x' is missing.*");
         act(() => Inputs.Tabular(new NumericColumn("x")).Encode(new Dictionary<string, string?> { ["x"] = "abc" })).WithMessage("*'abc', which is not a number*");
         act(() => Inputs.Tabular(3).Encode(new Dictionary<string, string?>())).WithMessage("*names no columns*");
     }
