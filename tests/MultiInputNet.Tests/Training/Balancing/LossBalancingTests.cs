@@ -223,7 +223,7 @@ public sealed class LossBalancingTests
         uncertainty.Invoking(b => b.Load(norms.State())).Should().Throw<MultiInputException>();
         norms.Invoking(b => b.Load(others.State())).Should().Throw<MultiInputException>();
         norms.Invoking(b => b.Load(new Dictionary<string, Tensor>()))
-            .Should().Throw<MultiInputException>().WithMessage("*'weights.a' is not there*");
+            .Should().Throw<MultiInputException>().WithMessage("*'weights.a' is missing*");
         LossBalancing.PCGrad().Create(Names).Invoking(b => b.Load(norms.State())).Should().Throw<MultiInputException>();
     }
 

@@ -162,7 +162,7 @@ public sealed class CheckpointContentTests : IDisposable
         { "missing optimizer.", "is missing" },
         { "missing best.", "is missing" },
         { "missing average.averages", "is missing" },
-        { "missing balancer.weights", "is not there" },
+        { "missing balancer.weights", "is missing" },
         { "shape model.base_model", "of shape (3)" },
         { "shape optimizer.", "of shape (3)" },
         { "shape average.averages", "of shape (3)" },
