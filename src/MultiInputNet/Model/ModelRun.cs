@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -69,4 +70,117 @@ internal sealed class ModelRun
         foreach (var task in Tasks)
             Outputs.Add(task.Task, task.Run(Features));
     }
+}
+
+/// <summary>One input of a run: its batch, and what of it enters its base.</summary>
+internal sealed class RunInput(InputPath path, Tensor batch)
+{
+    /// <summary>Its way through the model.</summary>
+    public InputPath Path => path;
+
+    /// <summary>Its batch, as it was given.</summary>
+    public Tensor Batch => batch;
+
+    /// <summary>Whether something of its own stands for the base's first convolution, so that it enters the base after that one.</summary>
+    public bool EntersAfterFirst => path.Projection is Stem || path.Folded is not null;
+
+    /// <summary>Once projected: the map that enters the base at its beginning; null where nothing needs it.</summary>
+    public Tensor? Map { get; private set; }
+
+    /// <summary>Once projected: what stands for the result of the base's first convolution; null where the convolution is to make it of the map.</summary>
+    public Tensor? First { get; private set; }
+
+    /// <summary>Runs what is the input's own ahead of the base.</summary>
+    /// <param name="type">The type of the weights.</param>
+    public void Project(ScalarType type)
+    {
+        using var run = new BaseRun(path.Name, path.Own?.ByLayer);
+        var x = path.Standardize(batch, type);
+        if (path.Folded is { IsWatched: true } watched)
+        {
+            (Map, var isProjected) = watched.Project(x, run);
+            First = isProjected ? watched.Convolve(x) : null;
+        }
+        else if (path.Folded is not null)
+            First = path.Folded.Run(x);
+        else if (path.Projection is Stem)
+            First = ChannelsLast.Of(path.Projection.call(x));
+        else
+            Map = ChannelsLast.Of(path.Projection.call(x));
+    }
+}
+
+/// <summary>Inputs of a run whose maps go through their base as one batch.</summary>
+internal sealed class BaseBatch(BaseGroup group)
+{
+    private readonly List<RunInput> inputs = [];
+
+    /// <summary>The group that they are of.</summary>
+    public BaseGroup Group => group;
+
+    /// <summary>The inputs, in the order of their samples.</summary>
+    public IReadOnlyList<RunInput> Inputs => inputs;
+
+    /// <summary>The bytes of the largest map.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>
+    /// Whether they enter the base after its first convolution: one of them does, or their maps have one size only there. The convolution
+    /// then runs for each of the others alone.
+    /// </summary>
+    public bool EntersAfterFirst => group.Base.FirstConvolution is not null && (inputs.Exists(input => input.EntersAfterFirst) || !HasOneSize);
+
+    private bool HasOneSize => inputs.TrueForAll(input => input.Path.Projected == inputs[0].Path.Projected);
+
+    public void Add(RunInput input, long bytes)
+    {
+        inputs.Add(input);
+        Bytes += bytes;
+    }
+
+    /// <summary>Runs the base on what was projected.</summary>
+    /// <param name="features">Gets what the base gives for each input.</param>
+    public void Run(IDictionary<string, FeatureSet> features)
+    {
+        using var run = inputs is [var alone] ? new BaseRun(alone.Path.Name, alone.Path.Own?.ByLayer) : new BaseRun();
+        var joined = group.Base.call(EntersAfterFirst ? EnterAfterFirst(group.Base.FirstConvolution!, run) : Join(input => input.Map!));
+        if (inputs.Count == 1)
+        {
+            // A user's modules may hand on the batch itself, which stays its owner's.
+            features[inputs[0].Path.Name] = new(ReferenceEquals(joined, inputs[0].Batch) ? joined.alias() : joined);
+            return;
+        }
+
+        var start = 0L;
+        foreach (var input in inputs)
+        {
+            var count = input.Batch.shape[0];
+            features[input.Path.Name] = new(joined.narrow(0, start, count));
+            start += count;
+        }
+    }
+
+    private Tensor EnterAfterFirst(Conv2d first, BaseRun run)
+    {
+        if (HasOneSize && inputs.TrueForAll(input => input.Map is not null))
+        {
+            // Hooks are to see the maps. The base takes them, and what the first convolution gives is what it is without hooks.
+            var maps = Join(input => input.Map!);
+            run.StandIn(maps, Join(input => input.First ?? ChannelsLast.Convolve(first, input.Map!, first.weight)));
+            return maps;
+        }
+
+        var results = Join(input =>
+        {
+            if (input.Map is null)
+                return input.First!;
+            if (input.First is not null)
+                run.StandIn(input.Map, input.First);
+            return first.call(input.Map);
+        });
+        run.EntersAfter = first;
+        return results;
+    }
+
+    private Tensor Join(Func<RunInput, Tensor> of) => inputs is [var alone] ? of(alone) : cat([.. inputs.Select(of)], 0);
 }
