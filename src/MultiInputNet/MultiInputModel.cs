@@ -232,7 +232,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with
-    /// parameters and multiply-accumulate operations (MACs) of the layers as they are described, for one sample.
+    /// parameters and multiply-accumulate operations (MACs) of the layers as they are described, for one sample; and for each base, which
+    /// inputs share a batch where it mixes samples.
     /// </summary>
     /// <returns>The table as text of several lines.</returns>
     public string Summary() => ModelSummary.Print(this);

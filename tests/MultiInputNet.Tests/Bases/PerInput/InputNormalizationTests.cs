@@ -219,10 +219,12 @@ public sealed class InputNormalizationTests
         changed.Should().Contain(["base_inputs.rgb.module.norm1.running_mean", "base_inputs.rgb.module.norm1.weight", "base_inputs.rgb.module.conv2.weight"]);
     }
 
-    [Fact]
-    public void Several_threads_run_one_model_for_different_inputs()
+    [Theory]
+    [InlineData("convnet")]
+    [InlineData("fields")]
+    public void Several_threads_run_one_model_for_different_inputs(string kind)
     {
-        using var model = Build(Define(Spec("convnet"), PerInput.Normalization));
+        using var model = Build(Define(Spec(kind), PerInput.Normalization));
         using var scope = NewDisposeScope();
         var batch = Batch(7);
         for (var step = 0; step < 5; step++)
