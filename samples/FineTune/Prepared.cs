@@ -21,7 +21,7 @@ internal sealed record Prepared(
     private const double ValidationShare = 0.1;
     private const double LabelSmoothing = 0.1;
 
-    private static readonly ConvolutionProjectionSpec imageProjection = Projections.Convolution(Normalization.Group, Activation.ReLU);
+    private static readonly ProjectionSpec imageProjection = Projections.Convolution(Normalization.Group, Activation.ReLU);
 
     /// <exception cref="MultiInputException">A file cannot be read.</exception>
     public static Prepared Load(InputArgument argument, Settings settings) => argument.Kind switch

@@ -189,7 +189,7 @@ public sealed class ModelTests
         using var scope = NewDisposeScope();
         using var model = MultiInputModel.Define()
             .Input("rgb", Inputs.Image(3, 16, 16) with { Mean = [0.5f, 0.5f, 0.5f], StandardDeviation = [0.2f, 0.2f, 0.2f] })
-            .Input("bands", Inputs.Image(5, 16, 16), Projections.AdaptedStem() with { Shared = true })
+            .Input("bands", Inputs.Image(5, 16, 16), Projections.AdaptedStem(shared: true))
             .Input("table", Inputs.Tabular(7))
             .Input("text", Inputs.Tokens(vocabulary: 9, length: 12))
             .Base(Bases.ConvNet(4, 8) with { Normalization = Normalization.Batch }, perInput: PerInput.Normalization, adapters: Adapters.Series)

@@ -107,7 +107,7 @@ public static class Bases
     /// <param name="channels">Channels of the maps that the module takes.</param>
     /// <returns>The description.</returns>
     /// <exception cref="MultiInputException">The file cannot be read.</exception>
-    public static TorchScriptSpec TorchScript(string path, int channels = 3)
+    public static BaseSpec TorchScript(string path, int channels = 3)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         try
@@ -125,18 +125,18 @@ public static class Bases
     /// <param name="channels">Channels of the maps that the module takes.</param>
     /// <param name="factory">Makes a new module, once for each model that is built.</param>
     /// <returns>The description.</returns>
-    public static CustomBaseSpec From(string name, int channels, Func<nn.Module<Tensor, Tensor>> factory)
+    public static BaseSpec From(string name, int channels, Func<nn.Module<Tensor, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name, channels) { Factory = factory };
+        return new CustomBaseSpec(name, channels) { Factory = factory };
     }
 
     /// <summary>One module that you made already. It can be built into one model only, which owns it from then on.</summary>
     /// <param name="module">The module.</param>
     /// <param name="channels">Channels of the maps that the module takes.</param>
     /// <returns>The description.</returns>
-    public static CustomBaseSpec From(nn.Module<Tensor, Tensor> module, int channels)
+    public static BaseSpec From(nn.Module<Tensor, Tensor> module, int channels)
     {
         ArgumentNullException.ThrowIfNull(module);
         var used = false;

@@ -10,7 +10,7 @@ namespace MultiInputNet;
 /// </remarks>
 /// <param name="Channels">Channels of the maps that the module takes.</param>
 /// <param name="Sha256">The SHA-256 of its file, in hexadecimal digits.</param>
-public sealed record TorchScriptSpec(int Channels, string Sha256) : BaseSpec(Channels)
+internal sealed record TorchScriptSpec(int Channels, string Sha256) : BaseSpec(Channels)
 {
     /// <summary>The last part of the key under which a model's file holds the module.</summary>
     internal const string ArchiveKey = KeptBuffers.FileKey;

@@ -8,7 +8,7 @@ namespace MultiInputNet.Data;
 /// </summary>
 /// <param name="Permutation">The position of each sample's partner in the batch, <c>(batch)</c> of 64-bit integers on the CPU.</param>
 /// <param name="Lambda">The weight of the sample itself, from 0 to 1.</param>
-public sealed record Mixup(Tensor Permutation, double Lambda)
+internal sealed record Mixup(Tensor Permutation, double Lambda)
 {
     /// <summary>Draws partners and <c>λ</c>, from Beta(alpha, alpha).</summary>
     /// <param name="count">Samples in the batch, at least 1.</param>

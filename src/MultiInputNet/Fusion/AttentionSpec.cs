@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>Describes an <see cref="AttentionFusion"/>; for a task with several inputs, over the positions of all of them.</summary>
 /// <param name="Heads">Heads; they must divide the channels of the features.</param>
-public sealed record AttentionSpec(int Heads) : FusionSpec
+internal sealed record AttentionSpec(int Heads) : FusionSpec
 {
     /// <summary>The chance of each attention weight to be left out in training mode, from 0 to below 1.</summary>
     /// <value>Default: 0.</value>

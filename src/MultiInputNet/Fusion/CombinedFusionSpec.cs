@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>A fusion of several inputs that makes a vector of each one's features first.</summary>
-public abstract record CombinedFusionSpec : FusionSpec
+internal abstract record CombinedFusionSpec : FusionSpec
 {
     private protected CombinedFusionSpec(SingleFusionSpec each) => Each = each;
 

@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
 /// <summary>Puts the vectors of several inputs one after the other. Made with <see cref="Fusions.Concat"/>.</summary>
-public sealed record ConcatSpec() : CombinedFusionSpec(new FlattenSpec())
+internal sealed record ConcatSpec() : CombinedFusionSpec(new FlattenSpec())
 {
     internal override string Title => "Concat";
 

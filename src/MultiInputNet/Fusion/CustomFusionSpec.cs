@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>Describes a fusion of the user's own. Made with <see cref="Fusions"/>.</summary>
 /// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
-public sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
+internal sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
 {
     /// <summary>
     /// Makes the module, as it was given to <see cref="Fusions.From"/>, <see cref="Fusions.FromSeveral"/> or <see cref="Fusions.FromFeatures"/>;

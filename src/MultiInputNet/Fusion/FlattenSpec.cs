@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>All values in one vector. Made with <see cref="Fusions.Flatten"/>.</summary>
-public sealed record FlattenSpec : SingleFusionSpec
+internal sealed record FlattenSpec : SingleFusionSpec
 {
     internal override string Title => "Flatten";
 

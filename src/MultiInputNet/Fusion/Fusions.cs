@@ -13,58 +13,58 @@ public static class Fusions
     /// lost, and the size is fixed.
     /// </summary>
     /// <returns>The description.</returns>
-    public static FlattenSpec Flatten() => new();
+    public static SingleFusionSpec Flatten() => new FlattenSpec();
 
     /// <summary>The mean of each channel over the positions that are there; zeros for a sample without any.</summary>
     /// <returns>The description.</returns>
-    public static GlobalAverageSpec GlobalAverage() => new();
+    public static SingleFusionSpec GlobalAverage() => new GlobalAverageSpec();
 
     /// <summary>The largest value of each channel over the positions that are there; zeros for a sample without any.</summary>
     /// <returns>The description.</returns>
-    public static GlobalMaxSpec GlobalMax() => new();
+    public static SingleFusionSpec GlobalMax() => new GlobalMaxSpec();
 
     /// <summary>Self-attention over the positions of the features of all inputs, which must have one channel count. See <see cref="AttentionFusion"/>.</summary>
     /// <param name="heads">Heads; they must divide the channels of the features.</param>
     /// <param name="dropout">The chance of each attention weight to be left out in training mode.</param>
     /// <returns>The description.</returns>
-    public static AttentionSpec Attention(int heads, double dropout = 0) => new(heads) { Dropout = dropout };
+    public static FusionSpec Attention(int heads, double dropout = 0) => new AttentionSpec(heads) { Dropout = dropout };
 
     /// <summary>The vectors of several inputs one after the other, with zeros for a sample that an input does not have.</summary>
     /// <param name="each">How the features of each become a vector; <see cref="Flatten"/> when null.</param>
     /// <returns>The description.</returns>
-    public static ConcatSpec Concat(SingleFusionSpec? each = null) => new() { Each = each ?? Flatten() };
+    public static FusionSpec Concat(SingleFusionSpec? each = null) => new ConcatSpec { Each = each ?? Flatten() };
 
     /// <summary>The sum of the vectors of several inputs, which must have one length, over those inputs that have the sample.</summary>
     /// <param name="each">How the features of each become a vector; <see cref="GlobalAverage"/> when null.</param>
     /// <returns>The description.</returns>
-    public static SumSpec Sum(SingleFusionSpec? each = null) => new() { Each = each ?? GlobalAverage() };
+    public static FusionSpec Sum(SingleFusionSpec? each = null) => new SumSpec { Each = each ?? GlobalAverage() };
 
     /// <summary>The mean of the vectors of several inputs, which must have one length, over those inputs that have the sample.</summary>
     /// <param name="each">How the features of each become a vector; <see cref="GlobalAverage"/> when null.</param>
     /// <returns>The description.</returns>
-    public static MeanSpec Mean(SingleFusionSpec? each = null) => new() { Each = each ?? GlobalAverage() };
+    public static FusionSpec Mean(SingleFusionSpec? each = null) => new MeanSpec { Each = each ?? GlobalAverage() };
 
     /// <summary>A module of your own for tasks with one input: a feature map in, <c>(batch, features)</c> out.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="factory">Makes a new module for a map of the given shape.</param>
     /// <returns>The description.</returns>
-    public static CustomFusionSpec From(string name, Func<MapShape, nn.Module<Tensor, Tensor>> factory)
+    public static FusionSpec From(string name, Func<MapShape, nn.Module<Tensor, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name) { Factory = factory };
+        return new CustomFusionSpec(name) { Factory = factory };
     }
 
     /// <summary>A module of your own for tasks with several inputs: their maps in the task's order in, <c>(batch, features)</c> out.</summary>
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="factory">Makes a new module for maps of the given shapes.</param>
     /// <returns>The description.</returns>
-    public static CustomFusionSpec FromSeveral(
+    public static FusionSpec FromSeveral(
         string name, Func<IReadOnlyList<MapShape>, nn.Module<IReadOnlyList<Tensor>, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name) { Factory = factory };
+        return new CustomFusionSpec(name) { Factory = factory };
     }
     /// <summary>
     /// A module of your own for any features: those of the task's inputs in its order, maps or tokens, with what of them is there, in;
@@ -73,11 +73,11 @@ public static class Fusions
     /// <param name="name">The name it has in the description's JSON.</param>
     /// <param name="factory">Makes a new module for features of the given shapes.</param>
     /// <returns>The description.</returns>
-    public static CustomFusionSpec FromFeatures(
+    public static FusionSpec FromFeatures(
         string name, Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name) { Factory = factory };
+        return new CustomFusionSpec(name) { Factory = factory };
     }
 }

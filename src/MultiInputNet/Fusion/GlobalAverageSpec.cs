@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>The mean of each channel. Made with <see cref="Fusions.GlobalAverage"/>.</summary>
-public sealed record GlobalAverageSpec : SingleFusionSpec
+internal sealed record GlobalAverageSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalAverage";
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>The largest value of each channel. Made with <see cref="Fusions.GlobalMax"/>.</summary>
-public sealed record GlobalMaxSpec : SingleFusionSpec
+internal sealed record GlobalMaxSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalMax";
 

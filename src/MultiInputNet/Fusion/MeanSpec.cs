@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
 /// <summary>Averages the vectors of several inputs. Made with <see cref="Fusions.Mean"/>.</summary>
-public sealed record MeanSpec() : CombinedFusionSpec(new GlobalAverageSpec())
+internal sealed record MeanSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Mean";
 

@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
 /// <summary>Sums the vectors of several inputs. Made with <see cref="Fusions.Sum"/>.</summary>
-public sealed record SumSpec() : CombinedFusionSpec(new GlobalAverageSpec())
+internal sealed record SumSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Sum";
 

@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>Describes a user-defined head. Created with <see cref="Heads.From"/>.</summary>
 /// <param name="Name">Its name in the description's JSON, by which it is found again.</param>
-public sealed record CustomHeadSpec(string Name) : HeadSpec, ICustomSpec
+internal sealed record CustomHeadSpec(string Name) : HeadSpec, ICustomSpec
 {
     /// <summary>Creates the module for a number of features; absent after reading JSON until it is provided again.</summary>
     [JsonIgnore]

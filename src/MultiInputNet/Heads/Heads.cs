@@ -34,10 +34,10 @@ public static class Heads
     /// <param name="name">Its name in the description's JSON.</param>
     /// <param name="factory">Creates a new module for a number of features.</param>
     /// <returns>The description.</returns>
-    public static CustomHeadSpec From(string name, Func<int, nn.Module<Tensor, Tensor>> factory)
+    public static HeadSpec From(string name, Func<int, nn.Module<Tensor, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name) { Factory = factory };
+        return new CustomHeadSpec(name) { Factory = factory };
     }
 }

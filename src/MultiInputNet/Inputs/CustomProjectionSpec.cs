@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>Describes a user-defined projection. Created with <see cref="Projections.From"/>.</summary>
 /// <param name="Name">Its name in the description's JSON, by which it is found again.</param>
-public sealed record CustomProjectionSpec(string Name) : ProjectionSpec, ICustomSpec
+internal sealed record CustomProjectionSpec(string Name) : ProjectionSpec, ICustomSpec
 {
     /// <summary>Creates the module for an input and the base's channels; absent after reading JSON until it is provided again.</summary>
     [JsonIgnore]

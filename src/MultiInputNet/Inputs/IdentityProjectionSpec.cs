@@ -6,7 +6,7 @@ namespace MultiInputNet;
 /// Describes the absence of a projection: an image goes into the base unchanged, and must have as many channels as the base takes. The
 /// default for such images when the base is of a published family (<see cref="ImageBaseSpec"/>).
 /// </summary>
-public sealed record IdentityProjectionSpec : ProjectionSpec
+internal sealed record IdentityProjectionSpec : ProjectionSpec
 {
     internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target) => nn.Identity();
 

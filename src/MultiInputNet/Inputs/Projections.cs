@@ -9,67 +9,85 @@ public static class Projections
     /// <param name="normalization">The normalisation after it.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <returns>The description.</returns>
-    public static ConvolutionProjectionSpec Convolution(
+    public static ProjectionSpec Convolution(
         Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
-        new() { Normalization = normalization, Activation = activation };
+        new ConvolutionProjectionSpec { Normalization = normalization, Activation = activation };
 
     /// <summary>
     /// The base's first convolution, adapted to an image with any number of channels, for bases of a published family and
-    /// <see cref="ConvNetSpec"/>s. See <see cref="AdaptedStemSpec"/>.
+    /// <see cref="ConvNetSpec"/>s that are not residual. What it gives enters the base after that convolution, so that trained first weights
+    /// are kept for images of any kind.
     /// </summary>
+    /// <remarks>
+    /// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those.
+    /// </remarks>
     /// <param name="method">How to adapt its weights.</param>
+    /// <param name="shared">
+    /// Whether all inputs of the base with the same method and number of channels share its weights, which are then frozen and trained with the
+    /// projection of any of them; each has weights of its own otherwise.
+    /// </param>
     /// <returns>The description.</returns>
-    public static AdaptedStemSpec AdaptedStem(StemMethod method = StemMethod.Repeat) => new() { Method = method };
+    public static ProjectionSpec AdaptedStem(StemMethod method = StemMethod.Repeat, bool shared = false) =>
+        new AdaptedStemSpec { Method = method, Shared = shared };
 
     /// <summary>
-    /// The base's first convolution with weights by the names of an image's bands, shared with every input of the base that names the same
-    /// bands. See <see cref="AdaptedStemSpec"/>; <c>with { Shared = false }</c> gives the input its own weights.
+    /// As <see cref="AdaptedStem"/>, with weights by the names of an image's bands, shared with every input of the base that names the same
+    /// bands: an input may name bands that were never trained together.
     /// </summary>
-    /// <param name="bands">The name of each channel, such as <c>red</c> or <c>nir</c>.</param>
+    /// <param name="bands">
+    /// The name of each channel: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base of 3 channels has for them, each other
+    /// band, such as <c>nir</c>, the mean of all. All are scaled by old over new channels, so that the expected result stays.
+    /// </param>
     /// <returns>The description.</returns>
-    public static AdaptedStemSpec BandStem(params IReadOnlyList<string> bands)
+    public static ProjectionSpec BandStem(params IReadOnlyList<string> bands) => BandStem(bands, shared: true);
+
+    /// <summary>As <see cref="BandStem(IReadOnlyList{string})"/>, with weights that are shared or the input's own.</summary>
+    /// <param name="bands">The name of each channel.</param>
+    /// <param name="shared">Whether the weights of a band are shared with other inputs that name it.</param>
+    /// <returns>The description.</returns>
+    public static ProjectionSpec BandStem(IReadOnlyList<string> bands, bool shared)
     {
         ArgumentNullException.ThrowIfNull(bands);
-        return new() { Bands = bands, Shared = true };
+        return new AdaptedStemSpec { Bands = bands, Shared = shared };
     }
 
-    /// <summary>No projection: an image with the base's channels goes in unchanged. See <see cref="IdentityProjectionSpec"/>.</summary>
+    /// <summary>No projection: an image with the base's channels goes in unchanged.</summary>
     /// <returns>The description.</returns>
-    public static IdentityProjectionSpec Identity() => new();
+    public static ProjectionSpec Identity() => new IdentityProjectionSpec();
 
-    /// <summary>A linear layer onto a small grid, for tables. See <see cref="TabularProjection"/>.</summary>
+    /// <summary>A linear layer onto a small grid, for tables.</summary>
     /// <param name="height">Rows of the grid.</param>
     /// <param name="width">Columns of the grid.</param>
     /// <param name="normalization">The normalisation after it.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <returns>The description.</returns>
-    public static TabularProjectionSpec Tabular(
+    public static ProjectionSpec Tabular(
         int height = 4, int width = 4, Normalization normalization = Normalization.None, Activation activation = Activation.None) =>
-        new() { Height = height, Width = width, Normalization = normalization, Activation = activation };
+        new TabularProjectionSpec { Height = height, Width = width, Normalization = normalization, Activation = activation };
 
-    /// <summary>A 1-D convolution folded onto a grid, for sequences and tokens. See <see cref="SequenceProjection"/>.</summary>
+    /// <summary>A 1-D convolution folded onto a grid, for sequences and tokens.</summary>
     /// <param name="kernelSize">The number of steps that each output step sees; odd.</param>
     /// <param name="stride">The stride in steps; 2 halves the length.</param>
     /// <param name="rows">Rows of the grid; 1 keeps the sequence one line, null makes the grid nearly square.</param>
     /// <param name="normalization">The normalisation after it.</param>
     /// <param name="activation">The non-linearity at the end.</param>
     /// <returns>The description.</returns>
-    public static SequenceProjectionSpec Sequence(
+    public static ProjectionSpec Sequence(
         int kernelSize = 7,
         int stride = 1,
         int? rows = null,
         Normalization normalization = Normalization.None,
         Activation activation = Activation.None) =>
-        new() { KernelSize = kernelSize, Stride = stride, Rows = rows, Normalization = normalization, Activation = activation };
+        new SequenceProjectionSpec { KernelSize = kernelSize, Stride = stride, Rows = rows, Normalization = normalization, Activation = activation };
 
     /// <summary>A module of your own: a batch of the input in, <c>(batch, channels, height, width)</c> out.</summary>
     /// <param name="name">Its name in the description's JSON.</param>
     /// <param name="factory">Creates a new module from the input and the base's number of channels.</param>
     /// <returns>The description.</returns>
-    public static CustomProjectionSpec From(string name, Func<InputSpec, int, nn.Module<Tensor, Tensor>> factory)
+    public static ProjectionSpec From(string name, Func<InputSpec, int, nn.Module<Tensor, Tensor>> factory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(factory);
-        return new(name) { Factory = factory };
+        return new CustomProjectionSpec(name) { Factory = factory };
     }
 }

@@ -12,7 +12,7 @@ namespace MultiInputNet.Training;
 /// A parameter that is unfrozen later is averaged from then on. Weights of 16 bits have averages of 32. Memory: one more set of the
 /// trained weights, and another while the average is in the module's place.
 /// </remarks>
-public sealed class WeightAverage : IDisposable
+internal sealed class WeightAverage : IDisposable
 {
     private const string UpdatesKey = "updates";
     private const string Prefix = "averages.";

@@ -75,7 +75,7 @@ public sealed class ChannelsLastTests
         using var scope = NewDisposeScope();
         random.manual_seed(1);
         using var model = MultiInputModel.Define()
-            .Input("a", Inputs.Image(1, 9, 13), Projections.AdaptedStem() with { Shared = true }).Base(Bases.ConvNet(3, width)).Task("a", Heads.Regression(1)).Build(CPU);
+            .Input("a", Inputs.Image(1, 9, 13), Projections.AdaptedStem(shared: true)).Base(Bases.ConvNet(3, width)).Task("a", Heads.Regression(1)).Build(CPU);
         var single = rand(4, 1, 9, 13).requires_grad_();
         var real = single.detach().to(float64).requires_grad_();
         model.forward(single, "a").square().sum().backward();

@@ -4,7 +4,7 @@ namespace MultiInputNet.Data;
 /// Which batches each step of a training takes from which sources, as a pure function of the step, so that a training can begin
 /// at any step. Created by <see cref="SourceSampling.Plan"/>.
 /// </summary>
-public abstract class SourcePlan
+internal abstract class SourcePlan
 {
     private readonly IReadOnlyList<PlannedSource> sources;
 

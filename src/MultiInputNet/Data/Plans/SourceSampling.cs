@@ -68,7 +68,7 @@ public abstract record SourceSampling
     /// <exception cref="MultiInputException">
     /// There is no source, a source has no weight or a weight no source, or an epoch has too few steps for the sources.
     /// </exception>
-    public SourcePlan Plan(IReadOnlyList<DataSource> sources, int batchSize, long seed, long? stepsPerEpoch = null)
+    internal SourcePlan Plan(IReadOnlyList<DataSource> sources, int batchSize, long seed, long? stepsPerEpoch = null)
     {
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes an <see cref="InputProjection"/>: the default for images.</summary>
-public sealed record ConvolutionProjectionSpec : ProjectionSpec
+internal sealed record ConvolutionProjectionSpec : ProjectionSpec
 {
     /// <summary>The normalisation after the convolution.</summary>
     /// <value>Default: <see cref="Normalization.None"/>.</value>

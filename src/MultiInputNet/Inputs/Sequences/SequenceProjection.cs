@@ -9,7 +9,7 @@ namespace MultiInputNet;
 /// <remarks>
 /// Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.
 /// </remarks>
-public sealed class SequenceProjection : nn.Module<Tensor, Tensor>
+internal sealed class SequenceProjection : nn.Module<Tensor, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> conv;
     private readonly nn.Module<Tensor, Tensor>? norm;

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="SequenceProjection"/> or <see cref="TokenProjection"/>: the default for sequences and tokens.</summary>
-public sealed record SequenceProjectionSpec : ProjectionSpec
+internal sealed record SequenceProjectionSpec : ProjectionSpec
 {
     /// <summary>The number of steps that each output step sees; odd, so that it is centred.</summary>
     /// <value>Default: 7.</value>

@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>An embedding of tokens, as wide as the base has channels, followed by a <see cref="SequenceProjection"/>.</summary>
 /// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.</remarks>
-public sealed class TokenProjection : nn.Module<Tensor, Tensor>
+internal sealed class TokenProjection : nn.Module<Tensor, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> embedding;
     private readonly nn.Module<Tensor, Tensor> sequence;

@@ -20,7 +20,7 @@ namespace MultiInputNet;
 /// channels share all weights. Shared weights are frozen and trained with the projection of any of their inputs.
 /// </para>
 /// </remarks>
-public sealed record AdaptedStemSpec : ProjectionSpec
+internal sealed record AdaptedStemSpec : ProjectionSpec
 {
     /// <summary>How the weights are adapted, if no bands are named.</summary>
     /// <value>Default: <see cref="StemMethod.Repeat"/>.</value>

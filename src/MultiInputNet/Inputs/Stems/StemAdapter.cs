@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Adapts the weights of a first convolution, trained for one number of channels, to another.</summary>
-public static class StemAdapter
+internal static class StemAdapter
 {
     /// <summary>The weights for another number of channels, fewer or more.</summary>
     /// <param name="weight">The weights, <c>(outputs, old channels, height, width)</c>.</param>

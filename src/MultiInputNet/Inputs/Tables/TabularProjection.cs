@@ -12,7 +12,7 @@ namespace MultiInputNet;
 /// of the base that follows. The embedding of category 0, an unknown one, starts at zero. A number without a category counts as unknown;
 /// on the CPU, the model rejects such batches.
 /// </remarks>
-public sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput
+internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
     private readonly Linear linear;

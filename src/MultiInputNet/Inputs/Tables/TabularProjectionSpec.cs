@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="TabularProjection"/>: the default for tables.</summary>
-public sealed record TabularProjectionSpec : ProjectionSpec
+internal sealed record TabularProjectionSpec : ProjectionSpec
 {
     /// <summary>Rows of the grid onto which the table is mapped.</summary>
     /// <value>Default: 4.</value>

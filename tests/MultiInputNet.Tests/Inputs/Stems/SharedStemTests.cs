@@ -17,7 +17,7 @@ public sealed class SharedStemTests
         using var model = Define(PublishedBaseTests.Specs[name])
             .Input("rgb", Inputs.Image(3, 64, 64)).Task("rgb", Heads.Regression(1))
             .Input("bgr", Inputs.Image(3, 64, 64), Projections.BandStem("blue", "green", "red")).Task("bgr", Heads.Regression(1))
-            .Input("own", Inputs.Image(3, 64, 64), Projections.BandStem("blue", "green", "red") with { Shared = false }).Task("own", Heads.Regression(1))
+            .Input("own", Inputs.Image(3, 64, 64), Projections.BandStem(["blue", "green", "red"], shared: false)).Task("own", Heads.Regression(1))
             .Build(CPU);
         model.eval();
         var image = rand(2, 3, 64, 64);
@@ -33,7 +33,7 @@ public sealed class SharedStemTests
     {
         using var model = MultiInputModel.Define()
             .Input("a", Inputs.Image(3, 32, 32), Projections.BandStem("red", "grene", "Blue")).Task("a", Heads.Regression(1))
-            .Input("b", Inputs.Image(2, 32, 32), Projections.BandStem("red", "grene") with { Shared = false }).Task("b", Heads.Regression(1))
+            .Input("b", Inputs.Image(2, 32, 32), Projections.BandStem(["red", "grene"], shared: false)).Task("b", Heads.Regression(1))
             .Input("c", Inputs.Image(3, 32, 32), Projections.BandStem("blue", "green", "red")).Task("c", Heads.Regression(1))
             .Base(Bases.ResNet18())
             .Build(CPU);
@@ -127,7 +127,7 @@ public sealed class SharedStemTests
     public void Inputs_of_equally_many_channels_share_the_weights_of_a_method()
     {
         using var scope = NewDisposeScope();
-        var shared = Projections.AdaptedStem(StemMethod.Mean) with { Shared = true };
+        var shared = Projections.AdaptedStem(StemMethod.Mean, shared: true);
         using var model = Define(Bases.ResNet18())
             .Input("a", Inputs.Image(4, 32, 32), shared).Task("a", Heads.Regression(1))
             .Input("b", Inputs.Image(4, 64, 64), shared).Task("b", Heads.Regression(1))
