@@ -95,7 +95,7 @@ public sealed class ModelTests
             .Base(Bases.ConvNet(5, 24), inputs: ["table", "tokens"])
             .Fusion(Fusions.GlobalMax())
             .Task("image", Heads.Classification(3, labelSmoothing: 0.1, hidden: 7, dropout: 0.2) with { ClassNames = ["a", "b", "ç\"<"] })
-            .Task("tags", Heads.MultiLabel(4, hidden: 3), from: ["table"], fusion: Fusions.Attention(3) with { Dropout = 0.25 })
+            .Task("tags", Heads.MultiLabel(4, hidden: 3), from: ["table"], fusion: Fusions.Attention(3, dropout: 0.25))
             .Task("joint", Heads.Regression(2), from: ["image", "table", "tokens"], fusion: Fusions.Mean(Fusions.GlobalAverage()))
             .Task("concat", Heads.Regression(2), from: ["image", "sequence"], fusion: Fusions.Concat(Fusions.GlobalMax()))
             .Task("sum", Heads.Regression(2), from: ["image", "sequence"], fusion: Fusions.Sum(Fusions.GlobalAverage()))

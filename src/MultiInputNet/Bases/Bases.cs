@@ -97,7 +97,7 @@ public static class Bases
 
     /// <summary>
     /// A TorchScript module, as PyTorch's <c>torch.jit.save</c> writes it, that takes and returns a feature map. It is trained like any
-    /// base and saved with the model. See <see cref="TorchScriptSpec"/>.
+    /// base and saved with the model.
     /// </summary>
     /// <remarks>
     /// A TorchScript file is a program, which libtorch runs: give files that you trust only. It is of the precision that it is to be

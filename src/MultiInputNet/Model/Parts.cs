@@ -31,7 +31,7 @@ public static class Parts
             model.Paths.Select(path => path.Base).Distinct().SelectMany(sharedBase => sharedBase.WholeStages().TakeLast(count)).SelectMany(stage => stage.Modules), isWhole: false);
     }
 
-    /// <summary>The projections of inputs, with what those share with others (<see cref="AdaptedStemSpec.Shared"/>).</summary>
+    /// <summary>The projections of inputs, with what those share with others (<see cref="Projections.AdaptedStem"/>).</summary>
     /// <param name="inputs">The inputs; all when none is named.</param>
     /// <returns>The part.</returns>
     public static ModelPart Projections(params IReadOnlyList<string> inputs) => new(

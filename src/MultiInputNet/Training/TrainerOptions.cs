@@ -39,13 +39,13 @@ public sealed record TrainerOptions
     public LossBalancing Balancing { get; init => field = value ?? throw new ArgumentNullException(nameof(Balancing)); } = LossBalancing.Equal;
 
     /// <summary>
-    /// The strength of mixup (<see cref="Mixup"/>), from 0.01 to 100: samples of each batch are mixed with others of it.
+    /// The strength of mixup, from 0.01 to 100: samples of each batch are mixed with others of it.
     /// </summary>
     /// <value>Default: <see langword="null"/>, none.</value>
     public double? MixupAlpha { get; init => field = value is { } alpha ? OptionRange.Between(alpha, 0.01, 100, nameof(MixupAlpha)) : null; }
 
     /// <summary>
-    /// The decay of an exponential moving average of the weights (<see cref="WeightAverage"/>), from 0 to below 1. Evaluations
+    /// The decay of an exponential moving average of the weights, from 0 to below 1. Evaluations
     /// use the average, and the model has it at the end.
     /// </summary>
     /// <value>Default: <see langword="null"/>, none.</value>

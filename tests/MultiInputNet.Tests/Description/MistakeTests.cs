@@ -21,7 +21,7 @@ public sealed class MistakeTests
         return second is null ? builder : builder.Base(second, inputs: ["b"]);
     }
 
-    private static CustomBaseSpec Own(int channels, params nn.Module<Tensor, Tensor>[] layers) => Bases.From("own", channels, () => nn.Sequential(layers));
+    private static BaseSpec Own(int channels, params nn.Module<Tensor, Tensor>[] layers) => Bases.From("own", channels, () => nn.Sequential(layers));
 
     public static TheoryData<string, ModelComponent, string, MultiInputModelBuilder> Descriptions => new()
     {
@@ -74,7 +74,7 @@ public sealed class MistakeTests
         { "module used twice", ModelComponent.Base, "This module belongs to a model already; give Bases.From a factory", Used() },
         { "heads", ModelComponent.Fusion, "Task 'a', fusion: 3 heads do not divide the 8 channels of the base's map. Use one of 1, 2, 4, 8 heads.", One().Fusion(Fusions.Attention(3)) },
         { "zero heads", ModelComponent.Fusion, "Task 'a', fusion: 0 heads do not divide the 8 channels", One().Fusion(Fusions.Attention(0)) },
-        { "attention dropout", ModelComponent.Fusion, "Task 'a', fusion: its dropout is 1. Give a chance from 0 to below 1.", One().Fusion(Fusions.Attention(2) with { Dropout = 1 }) },
+        { "attention dropout", ModelComponent.Fusion, "Task 'a', fusion: its dropout is 1. Give a chance from 0 to below 1.", One().Fusion(Fusions.Attention(2, dropout: 1)) },
         { "one-input fusion of two", ModelComponent.Fusion, "Task 't', fusion: Flatten takes one input and the task has 2. Use Fusions.Concat(each: Fusions.Flatten()), or Sum, Mean or Attention.", Two(Fusions.Flatten()) },
         { "sum of lengths that differ", ModelComponent.Fusion, "Task 't', fusion: Sum needs vectors of one length, and the maps 8×4×4, 8×10×10 give 128, 800 features. Use Fusions.GlobalAverage() for each", Two(Fusions.Sum(Fusions.Flatten())) },
         { "attention over two widths", ModelComponent.Fusion, "Task 't', fusion: attention needs features of one channel count, and the maps 8×4×4, 6×10×10 have 8, 6. Use one base for these inputs, or Fusions.Concat().", Two(Fusions.Attention(2), Bases.ConvNet(4, 6)) },

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
 
-/// <summary>How the weights of a first convolution are adapted to another number of channels. See <see cref="StemAdapter"/>.</summary>
+/// <summary>How the weights of a first convolution are adapted to another number of channels.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<StemMethod>))]
 public enum StemMethod
 {

@@ -16,7 +16,7 @@ public sealed class AdapterTests
             .Build(CPU);
     }
 
-    private static CustomBaseSpec OneConvolution(int stride = 1, int groups = 1, int padding = 1) => Bases.From("one", 4, () => nn.Sequential(
+    private static BaseSpec OneConvolution(int stride = 1, int groups = 1, int padding = 1) => Bases.From("one", 4, () => nn.Sequential(
         ("conv", nn.Conv2d(4, 8, kernel_size: 3, stride: stride, padding: padding, groups: groups))));
 
     private static void ShouldEqual(Tensor actual, Tensor expected, string because = "") =>
