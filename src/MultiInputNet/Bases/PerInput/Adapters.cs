@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// Small 1×1 convolutions that each input has of its own at the convolutions of a base, larger than 1×1. They begin with
-/// zeros, which leaves the base's maps as they are. A base that others trained, frozen, learns a new input through them. Where an
+/// zeros, which leaves the base's maps as they are. A base that others trained, frozen, learns a new input through them. Where a
 /// stem (<see cref="Projections.AdaptedStem"/>) stands for a convolution, its input has no adapter there.
 /// </summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Adapters>))]
