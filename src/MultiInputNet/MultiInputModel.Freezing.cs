@@ -33,7 +33,7 @@ public sealed partial class MultiInputModel
         if (parts.Count == 0)
             throw new ArgumentException("No part is named; to freeze everything, call Freeze(Parts.All).", nameof(parts));
         var trained = Find(parts);
-        frozen.Freeze([.. Parts.All.Find(this)]);
+        frozen.Freeze([.. Parts.All.Find(Built)]);
         frozen.Unfreeze(trained);
         frozen.SetModes(this, training);
     }
@@ -55,7 +55,7 @@ public sealed partial class MultiInputModel
     public bool IsFrozen(ModelPart part)
     {
         ArgumentNullException.ThrowIfNull(part);
-        return part.Find(this).All(frozen.Contains);
+        return part.Find(Built).All(frozen.Contains);
     }
 
     /// <inheritdoc/>
@@ -92,7 +92,7 @@ public sealed partial class MultiInputModel
     }
 
     private nn.Module[] Find(IReadOnlyList<ModelPart> parts) => !parts.Contains(null!)
-        ? [.. parts.SelectMany(part => part.Find(this))]
+        ? [.. parts.SelectMany(part => part.Find(Built))]
         : throw new ArgumentException("One of the parts is null.", nameof(parts));
 
     private bool IsFrozenWhole(nn.Module module) => module.modules().Prepend(module).All(frozen.Contains);

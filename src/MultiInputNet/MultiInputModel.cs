@@ -44,7 +44,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         using var drawing = GlobalRandom.Alone(seed, device);
         var assembly = new ModelAssembly(description, device, largestModel, largestPass);
         Warnings = assembly.Warnings;
-        Groups = assembly.Groups;
+        Built = new(this, description, assembly.Paths, assembly.Groups, assembly.Routes);
         base_model = assembly.Shared?.Base;
         stem_bank = assembly.Shared?.Stems;
         foreach (var (firstInput, own) in assembly.OwnBases)
@@ -97,9 +97,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>The device that the model is on.</summary>
     public Device Device => parameters().FirstOrDefault()?.device ?? CPU;
 
-    internal IEnumerable<InputPath> Paths => paths.Values;
+    internal IEnumerable<InputPath> Paths => Built.Paths;
 
-    internal IEnumerable<Route> Routes => routes.Values;
+    internal IEnumerable<Route> Routes => Built.Routes;
 
     /// <summary>
     /// What several tasks share, in the order of the forward pass: the bases and, where all tasks go through it, the shared fusion. One that
@@ -108,8 +108,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal IEnumerable<nn.Module> SharedModules =>
         [.. paths.Values.Select(path => path.Base).Distinct(), .. shared_fusion is { } fusion && routes.Values.All(route => route.SharesFusion) ? [fusion] : Array.Empty<nn.Module>()];
 
-    /// <summary>Which inputs share a batch where their base mixes samples.</summary>
-    internal IReadOnlyList<BaseGroup> Groups { get; }
+    /// <summary>What it consists of.</summary>
+    internal BuiltModel Built { get; }
 
     /// <summary>Adds what a training noticed.</summary>
     internal void AddWarnings(IEnumerable<string> added) => Warnings = [.. Warnings.Union(added)];
@@ -236,7 +236,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// inputs share a batch where it mixes samples.
     /// </summary>
     /// <returns>The table as text of several lines.</returns>
-    public string Summary() => ModelSummary.Print(this);
+    public string Summary() => ModelSummary.Print(Built, Device, Warnings);
 
     /// <summary>
     /// Gives every adapted stem (<see cref="Projections.AdaptedStem"/>) the weights anew that the first convolution of its base has
@@ -344,7 +344,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (frozen.AnyTrains())
             frozen.SetModes(this, training);
         using var scope = NewDisposeScope();
-        var run = new ModelRun(Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs);
+        var run = new ModelRun(Built.Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs);
         run.Execute();
         foreach (var given in tasks.Count > 0 ? run.Outputs.Values : run.Features.Values.Select(features => features.Values))
             given.MoveToOuterDisposeScope();

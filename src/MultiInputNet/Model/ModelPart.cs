@@ -6,14 +6,14 @@ namespace MultiInputNet;
 public sealed class ModelPart
 {
     private readonly string text;
-    private readonly Func<MultiInputModel, IEnumerable<nn.Module>> find;
+    private readonly Func<BuiltModel, IEnumerable<nn.Module>> find;
     private readonly bool isWhole;
 
     /// <summary>Creates the part.</summary>
     /// <param name="text">How code writes it.</param>
     /// <param name="find">Finds its modules.</param>
     /// <param name="isWhole">Whether all modules below those belong to it as well.</param>
-    internal ModelPart(string text, Func<MultiInputModel, IEnumerable<nn.Module>> find, bool isWhole = true) =>
+    internal ModelPart(string text, Func<BuiltModel, IEnumerable<nn.Module>> find, bool isWhole = true) =>
         (this.text, this.find, this.isWhole) = (text, find, isWhole);
 
     /// <summary>This part, trained at a rate of its own.</summary>
@@ -28,6 +28,6 @@ public sealed class ModelPart
 
     /// <summary>Every module of the part, each before its children.</summary>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
-    internal IReadOnlyList<nn.Module> Find(MultiInputModel model) =>
+    internal IReadOnlyList<nn.Module> Find(BuiltModel model) =>
         [.. find(model).SelectMany(module => isWhole ? module.modules().Prepend(module) : [module]).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>()];
 }

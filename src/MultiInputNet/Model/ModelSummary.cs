@@ -7,7 +7,7 @@ namespace MultiInputNet;
 /// <summary>Prints what a model consists of.</summary>
 internal static class ModelSummary
 {
-    public static string Print(MultiInputModel model)
+    public static string Print(BuiltModel model, Device device, IEnumerable<string> warnings)
     {
         var text = new StringBuilder();
         Table(
@@ -51,8 +51,8 @@ internal static class ModelSummary
             text.AppendLine(CultureInfo.InvariantCulture, $"fusion {sharing.Fusion.GetName()}: {Count(sharing.Fusion)} parameters, shared by {string.Join(", ", all.Select(route => route.Task))}");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"total: {Count(model)} parameters{Frozen(model)} on {model.Device}; MACs of an input include the base, all for one sample");
-        foreach (var warning in model.Warnings)
+        text.Append(CultureInfo.InvariantCulture, $"total: {Count(model.Module)} parameters{Frozen(model.Module)} on {device}; MACs of an input include the base, all for one sample");
+        foreach (var warning in warnings)
             text.AppendLine().Append("warning: ").Append(warning);
         return text.ToString();
     }

@@ -6,7 +6,7 @@ namespace MultiInputNet;
 public static class Parts
 {
     /// <summary>The whole model.</summary>
-    public static ModelPart All { get; } = new("All", model => model.children());
+    public static ModelPart All { get; } = new("All", model => model.Module.children());
 
     /// <summary>Every base, whole.</summary>
     public static ModelPart Base { get; } = new("Base", model => model.Paths.Select(path => path.Base));

@@ -19,7 +19,7 @@ internal sealed record PhaseParameters(
         var frozen = model.SaveFreezing();
         foreach (var (part, rate) in (phase?.Parts ?? [Parts.All]).Select(pair => (pair.Part, pair.Rate)))
         {
-            foreach (var module in part.Find(model).Where(module => phase is not null || !frozen.Contains(module)))
+            foreach (var module in part.Find(model.Built).Where(module => phase is not null || !frozen.Contains(module)))
             {
                 modules.Add(module);
                 foreach (var parameter in module.parameters(recurse: false))

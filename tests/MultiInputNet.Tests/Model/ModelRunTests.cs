@@ -83,7 +83,7 @@ public sealed class ModelRunTests
     }
 
     private static ModelRun Plan(MultiInputModel model, bool merges, int count, params string[] names) => new(
-        model.Groups, [.. names.Select(name => (name, rand([count, .. model.Description.Inputs.Single(input => input.Name == name).Spec.Shape])))], [], CPU, ScalarType.Float32, merges);
+        model.Built.Groups, [.. names.Select(name => (name, rand([count, .. model.Description.Inputs.Single(input => input.Name == name).Spec.Shape])))], [], CPU, ScalarType.Float32, merges);
 
     private static MultiInputModel Build(PerInput perInput = PerInput.Nothing, Normalization normalization = Normalization.Batch) => MultiInputModel.Define()
         .Input("a", Inputs.Image(1, 8, 8)).Input("b", Inputs.Image(3, 8, 8), Projections.Convolution(activation: Activation.ReLU)).Input("c", Inputs.Image(3, 6, 6))
