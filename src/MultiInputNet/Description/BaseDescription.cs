@@ -2,9 +2,9 @@ namespace MultiInputNet;
 
 /// <summary>A base of a model and the inputs that it serves.</summary>
 /// <param name="Spec">The base.</param>
-/// <param name="Inputs">The inputs that it serves; all that no other base names, when null.</param>
-/// <param name="PerInput">What of its batch normalisations each input has of its own.</param>
-/// <param name="Adapters">The adapters that each input has of its own at its convolutions.</param>
+/// <param name="Inputs">The inputs that it serves; when null, all that no other base names.</param>
+/// <param name="PerInput">Which parts of its batch normalisations each input has for itself.</param>
+/// <param name="Adapters">The adapters that each input has for itself at its convolutions.</param>
 public sealed record BaseDescription(
     BaseSpec Spec, IReadOnlyList<string>? Inputs = null, PerInput PerInput = PerInput.Nothing, Adapters Adapters = Adapters.None)
 {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Gives a description that was read from JSON the factories of the user's own modules again.</summary>
+/// <summary>Provides a description that was read from JSON with the factories of the user's own modules.</summary>
 internal static class CustomModules
 {
     public static ModelDescription Attach(ModelDescription description, IReadOnlyDictionary<string, Delegate> factories)
@@ -29,7 +29,7 @@ internal static class CustomModules
                 null => null,
                 TFactory factory when fits?.Invoke(factory) != false => factory,
                 var other => throw new ArgumentException(
-                    $"The factory given for '{spec.Name}' is a {other.GetType().Name} of another form than the one it was described with."),
+                    $"The factory given for '{spec.Name}' is a {other.GetType().Name}, unlike the one with which it was described."),
             };
     }
 }

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>The mistakes of a description that can be told without building anything.</summary>
+/// <summary>The mistakes in a description that can be found without building anything.</summary>
 internal static class DescriptionChecks
 {
     public static void Check(ModelDescription description)
@@ -21,7 +21,7 @@ internal static class DescriptionChecks
             CheckTask(description, task);
     }
 
-    /// <summary>Throws where a mistake was found.</summary>
+    /// <summary>Throws if a mistake was found.</summary>
     public static void Throw(string subject, ModelComponent component, (string Problem, string Cure)? mistake)
     {
         if (mistake is var (problem, cure))
@@ -57,7 +57,7 @@ internal static class DescriptionChecks
             if (names.Count(other => other == name) > 1)
             {
                 throw new MultiInputException(
-                    $"{what} '{name}'", ModelComponent.Description, $"there are {names.Count(n => n == name)} {what}s of this name.", "Give each a name of its own.");
+                    $"{what} '{name}'", ModelComponent.Description, $"there are {names.Count(n => n == name)} {what}s of this name.", "Give each a different name.");
             }
         }
     }
@@ -99,13 +99,13 @@ internal static class DescriptionChecks
         var known = description.Inputs.Select(input => input.Name).ToArray();
         var sources = Sources(task);
         if (sources.Count == 0)
-            throw new MultiInputException(subject, ModelComponent.Input, "it reads no input.", "Name at least one, or leave 'from' out.");
+            throw new MultiInputException(subject, ModelComponent.Input, "it reads no input.", "Name at least one, or omit 'from'.");
         foreach (var name in sources)
         {
             if (!known.Contains(name))
                 throw Unknown(subject, ModelComponent.Input, name, known);
             if (sources.Count(n => n == name) > 1)
-                throw new MultiInputException(subject, ModelComponent.Input, $"it reads input '{name}' several times.", "Name each input once.");
+                throw new MultiInputException(subject, ModelComponent.Input, $"it reads input '{name}' more than once.", "Name each input once.");
         }
 
         Throw(subject, ModelComponent.Head, task.Head.FindMistake());
@@ -120,8 +120,8 @@ internal static class DescriptionChecks
             throw new MultiInputException(
                 subject,
                 component,
-                $"it is a module of your own, '{custom.Name}', and a file holds its name only.",
-                $"Give its factory when you read: customModules: new Dictionary<string, Delegate> {{ [\"{custom.Name}\"] = ... }}.");
+                $"it is a module of your own, '{custom.Name}', of which a file holds only the name.",
+                $"Pass its factory when reading: customModules: new Dictionary<string, Delegate> {{ [\"{custom.Name}\"] = ... }}.");
         }
     }
 

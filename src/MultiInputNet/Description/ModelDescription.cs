@@ -7,8 +7,8 @@ using TorchSharp;
 namespace MultiInputNet;
 
 /// <summary>
-/// What a model consists of: its inputs, base, fusion and tasks. It is apart from the modules that are built from it: it can
-/// be printed, compared, written to JSON and read back, and builds the same model again.
+/// What a model consists of: its inputs, bases, fusions and tasks. It is separate from the modules that are built from it: it can be
+/// printed, compared, written to JSON and read back, and builds the same model again.
 /// </summary>
 public sealed class ModelDescription : IEquatable<ModelDescription>
 {
@@ -78,11 +78,11 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SharesFusion { get; }
 
-    /// <summary>One of the inputs, as the kind that it is.</summary>
+    /// <summary>One of the inputs, as its specific kind.</summary>
     /// <typeparam name="TInput">The kind, such as <see cref="TabularInput"/>.</typeparam>
     /// <param name="name">Its name.</param>
     /// <returns>The input.</returns>
-    /// <exception cref="MultiInputException">There is none of this name and kind.</exception>
+    /// <exception cref="MultiInputException">There is no input of this name and kind.</exception>
     public TInput Input<TInput>(string name)
         where TInput : InputSpec => Inputs.FirstOrDefault(input => input.Name == name)?.Spec as TInput ?? throw new MultiInputException(
             $"input '{name}'",
@@ -93,31 +93,33 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <summary>One of the tasks.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The task: its head, the inputs that it reads, and its fusion.</returns>
-    /// <exception cref="MultiInputException">There is none of this name.</exception>
+    /// <exception cref="MultiInputException">There is no task of this name.</exception>
     public TaskDescription Task(string name) => Tasks.FirstOrDefault(task => task.Name == name) ?? throw new MultiInputException(
         $"task '{name}'", ModelComponent.Description, "the model has no task of this name.", $"Its tasks are {Shapes.Names(Tasks.Select(task => task.Name))}.");
 
-    /// <summary>The head of one of the tasks, as the kind that it is.</summary>
+    /// <summary>The head of one of the tasks, as its specific kind.</summary>
     /// <typeparam name="THead">The kind, such as <see cref="ClassificationSpec"/>.</typeparam>
     /// <param name="name">The task's name.</param>
     /// <returns>The head's description.</returns>
     /// <exception cref="MultiInputException">There is no task of this name, or its head is of another kind.</exception>
     public THead Task<THead>(string name)
         where THead : HeadSpec => Task(name).Head as THead ?? throw new MultiInputException(
-            $"task '{name}'", ModelComponent.Description, $"its head is a {Task(name).Head.GetType().Name} and no {typeof(THead).Name}.", "Ask for the kind that it is.");
+            $"task '{name}'", ModelComponent.Description, $"its head is a {Task(name).Head.GetType().Name}, not a {typeof(THead).Name}.", "Ask for its actual kind.");
 
-    /// <summary>The description as JSON. Modules of the user's own are in it by name only.</summary>
+    /// <summary>The description as JSON. Of the user's own modules it contains only the names.</summary>
     /// <returns>The JSON text.</returns>
     public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
 
-    /// <summary>Reads a description that <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Reads a description written by <see cref="ToJson"/>.</summary>
     /// <param name="json">The JSON text.</param>
     /// <param name="customModules">
-    /// For each module of the user's own, by its name, the factory that was given when it was described, such as the one of
+    /// For each of the user's own modules, by its name, the factory with which it was described, such as that of
     /// <see cref="MultiInputNet.Bases.From(string, int, Func{torch.nn.Module{torch.Tensor, torch.Tensor}})"/>.
     /// </param>
     /// <returns>The description.</returns>
-    /// <exception cref="MultiInputException">The text is no description, is of a newer version of this library, or names a module that is not given.</exception>
+    /// <exception cref="MultiInputException">
+    /// The text is not a description, is of a newer version of this library, or names a module that is not given.
+    /// </exception>
     public static ModelDescription FromJson(string json, IReadOnlyDictionary<string, Delegate>? customModules = null)
     {
         ArgumentNullException.ThrowIfNull(json);
@@ -132,7 +134,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {
             throw new MultiInputException(
-                "model description", ModelComponent.Description, $"the JSON cannot be read: {e.Message}", "Give the text that ToJson wrote.", e);
+                "model description", ModelComponent.Description, $"the JSON cannot be read: {e.Message}", "Give a text written by ToJson.", e);
         }
     }
 
@@ -144,7 +146,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
             throw new MultiInputException("model description", ModelComponent.Description, problem, cure);
     }
 
-    // ToJson writes none: what is not given is left out. The serialiser lets nulls through where a value is due, in lists above all.
+    // ToJson writes none: null values are omitted. The serialiser accepts nulls where a value is required, especially in lists.
     private static void CheckNulls(string json)
     {
         var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));

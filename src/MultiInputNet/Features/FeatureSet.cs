@@ -3,19 +3,21 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The features of a batch of samples of one input, as a base gives them and a fusion takes them: maps or tokens, and which of them are
-/// there.
+/// The features of a batch of samples of one input, as a base produces them and a fusion takes them: maps or tokens, and which of them are
+/// present.
 /// </summary>
-/// <remarks>A sample of which no position is there counts as absent. Values that are not there may be anything, NaN too.</remarks>
+/// <remarks>A sample without any present position counts as absent. Values that are not present may be anything, even NaN.</remarks>
 public sealed class FeatureSet
 {
     /// <summary>Creates the set.</summary>
     /// <param name="values">Maps, <c>(batch, channels, height, width)</c>, or tokens, <c>(batch, tokens, channels)</c>.</param>
     /// <param name="positionMask">
-    /// Which positions are there, <c>(batch, positions)</c> of type Bool: the pixels of a map row by row, or the tokens. All, when null.
+    /// Which positions are present, <c>(batch, positions)</c> of type Bool: the pixels of a map row by row, or the tokens. All when null.
     /// </param>
-    /// <param name="sampleMask">Which samples are there, <c>(batch)</c> of type Bool. All, when null.</param>
-    /// <param name="grid">The rows and columns of patches that the last tokens stand for, row by row; null where they stand in none.</param>
+    /// <param name="sampleMask">Which samples are present, <c>(batch)</c> of type Bool. All when null.</param>
+    /// <param name="grid">
+    /// The rows and columns of the grid of patches that the last tokens form, row by row; null if they form none.
+    /// </param>
     /// <exception cref="ArgumentException">A tensor has another shape or type.</exception>
     public FeatureSet(Tensor values, Tensor? positionMask = null, Tensor? sampleMask = null, (long Rows, long Columns)? grid = null)
     {
@@ -36,26 +38,28 @@ public sealed class FeatureSet
     /// <summary>The shape of one sample.</summary>
     public FeatureShape Shape { get; }
 
-    /// <summary>Which positions are there, <c>(batch, positions)</c> of type Bool; null for all.</summary>
+    /// <summary>Which positions are present, <c>(batch, positions)</c> of type Bool; null for all.</summary>
     public Tensor? PositionMask { get; }
 
-    /// <summary>Which samples are there, <c>(batch)</c> of type Bool; null for all.</summary>
+    /// <summary>Which samples are present, <c>(batch)</c> of type Bool; null for all.</summary>
     public Tensor? SampleMask { get; }
 
-    /// <summary>The rows and columns of patches that the last tokens stand for; tokens before those, such as a class token, stand for the whole.</summary>
+    /// <summary>
+    /// The rows and columns of patches that the last tokens represent; tokens before those, such as a class token, represent the whole.
+    /// </summary>
     public (long Rows, long Columns)? Grid { get; }
 
-    /// <summary>The values as a sequence, of a map pixel by pixel.</summary>
+    /// <summary>The values as a sequence; those of a map pixel by pixel.</summary>
     /// <returns>A view, <c>(batch, positions, channels)</c>.</returns>
     public Tensor Tokens() => AsTokens(Values);
 
-    /// <summary>The same set of other values, such as those that a layer made of them.</summary>
-    /// <param name="values">As many positions of as many samples.</param>
+    /// <summary>The same set with other values, such as those that a layer computed from them.</summary>
+    /// <param name="values">The new values, with the same number of samples and positions.</param>
     /// <returns>The values with the masks and the grid of this set.</returns>
     /// <exception cref="ArgumentException">The masks or the grid do not fit the values.</exception>
     public FeatureSet With(Tensor values) => new(values, PositionMask, SampleMask, Grid);
 
-    /// <summary>Which positions of which samples are there, <c>(batch, positions)</c>; null for all.</summary>
+    /// <summary>Which positions of which samples are present, <c>(batch, positions)</c>; null for all.</summary>
     internal Tensor? Mask => (PositionMask, SampleMask) switch
     {
         (var positions, null) => positions,
@@ -63,14 +67,14 @@ public sealed class FeatureSet
         var (positions, samples) => positions.logical_and(samples.unsqueeze(1)),
     };
 
-    /// <summary>The dimensions of the values in which positions stand.</summary>
+    /// <summary>The dimensions of the values along which positions lie.</summary>
     internal long[] PositionDimensions => Shape is MapShape ? [2, 3] : [1];
 
-    /// <summary>The values with another one wherever they are not there.</summary>
+    /// <summary>The values, with a replacement for those that are not present.</summary>
     internal Tensor Fill(double value) => Mask is not { } mask ? Values : Values.masked_fill(
         mask.logical_not().reshape(Shape is MapShape map ? [-1, 1, map.Height, map.Width] : [-1, Shape.Positions, 1]), value);
 
-    /// <summary>As <see cref="Tokens()"/>, with zeros for what is not there.</summary>
+    /// <summary>Like <see cref="Tokens()"/>, with zeros for what is not present.</summary>
     internal Tensor TokensThere() => AsTokens(Fill(0));
 
     private static Tensor AsTokens(Tensor values) => values.dim() == 4 ? values.flatten(start_dim: 2).transpose(1, 2) : values;

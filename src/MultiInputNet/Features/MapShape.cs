@@ -1,9 +1,9 @@
 namespace MultiInputNet;
 
 /// <summary>The shape of a feature map of one sample.</summary>
-/// <param name="Channels">Channels.</param>
-/// <param name="Height">Rows.</param>
-/// <param name="Width">Columns.</param>
+/// <param name="Channels">The number of channels.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The number of columns.</param>
 public sealed record MapShape(long Channels, long Height, long Width) : FeatureShape(Channels)
 {
     /// <inheritdoc/>

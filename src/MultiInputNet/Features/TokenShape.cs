@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
 /// <summary>The shape of the tokens of one sample.</summary>
-/// <param name="Tokens">How many there are.</param>
+/// <param name="Tokens">The number of tokens.</param>
 /// <param name="Channels">The width of each.</param>
 public sealed record TokenShape(long Tokens, long Channels) : FeatureShape(Channels)
 {

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>The end of a span: does something once, when the span is disposed.</summary>
+/// <summary>Does something once when disposed, at the end of a scope.</summary>
 internal sealed class AtEnd(Action action) : IDisposable
 {
     private Action? left = action;

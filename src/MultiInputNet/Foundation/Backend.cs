@@ -6,12 +6,12 @@ using TorchSharp;
 
 namespace MultiInputNet;
 
-/// <summary>The libtorch that a program runs on: loads it, and explains what is wrong with it.</summary>
+/// <summary>The libtorch on which a program runs: loads it, and explains what is wrong with it.</summary>
 internal static class Backend
 {
     private static Version Version => typeof(torch).Assembly.GetName().Version!;
 
-    /// <summary>Loads libtorch where that has not been done.</summary>
+    /// <summary>Loads libtorch if it is not loaded yet.</summary>
     /// <exception cref="MultiInputException">It cannot be loaded.</exception>
     public static void Load()
     {
@@ -25,7 +25,7 @@ internal static class Backend
         }
     }
 
-    /// <summary>What makes programs crash at random, where that is the case.</summary>
+    /// <summary>Why programs may crash at random, if that is the case.</summary>
     /// <returns>The warning, or <see langword="null"/>.</returns>
     public static string? FindWarning() =>
         FindWarning(typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true && RuntimeFeature.IsDynamicCodeCompiled, Version);
@@ -42,7 +42,7 @@ internal static class Backend
         var (problem, cure) = (system, version) switch
         {
             ("win", { Major: 0, Minor: 107, Build: 0 }) => (
-                $"{name} does not load on Windows, since its native library does not fit the libtorch that it asks for (https://github.com/dotnet/TorchSharp/issues/1567).",
+                $"{name} does not load on Windows, since its native library does not match the libtorch that it asks for (https://github.com/dotnet/TorchSharp/issues/1567).",
                 "Run the program on Linux x64, which WSL is, or on macOS on Apple silicon."),
             _ when runtimeIdentifier is not ("linux-x64" or "osx-arm64") && system is not ("win" or "debian" or "ubuntu") => (
                 $"{name} has no native library for {runtimeIdentifier}.",

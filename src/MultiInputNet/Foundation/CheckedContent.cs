@@ -11,14 +11,14 @@ internal sealed class CheckedContent(Stream content, uint expected) : ForwardStr
     private readonly byte[] read = new byte[1 << 16];
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidDataException">It is the end, and the checksum is another one.</exception>
+    /// <exception cref="InvalidDataException">The end is reached, and the checksum differs.</exception>
     public override int Read(Span<byte> buffer)
     {
         var count = content.Read(read, 0, Math.Min(read.Length, buffer.Length));
         checksum.Update(new ArraySegment<byte>(read, 0, count));
         read.AsSpan(0, count).CopyTo(buffer);
         if (count == 0 && buffer.Length > 0 && checksum.Value != expected)
-            throw new InvalidDataException($"Its checksum is {checksum.Value:x8} and not {expected:x8}: the file is damaged.");
+            throw new InvalidDataException($"Its checksum is {checksum.Value:x8} instead of {expected:x8}: the file is damaged.");
         return count;
     }
 

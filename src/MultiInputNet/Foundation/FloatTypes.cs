@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The floating types that models can be converted to.</summary>
+/// <summary>The floating-point types to which models can be converted.</summary>
 internal static class FloatTypes
 {
     /// <summary>
-    /// The type in which numbers of another are summed up: small changes are lost in 16 bits, and squares of Float16 run out of its range.
+    /// The type in which numbers of another type are summed: in 16 bits small changes are lost, and squares exceed the range of Float16.
     /// </summary>
     public static ScalarType AtLeastSingle(this ScalarType type) =>
         type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : type;

@@ -4,26 +4,27 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Torch's global random generator, which dropout, users' modules and their augmentations draw from. It is one for the whole
-/// process: this library draws from it in spans that one thread at a time has, and leaves it as it found it.
+/// Torch's global random generator, from which dropout, users' modules and their augmentations draw. There is one for the whole process:
+/// this library draws from it in scopes that one thread at a time holds, and leaves it as it found it.
 /// </summary>
 internal static class GlobalRandom
 {
     private static readonly object Gate = new();
 
-    /// <summary>A span in which no other thread of this library draws from the generator.</summary>
+    /// <summary>A scope in which no other thread of this library draws from the generator.</summary>
     public static IDisposable Alone()
     {
         Monitor.Enter(Gate);
         return new AtEnd(() => Monitor.Exit(Gate));
     }
 
-    /// <summary>A span in which what is drawn follows from a seed, if there is one, and from the generator as it is otherwise.</summary>
+    /// <summary>A scope in which random numbers follow from a seed, if there is one, and otherwise from the generator as it is.</summary>
     public static IDisposable Alone(long? seed, Device device) => seed is { } given ? Seeded(given, device) : Alone();
 
     /// <summary>
-    /// A span in which what is drawn follows from a seed; at its end the generator is as it was before. CUDA's generator, which can be
-    /// seeded and not read, is touched for a model on CUDA alone.
+    /// A scope in which random numbers follow from a seed; at its end the generator is restored. CUDA's generator, which can be seeded but
+    /// not
+    /// read, is touched only for a model on CUDA.
     /// </summary>
     public static IDisposable Seeded(long seed, Device device)
     {

@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>What a forward pass changes in a module, the statistics of its normalisations, as it was before one.</summary>
+/// <summary>What a forward pass changes in a module, the statistics of its normalisations, as it was before the pass.</summary>
 internal sealed class KeptBuffers : IDisposable
 {
-    /// <summary>The name of a buffer that holds a file: nothing changes it.</summary>
+    /// <summary>The name of a buffer that contains a file: nothing changes it.</summary>
     public const string FileKey = "torchscript";
 
     private readonly (string Name, Tensor Buffer, Tensor Copy)[] buffers;
@@ -21,20 +21,20 @@ internal sealed class KeptBuffers : IDisposable
         ];
     }
 
-    /// <summary>Takes the values that they have now.</summary>
+    /// <summary>Saves their current values.</summary>
     public void Take() => Copy(pair => (pair.Copy, pair.Buffer));
 
-    /// <summary>Gives them the values that were taken.</summary>
+    /// <summary>Restores the saved values.</summary>
     public void PutBack() => Copy(pair => (pair.Buffer, pair.Copy));
 
-    /// <summary>The name of one that was finite when its value was taken and is not now; null where there is none.</summary>
+    /// <summary>The name of a buffer that was finite when it was saved and is not any more; null if there is none.</summary>
     public string? FindBroken()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var floating = buffers.Where(kept => kept.Buffer.is_floating_point()).ToArray();
 
-        // One answer for all: on an accelerator each waits for it.
+        // One answer for all: on an accelerator, each would wait for the device.
         return floating.Length == 0 || stack(floating.Select(kept => kept.Buffer.isfinite().all())).all().ToBoolean()
             ? null
             : floating.FirstOrDefault(kept => !kept.Buffer.isfinite().logical_or(kept.Copy.isfinite().logical_not()).all().ToBoolean()).Name;

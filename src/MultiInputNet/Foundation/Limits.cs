@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Sizes beyond which a description is taken for a mistake, or for a file that should not be believed.</summary>
+/// <summary>Sizes beyond which a description is taken for a mistake, or for a file that should not be trusted.</summary>
 internal static class Limits
 {
     public const int LargestSize = 65_536;
@@ -9,6 +9,6 @@ internal static class Limits
     public const long LargestModel = 10_000_000_000;
     public const int LargestDepth = 1_000;
 
-    /// <summary>Values of maps in memory at one time when a model is loaded: 1 GB in single precision.</summary>
+    /// <summary>Values of maps in memory at any one time when a model is loaded: 1 GB in single precision.</summary>
     public const long LargestPass = 1L << 28;
 }

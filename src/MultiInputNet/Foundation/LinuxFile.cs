@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MultiInputNet;
 
-/// <summary>What Linux knows of a file and .NET does not show: whether it is a regular one, and its owner.</summary>
+/// <summary>What Linux knows about a file but .NET does not expose: whether it is a regular file, and its owner.</summary>
 internal sealed class LinuxFile
 {
     private const int CurrentFolder = -100; // AT_FDCWD
@@ -25,7 +25,7 @@ internal sealed class LinuxFile
     /// <summary>Whether it is neither a folder, a device, a pipe nor a socket.</summary>
     public bool IsRegular { get; }
 
-    /// <summary>Asks about a file, or what a link leads to; null where it is not there, or the system is another.</summary>
+    /// <summary>Asks about a file, or the target of a link; null if it does not exist, or on other systems.</summary>
     public static LinuxFile? Find(string path)
     {
         if (!OperatingSystem.IsLinux() || !BitConverter.IsLittleEndian)

@@ -3,13 +3,13 @@ namespace MultiInputNet;
 /// <summary>What an error is about: the components of a model in the order in which data flows, and what surrounds them.</summary>
 public enum ModelComponent
 {
-    /// <summary>The description as a whole: names, and what refers to what.</summary>
+    /// <summary>The description as a whole: names and references.</summary>
     Description,
 
-    /// <summary>What arrives: its shape, data type and device.</summary>
+    /// <summary>The incoming data: shape, data type and device.</summary>
     Input,
 
-    /// <summary>The input's own module in front of the base.</summary>
+    /// <summary>The input's own module before the base.</summary>
     Projection,
 
     /// <summary>The shared base.</summary>
@@ -21,7 +21,7 @@ public enum ModelComponent
     /// <summary>A task's output layer.</summary>
     Head,
 
-    /// <summary>The labels that a loss or a metric compares with.</summary>
+    /// <summary>The labels used by a loss or a metric.</summary>
     Target,
 
     /// <summary>Training and evaluation.</summary>
@@ -30,6 +30,6 @@ public enum ModelComponent
     /// <summary>A file on disk.</summary>
     File,
 
-    /// <summary>The libtorch that everything runs on.</summary>
+    /// <summary>The libtorch on which everything runs.</summary>
     Backend,
 }

@@ -1,17 +1,17 @@
 namespace MultiInputNet;
 
 /// <summary>
-/// The one exception of this library for a description that cannot be built, a batch that does not fit its model, or a
-/// file that does not hold one. Its message names the input or task, the component, what was found and what to change.
+/// The exception of this library for a description that cannot be built, a batch that does not fit its model, or a file that does not
+/// hold one. Its message names the input or task, the component, what was found and what to change.
 /// </summary>
 public sealed class MultiInputException : Exception
 {
     /// <summary>Creates the exception from its three parts; the message joins them.</summary>
     /// <param name="subject">What it is about, such as <c>input 'digit'</c> or <c>task 'land'</c>.</param>
-    /// <param name="component">Where it happened.</param>
+    /// <param name="component">The component concerned.</param>
     /// <param name="problem">What was found, shapes included.</param>
     /// <param name="cure">What to change.</param>
-    /// <param name="innerException">What libtorch or the operating system said, if it was the cause.</param>
+    /// <param name="innerException">The underlying error from libtorch or the operating system, if there is one.</param>
     public MultiInputException(string subject, ModelComponent component, string problem, string cure, Exception? innerException = null)
         : base($"{Capitalize(subject)}, {component.ToString().ToLowerInvariant()}: {problem} {cure}", innerException)
     {
@@ -24,7 +24,7 @@ public sealed class MultiInputException : Exception
     /// <summary>What the message is about, such as <c>input 'digit'</c>.</summary>
     public string Subject { get; }
 
-    /// <summary>Where it happened.</summary>
+    /// <summary>The component concerned.</summary>
     public ModelComponent Component { get; }
 
     /// <summary>What was found.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Modules by name, which can be moved and converted: a <c>ModuleDict</c> of TorchSharp 0.107 throws at either.</summary>
+/// <summary>Modules by name that can be moved and converted: TorchSharp 0.107's <c>ModuleDict</c> throws in both cases.</summary>
 internal sealed class NamedModules<T> : ModuleDict<T>
     where T : nn.Module
 {

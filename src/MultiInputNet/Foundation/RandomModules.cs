@@ -7,17 +7,17 @@ namespace MultiInputNet;
 /// <summary>A module of this library that may draw from torch's random generator.</summary>
 internal interface IRandomModule
 {
-    /// <summary>Whether it does in training mode, as it was made.</summary>
+    /// <summary>Whether it does in training mode, as configured.</summary>
     bool IsRandom { get; }
 
     /// <summary>Whether it may in evaluation mode too.</summary>
     bool IsRandomInEvaluation => false;
 }
 
-/// <summary>Which modules draw from torch's random generator. What is not known is taken for one that does.</summary>
+/// <summary>Which modules draw from torch's random generator. Unknown modules are assumed to.</summary>
 internal static class RandomModules
 {
-    // Those of TorchSharp that never draw.
+    // TorchSharp's modules that never draw.
     private static readonly FrozenSet<Type> deterministic = new[]
     {
         typeof(AdaptiveAvgPool1d), typeof(AdaptiveAvgPool2d), typeof(AdaptiveMaxPool1d), typeof(AdaptiveMaxPool2d), typeof(AvgPool1d), typeof(AvgPool2d),
@@ -28,17 +28,17 @@ internal static class RandomModules
         typeof(Sigmoid), typeof(SiLU), typeof(Softmax), typeof(Softplus), typeof(Tanh), typeof(Upsample), typeof(ZeroPad2d),
     }.ToFrozenSet();
 
-    // And those that draw in training mode alone.
+    // And those that draw only in training mode.
     private static readonly FrozenSet<Type> dropouts = new[]
     {
         typeof(Dropout), typeof(Dropout1d), typeof(Dropout2d), typeof(Dropout3d), typeof(AlphaDropout), typeof(FeatureAlphaDropout),
     }.ToFrozenSet();
 
-    /// <summary>Whether a module or one in it may draw in training mode.</summary>
+    /// <summary>Whether a module, or one inside it, may draw in training mode.</summary>
     public static bool DrawInTraining(nn.Module root) => root.modules().Prepend(root)
         .Any(module => IsUnknown(module) || dropouts.Contains(Kind(module)) || module is IRandomModule { IsRandom: true });
 
-    /// <summary>Whether a module or one in it may draw in evaluation mode too.</summary>
+    /// <summary>Whether a module, or one inside it, may draw in evaluation mode too.</summary>
     public static bool DrawInEvaluation(nn.Module root) => root.modules().Prepend(root).Any(IsUnknown);
 
     private static bool IsUnknown(nn.Module module) =>

@@ -7,8 +7,8 @@ using TorchSharp;
 namespace MultiInputNet;
 
 /// <summary>
-/// A record as text: what a compiler writes for it, but with the elements of its collections, in invariant culture, and without what is null or
-/// a function.
+/// A record as text, like the compiler's version, but with the elements of its collections, in invariant culture, and without nulls and
+/// functions.
 /// </summary>
 internal static class RecordText
 {

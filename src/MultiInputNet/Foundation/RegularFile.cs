@@ -3,12 +3,12 @@ using Microsoft.Win32.SafeHandles;
 namespace MultiInputNet;
 
 /// <summary>
-/// Opens regular files and nothing else that a path may lead to: a device may never end, and a pipe may wait for ever for
-/// somebody to write to it. Links are followed.
+/// Opens only regular files, whatever else a path may lead to: a device may never end, and a pipe may wait forever for somebody to write
+/// to it. Links are followed.
 /// </summary>
 internal static class RegularFile
 {
-    /// <exception cref="IOException">There is no such file, it is none, or it is empty.</exception>
+    /// <exception cref="IOException">There is no such file, it is not a regular one, or it is empty.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static FileStream Open(string path)
     {
@@ -28,9 +28,9 @@ internal static class RegularFile
     {
         using var file = Open(path);
         if (file.Length > Array.MaxLength)
-            throw new IOException($"It has {file.Length:N0} bytes, and at most {Array.MaxLength:N0} are read.");
+            throw new IOException($"It has {file.Length:N0} bytes, but at most {Array.MaxLength:N0} can be read.");
 
-        // No more than the length that it had: File.ReadAllBytes goes on where there is more.
+        // No more than the length it had: File.ReadAllBytes continues if there is more.
         var content = new byte[file.Length];
         file.ReadExactly(content);
         return content;
@@ -41,9 +41,9 @@ internal static class RegularFile
         if (Directory.Exists(path))
             throw new IOException("It is a folder, not a file.");
         if (!File.Exists(path))
-            throw new FileNotFoundException("There is no such file, or the way to it may not be read.");
+            throw new FileNotFoundException("There is no such file, or a folder on its path cannot be read.");
 
-        // Opening a pipe would wait already. Only regular files have a length.
+        // Merely opening a pipe would wait. Only regular files have a length.
         var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         if (new FileInfo(target).Length == 0)
             throw new IOException("It holds nothing: it is an empty file, or a pipe, a socket or a device rather than a file.");

@@ -3,7 +3,7 @@ namespace MultiInputNet;
 /// <summary>Random orders as pure functions of a seed: the same on every machine and with every version of .NET and torch.</summary>
 internal static class SeededOrder
 {
-    /// <summary>The numbers from 0 to <paramref name="count"/> - 1 in the order that belongs to a seed, a name and an index.</summary>
+    /// <summary>The numbers from 0 to <paramref name="count"/> - 1, in the order determined by a seed, a name and an index.</summary>
     public static long[] Of(long count, long seed, string name, long index)
     {
         // FNV-1a over the name, then SplitMix64 (Steele, Lea and Flood, 2014): the same everywhere, unlike string hashes.
@@ -25,7 +25,7 @@ internal static class SeededOrder
         return order;
     }
 
-    /// <summary>A seed for all that is drawn at random in a batch of a training.</summary>
+    /// <summary>A seed for everything that is drawn at random in a batch of a training.</summary>
     public static long SeedOf(long seed, long batch) => (long)Mix(Mix((ulong)seed) ^ Mix((ulong)batch + 1));
 
     private static ulong Mix(ulong z)

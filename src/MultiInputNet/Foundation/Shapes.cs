@@ -9,7 +9,7 @@ internal static class Shapes
 
     public static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 
-    /// <summary>Weights by their names, in an order that does not depend on how they were given.</summary>
+    /// <summary>Weights with their names, in an order that does not depend on how they were given.</summary>
     public static string Weights(IReadOnlyDictionary<string, double> weights) => string.Join(
         ", ", weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => FormattableString.Invariant($"{pair.Key} {pair.Value}")));
 }

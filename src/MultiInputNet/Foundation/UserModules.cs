@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The modules that are neither this library's nor TorchSharp's, so that nothing is known of what they do.</summary>
+/// <summary>Modules that are neither this library's nor TorchSharp's, so that nothing is known of what they do.</summary>
 internal static class UserModules
 {
     public static bool Contains(nn.Module module) =>

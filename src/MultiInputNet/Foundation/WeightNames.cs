@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace MultiInputNet;
 
-/// <summary>What the names of inputs, tasks and bands may be, as they become parts of the names of weights.</summary>
+/// <summary>What names of inputs, tasks and bands are allowed to be, as they become parts of weight names.</summary>
 internal static partial class WeightNames
 {
     /// <summary>Whether it can be part of a weight's name.</summary>

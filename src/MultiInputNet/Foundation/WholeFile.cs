@@ -1,14 +1,14 @@
 namespace MultiInputNet;
 
-/// <summary>Writes files that are whole or not there.</summary>
+/// <summary>Writes files either completely or not at all.</summary>
 internal static class WholeFile
 {
-    private const string Cure = "Give a place that can be written to and has room.";
+    private const string Cure = "Give a location that is writable and has enough space.";
 
     /// <summary>
-    /// Writes beside the file, flushes to the disk, and renames; a file that is there stays as it is until then. Where the path is a
-    /// symbolic link, the file that it leads to is written. A file that is replaced passes on its permissions, and on Linux its owner
-    /// where the process may.
+    /// Writes next to the file, flushes to the disk, and renames; an existing file is unchanged until then. If the path is a symbolic link,
+    /// the
+    /// file that it points to is written. A replaced file passes on its permissions, and on Linux its owner if the process may set it.
     /// </summary>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public static void Write(string path, Action<FileStream> write)
@@ -49,8 +49,8 @@ internal static class WholeFile
         {
             throw Refuse(
                 path,
-                $"it cannot be written, since {(File.Exists(folder) ? $"'{folder}' is a file and no folder" : $"there is no folder '{folder}'")}.",
-                "Create the folder, or give a place in another.");
+                $"it cannot be written, since {(File.Exists(folder) ? $"'{folder}' is a file, not a folder" : $"there is no folder '{folder}'")}.",
+                "Create the folder, or give a location in another.");
         }
 
         if (LinuxFile.Find(target) is { IsRegular: false })
@@ -63,7 +63,7 @@ internal static class WholeFile
         if (OperatingSystem.IsWindows() || !File.Exists(replaced))
             return new(path, FileMode.CreateNew);
 
-        // Nobody may read the new file who may not read the old one, not even while it is written.
+        // Whoever may not read the old file must not be able to read the new one, not even while it is written.
         var file = new FileStream(
             path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
         LinuxFile.Find(replaced)?.GiveOwner(file.SafeFileHandle);

@@ -10,7 +10,7 @@ namespace MultiInputNet;
 /// <remarks>
 /// Shapes: maps <c>(batch, channels, height, width)</c> or tokens <c>(batch, tokens, channels)</c> in, <c>(batch, channels)</c> out; the width
 /// of the attention is the channel count. Several inputs may differ in their positions, not in channels: their positions form
-/// one sequence. What is not there is neither attended to nor part of the mean, and a sample without any position gives zeros.
+/// one sequence. What is not present is neither attended to nor part of the mean, and a sample without any position yields zeros.
 /// The parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
 public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>
@@ -21,9 +21,9 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
     private readonly double dropout;
 
     /// <summary>Creates the module.</summary>
-    /// <param name="channels">Channels of the features.</param>
-    /// <param name="heads">Heads; they must divide the channels.</param>
-    /// <param name="dropout">The chance of each attention weight to be left out in training mode, from 0 to below 1.</param>
+    /// <param name="channels">The number of channels of the features.</param>
+    /// <param name="heads">The number of heads, which must divide the channels.</param>
+    /// <param name="dropout">The dropout probability of each attention weight in training mode, from 0 to below 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     /// <exception cref="ArgumentException">The heads do not divide the channels.</exception>
     public AttentionFusion(int channels, int heads, double dropout = 0)
@@ -46,10 +46,10 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
         RegisterComponents();
     }
 
-    /// <summary>Channels of the features that it takes, and length of the vectors that it gives.</summary>
+    /// <summary>The number of channels of its features, and the length of its output vectors.</summary>
     public int Channels { get; }
 
-    /// <summary>Heads.</summary>
+    /// <summary>The number of heads.</summary>
     public int Heads { get; }
 
     bool IRandomModule.IsRandom => dropout > 0;
@@ -84,10 +84,10 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
 
     long IOperations<IReadOnlyList<FeatureSet>>.Foresee(IReadOnlyList<FeatureSet> input) => Heads * Positions(input) * Positions(input);
 
-    /// <summary>The same over the positions that are there alone, <c>(batch, positions)</c>.</summary>
+    /// <summary>The same over the positions that are present, <c>(batch, positions)</c>.</summary>
     private Tensor FuseThere(Tensor qkv, Tensor there)
     {
-        // Where nothing is there, softmax over no position would give NaN: everything is attended to, and the result is not used.
+        // If nothing is present, softmax over no position would give NaN: everything is attended to, and the result is not used.
         var absent = there.any(1, keepdim: true).logical_not();
         var keys = there.logical_or(absent).unsqueeze(1).unsqueeze(1).expand(-1, -1, there.shape[1], -1);
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask: keys, p: training ? dropout : 0);

@@ -6,7 +6,7 @@ namespace MultiInputNet;
 /// <param name="Heads">Heads; they must divide the channels of the features.</param>
 internal sealed record AttentionSpec(int Heads) : FusionSpec
 {
-    /// <summary>The chance of each attention weight to be left out in training mode, from 0 to below 1.</summary>
+    /// <summary>The dropout probability of each attention weight in training mode, from 0 to below 1.</summary>
     /// <value>Default: 0.</value>
     public double Dropout { get; init; }
 
@@ -25,7 +25,7 @@ internal sealed record AttentionSpec(int Heads) : FusionSpec
         var channels = shapes[0].Channels;
         if (shapes.Any(shape => shape.Channels != channels))
         {
-            return ($"attention needs features of one channel count, and the {Text(shapes)} have {string.Join(", ", shapes.Select(shape => shape.Channels))}.",
+            return ($"attention needs features with the same number of channels, but the {Text(shapes)} have {string.Join(", ", shapes.Select(shape => shape.Channels))}.",
                 "Use one base for these inputs, or Fusions.Concat().");
         }
 
@@ -36,6 +36,6 @@ internal sealed record AttentionSpec(int Heads) : FusionSpec
                 $"Use one of {string.Join(", ", divisors)} heads.");
         }
 
-        return Dropout is >= 0 and < 1 ? null : ($"its dropout is {Dropout}.", "Give a chance from 0 to below 1.");
+        return Dropout is >= 0 and < 1 ? null : ($"its dropout is {Dropout}.", "Give a probability from 0 to below 1.");
     }
 }

@@ -3,7 +3,7 @@ namespace MultiInputNet;
 /// <summary>What a fusion of several inputs does with their vectors.</summary>
 internal enum Combination
 {
-    /// <summary>One after the other: lengths add up.</summary>
+    /// <summary>Concatenation: lengths add up.</summary>
     Concatenation,
 
     /// <summary>Their sum: all must have the same length.</summary>

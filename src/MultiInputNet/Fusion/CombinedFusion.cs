@@ -2,12 +2,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Makes a vector of the features of each input, and concatenates, sums or averages the vectors.</summary>
+/// <summary>Pools the features of each input to a vector, and concatenates, sums or averages the vectors.</summary>
 /// <remarks>
 /// Shapes: features of each input in, <c>(batch, features)</c> out. An absent sample of an input is zeros among concatenated vectors, and
+/// is
 /// left out of sums and means.
 /// </remarks>
-/// <param name="each">What makes a vector of the features of one input, zeros for a sample that is absent.</param>
+/// <param name="each">Pools the features of one input to a vector, with zeros for an absent sample.</param>
 /// <param name="combination">What happens to the vectors.</param>
 internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination combination)
     : nn.Module<IReadOnlyList<FeatureSet>, Tensor>(nameof(CombinedFusion))
@@ -27,7 +28,7 @@ internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination 
         return fused.MoveToOuterDisposeScope();
     }
 
-    /// <summary>In how many inputs each sample is present, and at least 1, <c>(batch, 1)</c>.</summary>
+    /// <summary>The number of inputs in which each sample is present, at least 1, <c>(batch, 1)</c>.</summary>
     private static Tensor CountPresent(IReadOnlyList<FeatureSet> input) => input
         .Select(features => features.Mask?.any(1, keepdim: true) ?? ones([features.Values.shape[0], 1], ScalarType.Bool, features.Values.device))
         .Select(present => present.to(ScalarType.Int64))

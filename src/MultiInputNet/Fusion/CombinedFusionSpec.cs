@@ -21,7 +21,7 @@ internal abstract record CombinedFusionSpec : FusionSpec
         var lengths = shapes.Select(Each.CountFeatures).ToArray();
         return Combination == Combination.Concatenation || lengths.All(length => length == lengths[0])
             ? null
-            : ($"{Title} needs vectors of one length, and the {Text(shapes)} give {string.Join(", ", lengths)} features.",
+            : ($"{Title} needs vectors of the same length, but the {Text(shapes)} give {string.Join(", ", lengths)} features.",
                 "Use Fusions.GlobalAverage() for each, one base for these inputs, or Fusions.Concat().");
     }
 }

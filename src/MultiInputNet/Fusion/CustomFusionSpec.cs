@@ -8,8 +8,9 @@ namespace MultiInputNet;
 internal sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
 {
     /// <summary>
-    /// Makes the module, as it was given to <see cref="Fusions.From"/>, <see cref="Fusions.FromSeveral"/> or <see cref="Fusions.FromFeatures"/>;
-    /// absent after reading JSON until it is given again.
+    /// Creates the module, as passed to <see cref="Fusions.From"/>, <see cref="Fusions.FromSeveral"/> or
+    /// <see cref="Fusions.FromFeatures"/>;
+    /// absent after reading JSON until it is provided again.
     /// </summary>
     [JsonIgnore]
     public Delegate? Factory { get; init; }
@@ -32,8 +33,8 @@ internal sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
 
     internal override (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes) =>
         shapes.Count > 1 && !TakesSeveral
-            ? ($"{Name} takes one input and the task has {shapes.Count}.", "Describe it with Fusions.FromSeveral or Fusions.FromFeatures.")
+            ? ($"{Name} takes one input, but the task has {shapes.Count}.", "Describe it with Fusions.FromSeveral or Fusions.FromFeatures.")
         : Factory is not Func<IReadOnlyList<FeatureShape>, nn.Module<IReadOnlyList<FeatureSet>, Tensor>> && shapes.FirstOrDefault(shape => shape is not MapShape) is { } tokens
-            ? ($"{Name} takes maps, and the base gives {tokens}.", "Describe it with Fusions.FromFeatures, or use a base that gives maps.")
+            ? ($"{Name} takes maps, but the base gives {tokens}.", "Describe it with Fusions.FromFeatures, or use a base that gives maps.")
         : null;
 }

@@ -2,18 +2,20 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Makes a vector of the features of one input, <c>(batch, features)</c>, without parameters; zeros for a sample of which nothing is there.</summary>
+/// <summary>
+/// Pools the features of one input to a vector, <c>(batch, features)</c>, without parameters; zeros for an absent sample.
+/// </summary>
 internal static class FeaturePooling
 {
-    /// <summary>All values, of a map channel by channel and of tokens one after the other; what is not there is zero.</summary>
+    /// <summary>All values, of a map channel by channel, of tokens one after another; zeros for what is not present.</summary>
     public static Tensor Flatten(FeatureSet features) => features.Fill(0).flatten(start_dim: 1);
 
-    /// <summary>The mean of each channel over the positions that are there.</summary>
+    /// <summary>The mean of each channel over the positions that are present.</summary>
     public static Tensor Average(FeatureSet features) => features.Mask is { } mask
         ? features.Fill(0).sum(features.PositionDimensions) / mask.sum(1, keepdim: true).clamp_min(1)
         : features.Values.mean(features.PositionDimensions);
 
-    /// <summary>The largest value of each channel over the positions that are there.</summary>
+    /// <summary>The maximum of each channel over the positions that are present.</summary>
     public static Tensor Max(FeatureSet features) => features.Mask is { } mask
         ? features.Fill(double.NegativeInfinity).amax(features.PositionDimensions).masked_fill(mask.any(1, keepdim: true).logical_not(), 0)
         : features.Values.amax(features.PositionDimensions);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>How the features of a task's inputs become one feature vector per sample. Made with <see cref="Fusions"/>.</summary>
+/// <summary>How the features of a task's inputs become one feature vector per sample. Created with <see cref="Fusions"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
@@ -19,7 +19,7 @@ public abstract record FusionSpec
     {
     }
 
-    /// <summary>The name that messages give it.</summary>
+    /// <summary>Its name in messages.</summary>
     [JsonIgnore]
     internal abstract string Title { get; }
 
@@ -27,22 +27,22 @@ public abstract record FusionSpec
     [JsonIgnore]
     internal abstract bool TakesSeveral { get; }
 
-    /// <summary>The module, which <see cref="Fuse"/> runs: features of the given shapes in, <c>(batch, features)</c> out.</summary>
+    /// <summary>The module that <see cref="Fuse"/> runs: features of the given shapes in, <c>(batch, features)</c> out.</summary>
     internal abstract nn.Module Create(IReadOnlyList<FeatureShape> shapes);
 
-    /// <summary>The weights of the module, apart from biases and normalisations; 0 where only the module knows.</summary>
+    /// <summary>The number of weights of the module, apart from biases and normalisations; 0 if only the module knows.</summary>
     internal virtual Int128 CountWeights(IReadOnlyList<FeatureShape> shapes) => 0;
 
-    /// <summary>What is wrong with this fusion for features of those shapes, and the cure; null when nothing is.</summary>
+    /// <summary>What is wrong with this fusion for features of those shapes, and the cure; null if nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake(IReadOnlyList<FeatureShape> shapes) =>
         shapes.Count > 1 && !TakesSeveral
-            ? ($"{Title} takes one input and the task has {shapes.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
+            ? ($"{Title} takes one input, but the task has {shapes.Count}.", $"Use Fusions.Concat(each: Fusions.{Title}()), or Sum, Mean or Attention.")
             : null;
 
     /// <summary>The channels that the module is made for, so that features of others cannot share it; null where it takes any.</summary>
     internal virtual long? ChannelsFor(IReadOnlyList<FeatureShape> shapes) => null;
 
-    /// <summary>Runs a module that a fusion made: one that takes feature sets, or one of the user's own that takes plain maps.</summary>
+    /// <summary>Runs the module of a fusion: one that takes feature sets, or a user's own that takes plain maps.</summary>
     internal static Tensor Fuse(nn.Module fusion, IReadOnlyList<FeatureSet> features) => fusion switch
     {
         nn.Module<IReadOnlyList<FeatureSet>, Tensor> module => module.call(features),
@@ -50,11 +50,11 @@ public abstract record FusionSpec
         _ => throw new MultiInputException(
             $"fusion '{fusion.GetName()}'",
             ModelComponent.Fusion,
-            "some features are not there, and it takes plain maps, which do not say so.",
+            "some features are absent, but it takes plain maps, which cannot say so.",
             "Describe it with Fusions.FromFeatures."),
     };
 
-    /// <summary>Shapes as messages name them.</summary>
+    /// <summary>Shapes as named in messages.</summary>
     internal static string Text(IReadOnlyList<FeatureShape> shapes) =>
         $"{(shapes.All(shape => shape is MapShape) ? "maps" : "features")} {string.Join(", ", shapes)}";
 

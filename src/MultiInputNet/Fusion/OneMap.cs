@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Gives the one map of a task with one input to a module that takes one map, under the module's own names.</summary>
+/// <summary>Passes the only map of a task with one input to a module that takes one map, under the module's own names.</summary>
 internal sealed class OneMap : nn.Module<IReadOnlyList<Tensor>, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> map;

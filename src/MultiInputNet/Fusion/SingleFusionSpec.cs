@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A fusion that makes a vector of the features of one input, without parameters; it can serve each input of a fusion of several.</summary>
+/// <summary>
+/// A fusion that pools the features of one input to a vector, without parameters; it can also serve each input of a fusion of several.
+/// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(GlobalAverageSpec), "global_average")]
@@ -16,11 +18,11 @@ public abstract record SingleFusionSpec : FusionSpec
 
     internal override bool TakesSeveral => false;
 
-    /// <summary>What makes the vector.</summary>
+    /// <summary>Creates the vector.</summary>
     [JsonIgnore]
     internal abstract Func<FeatureSet, Tensor> Pooling { get; }
 
-    /// <summary>The length of the vector that features of this shape become.</summary>
+    /// <summary>The length of the vector for features of this shape.</summary>
     internal abstract long CountFeatures(FeatureShape shape);
 
     internal override nn.Module Create(IReadOnlyList<FeatureShape> shapes) => new CombinedFusion(Pooling, Combination.Concatenation);

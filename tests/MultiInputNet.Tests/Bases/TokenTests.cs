@@ -173,11 +173,11 @@ public sealed class TokenTests
         var lengths = Describe("vit").Task("lengths", Heads.Regression(1), from: ["small", "large"], fusion: Fusions.Sum(Fusions.Flatten()));
         var heads = Describe("vit").Task("heads", Heads.Regression(1), from: ["small"], fusion: Fusions.Attention(5));
 
-        Refused(plain).Should().Be("Task 'plain', fusion: mine takes maps, and the base gives tokens 5×12. Describe it with Fusions.FromFeatures, or use a base that gives maps.");
-        Refused(several).Should().StartWith("Task 'several', fusion: mine takes maps, and the base gives tokens 5×12.");
-        Refused(one).Should().Be("Task 'one', fusion: mine takes one input and the task has 2. Describe it with Fusions.FromSeveral or Fusions.FromFeatures.");
-        Refused(widths).Should().Be("Task 'widths', fusion: attention needs features of one channel count, and the features tokens 5×12, 8×4×4 have 12, 8. Use one base for these inputs, or Fusions.Concat().");
-        Refused(lengths).Should().StartWith("Task 'lengths', fusion: Sum needs vectors of one length, and the features tokens 5×12, tokens 13×12 give 60, 156 features.");
+        Refused(plain).Should().Be("Task 'plain', fusion: mine takes maps, but the base gives tokens 5×12. Describe it with Fusions.FromFeatures, or use a base that gives maps.");
+        Refused(several).Should().StartWith("Task 'several', fusion: mine takes maps, but the base gives tokens 5×12.");
+        Refused(one).Should().Be("Task 'one', fusion: mine takes one input, but the task has 2. Describe it with Fusions.FromSeveral or Fusions.FromFeatures.");
+        Refused(widths).Should().Be("Task 'widths', fusion: attention needs features with the same number of channels, but the features tokens 5×12, 8×4×4 have 12, 8. Use one base for these inputs, or Fusions.Concat().");
+        Refused(lengths).Should().StartWith("Task 'lengths', fusion: Sum needs vectors of the same length, but the features tokens 5×12, tokens 13×12 give 60, 156 features.");
         Refused(heads).Should().Be("Task 'heads', fusion: 5 heads do not divide the 12 channels of the base's tokens. Use one of 1, 2, 3, 4, 6, 12 heads.");
 
         static string Refused(MultiInputModelBuilder builder) => builder.Invoking(b => b.Build(CPU)).Should().Throw<MultiInputException>().Which.Message;
@@ -202,7 +202,7 @@ public sealed class TokenTests
         again.eval();
         again.forward(x, ["ends"])["ends"].ShouldBeSame(model.forward(x, ["ends"])["ends"]);
         FluentActions.Invoking(() => ModelDescription.FromJson(description.ToJson(), new Dictionary<string, Delegate> { ["ends"] = () => nn.Flatten() }))
-            .Should().Throw<MultiInputException>().WithMessage("*of another form than the one it was described with*");
+            .Should().Throw<MultiInputException>().WithMessage("*unlike the one with which it was described*");
     }
 
     [Fact]

@@ -33,13 +33,13 @@ public sealed class MistakeTests
         { "two bases for one", ModelComponent.Base, "Input 'a', base: several bases name it. Name it in one of them.", One().Base(Bases.ConvNet(4), inputs: ["a"]).Base(Bases.ConvNet(8), inputs: ["a"]) },
         { "base of no input", ModelComponent.Base, "Base, base: it serves no input. Name the inputs", One().Base(Bases.ConvNet(4), inputs: []) },
         { "base of an unknown input", ModelComponent.Base, "Base of 'z', base: it reads input 'z', which the model does not have. The inputs are 'a'; add it with .Input(\"z\", ...).", One().Base(Bases.ConvNet(4), inputs: ["z"]) },
-        { "two inputs of one name", ModelComponent.Description, "Input 'a', description: there are 2 inputs of this name. Give each a name of its own.", One().Input("a", image) },
-        { "two tasks of one name", ModelComponent.Description, "Task 'a', description: there are 2 tasks of this name. Give each a name of its own.", One().Task("a", Heads.Regression(1)) },
+        { "two inputs of one name", ModelComponent.Description, "Input 'a', description: there are 2 inputs of this name. Give each a different name.", One().Input("a", image) },
+        { "two tasks of one name", ModelComponent.Description, "Task 'a', description: there are 2 tasks of this name. Give each a different name.", One().Task("a", Heads.Regression(1)) },
         { "name with a dot", ModelComponent.Description, "Input 'a.b', description: its name cannot be part of a weight's name. Use 1 to 100 letters, digits, '_' and '-'.", One().Input("a.b", image) },
         { "name with a line break at its end", ModelComponent.Description, "its name cannot be part of a weight's name.", One().Input("b\n", image) },
         { "task on a missing input", ModelComponent.Input, "Task 'b', input: it reads input 'b', which the model does not have. The inputs are 'a'; add it with .Input(\"b\", ...).", One().Task("b", Heads.Classification(2)) },
-        { "task on no input", ModelComponent.Input, "Task 't', input: it reads no input. Name at least one, or leave 'from' out.", One().Task("t", Heads.Classification(2), from: []) },
-        { "task on one input twice", ModelComponent.Input, "Task 't', input: it reads input 'a' several times. Name each input once.", One().Task("t", Heads.Classification(2), from: ["a", "a"]) },
+        { "task on no input", ModelComponent.Input, "Task 't', input: it reads no input. Name at least one, or omit 'from'.", One().Task("t", Heads.Classification(2), from: []) },
+        { "task on one input twice", ModelComponent.Input, "Task 't', input: it reads input 'a' more than once. Name each input once.", One().Task("t", Heads.Classification(2), from: ["a", "a"]) },
         { "zero classes", ModelComponent.Head, "Task 'a', head: it has 0 classes. Give from 1 to 65,536.", One(head: Heads.Classification(0)) },
         { "zero labels", ModelComponent.Head, "Task 'a', head: it has 0 labels. Give from 1 to", One(head: Heads.MultiLabel(0)) },
         { "negative outputs", ModelComponent.Head, "Task 'a', head: it has -1 outputs. Give from 1 to", One(head: Heads.Regression(-1)) },
@@ -203,7 +203,7 @@ public sealed class MistakeTests
     [InlineData("[")]
     public void JSON_that_is_no_description_is_refused(string json) =>
         FluentActions.Invoking(() => ModelDescription.FromJson(json)).Should().Throw<MultiInputException>()
-            .WithMessage("Model description, description: the JSON cannot be read: *Give the text that ToJson wrote.");
+            .WithMessage("Model description, description: the JSON cannot be read: *Give a text written by ToJson.");
 
     [Fact]
     public void A_module_of_ones_own_is_asked_for_when_its_description_is_read()
@@ -211,7 +211,7 @@ public sealed class MistakeTests
         var description = One(Own(4, nn.Identity())).Describe();
 
         FluentActions.Invoking(() => ModelDescription.FromJson(description.ToJson()).Build(CPU)).Should().Throw<MultiInputException>()
-            .WithMessage("Base, base: it is a module of your own, 'own', and a file holds its name only. Give its factory when you read: customModules: *[\"own\"] = *");
+            .WithMessage("Base, base: it is a module of your own, 'own', of which a file holds only the name. Pass its factory when reading: customModules: *[\"own\"] = *");
         FluentActions.Invoking(() => ModelDescription.FromJson(description.ToJson(), new Dictionary<string, Delegate> { ["own"] = () => 3 }))
             .Should().Throw<MultiInputException>().WithMessage("*The factory given for 'own'*");
     }

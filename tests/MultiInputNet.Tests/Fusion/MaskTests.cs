@@ -106,7 +106,7 @@ public sealed class MaskTests
 
         FusionSpec.Fuse(plain, [whole]).ShouldBeSame(whole.Values.flatten(1));
         FluentActions.Invoking(() => FusionSpec.Fuse(plain, [new(whole.Values, sampleMask: ones(Batch, dtype: ScalarType.Bool))]))
-            .Should().Throw<MultiInputException>().WithMessage("*it takes plain maps, which do not say so. Describe it with Fusions.FromFeatures.");
+            .Should().Throw<MultiInputException>().WithMessage("*it takes plain maps, which cannot say so. Describe it with Fusions.FromFeatures.");
     }
 
     private static nn.Module Module(string name)

@@ -143,7 +143,7 @@ public sealed class SharedFusionTests
         Refused(heads).Should().StartWith("Task 'image', fusion: 3 heads do not divide the 8 channels");
         Refused(linear).Should().StartWith("Task 'table', fusion: the fusion that it shares cannot take maps 8×1×1: ")
             .And.EndWith("Make the fusion fit the features of all tasks, or give this one its own, .Task(..., fusion: ...).");
-        Refused(one).Should().StartWith("Task 'both', fusion: one takes one input and the task has 2.");
+        Refused(one).Should().StartWith("Task 'both', fusion: one takes one input, but the task has 2.");
 
         static string Refused(MultiInputModelBuilder builder) => builder.Invoking(b => b.Build(CPU)).Should().Throw<MultiInputException>().Which.Message;
     }
