@@ -6,9 +6,9 @@ namespace MultiInputNet;
 public static class ModelDescriptionExtensions
 {
     /// <summary>Builds a model with new weights. See <see cref="MultiInputModelBuilder.Build"/>.</summary>
-    /// <param name="description">What to build.</param>
-    /// <param name="device">Where; CUDA when there is one and the CPU otherwise, when null.</param>
-    /// <param name="seed">What the weights follow from; torch's random state when null.</param>
+    /// <param name="description">The model to build.</param>
+    /// <param name="device">The device; when null, CUDA if available and the CPU otherwise.</param>
+    /// <param name="seed">The seed of the weights; torch's random state when null.</param>
     /// <returns>The model.</returns>
     /// <exception cref="MultiInputException">The description has a mistake, or libtorch cannot be loaded.</exception>
     public static MultiInputModel Build(this ModelDescription description, Device? device = null, long? seed = null)

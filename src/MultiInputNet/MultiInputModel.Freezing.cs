@@ -7,12 +7,14 @@ public sealed partial class MultiInputModel
     private readonly FrozenModules frozen = new();
 
     /// <summary>
-    /// Freezes parts: their parameters have no gradient and do not change, and they stay in evaluation mode whatever
-    /// <c>train()</c> is called, so that their normalisations keep their statistics.
+    /// Freezes parts: their parameters have no gradient and do not change, and they stay in evaluation mode whether or not <c>train()</c>
+    /// is
+    /// called, so that their normalisations keep their statistics.
     /// </summary>
     /// <remarks>
-    /// Other threads may predict meanwhile while the model is in evaluation mode: what they compute stays the same. Changing the mode
-    /// itself, with <c>train()</c> or <c>eval()</c>, changes what they compute.
+    /// Other threads may predict in the meantime if the model is in evaluation mode: their results do not change. Changing the mode itself,
+    /// with
+    /// <c>train()</c> or <c>eval()</c>, changes them.
     /// </remarks>
     /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
@@ -23,8 +25,8 @@ public sealed partial class MultiInputModel
         frozen.SetModes(this, training);
     }
 
-    /// <summary>Freezes the whole model but some parts, which are trained: what was frozen of them is no longer.</summary>
-    /// <param name="parts">The parts that are trained, from <see cref="Parts"/>.</param>
+    /// <summary>Freezes the whole model except some parts, which are trained and therefore unfrozen.</summary>
+    /// <param name="parts">The parts to train, from <see cref="Parts"/>.</param>
     /// <exception cref="ArgumentException">No part is named.</exception>
     /// <exception cref="MultiInputException">The model has no such part; nothing is changed.</exception>
     public void FreezeAllBut(params IReadOnlyList<ModelPart> parts)
@@ -38,7 +40,7 @@ public sealed partial class MultiInputModel
         frozen.SetModes(this, training);
     }
 
-    /// <summary>Lets parts be trained again.</summary>
+    /// <summary>Makes parts trainable again.</summary>
     /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
     public void Unfreeze(params IReadOnlyList<ModelPart> parts)
@@ -50,7 +52,7 @@ public sealed partial class MultiInputModel
 
     /// <summary>Whether every parameter of a part is frozen.</summary>
     /// <param name="part">The part, from <see cref="Parts"/>.</param>
-    /// <returns>True where nothing of the part can be trained.</returns>
+    /// <returns>True if nothing in the part can be trained.</returns>
     /// <exception cref="MultiInputException">The model has no such part.</exception>
     public bool IsFrozen(ModelPart part)
     {
@@ -66,7 +68,7 @@ public sealed partial class MultiInputModel
             frozen.SetModes(this, train);
     }
 
-    /// <summary>What is frozen now, to be given to <see cref="RestoreFreezing"/>.</summary>
+    /// <summary>What is frozen now, for <see cref="RestoreFreezing"/>.</summary>
     internal IReadOnlyCollection<nn.Module> SaveFreezing() => frozen.Save();
 
     /// <summary>Freezes exactly the given modules.</summary>
@@ -77,14 +79,16 @@ public sealed partial class MultiInputModel
         frozen.SetModes(this, training);
     }
 
-    /// <summary>Whether an input's way through its projection and base is frozen: the same sample gives the same map.</summary>
+    /// <summary>Whether an input's path through its projection and base is frozen: the same sample gives the same map.</summary>
     internal bool HasFrozenMap(string input)
     {
         var path = paths[input];
         return path.ProjectionModules.All(IsFrozenWhole) && IsFrozenWhole(path.Base) && (path.Own is null || IsFrozenWhole(path.Own));
     }
 
-    /// <summary>Whether a task's fusion gives the same vector for the same maps: it is frozen, or has nothing to learn and draws nothing at random.</summary>
+    /// <summary>
+    /// Whether a task's fusion gives the same vector for the same maps: it is frozen, or has nothing to learn and draws nothing at random.
+    /// </summary>
     internal bool HasFrozenFusion(string task)
     {
         var fusion = FindRoute(task).Fusion;

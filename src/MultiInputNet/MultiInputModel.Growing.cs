@@ -3,28 +3,36 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <content>Makes new models of a trained one.</content>
+/// <content>Makes new models from a trained one.</content>
 public sealed partial class MultiInputModel
 {
     /// <summary>
-    /// A new model with this one's weights and further inputs, tasks, and parts for each input in the bases. What this model
-    /// gives in evaluation mode, the new one gives bit for bit; the added parts are new, except that own normalisation
-    /// starts as the shared one is.
+    /// A new model with this one's weights plus new inputs, tasks, and layers per input in the bases. In evaluation mode the new model
+    /// gives
+    /// bit-identical results for everything that this one computes; the added parts are new, except that an input's own normalisation
+    /// starts
+    /// equal to the shared one.
     /// </summary>
     /// <remarks>
-    /// The weights are copied: this model stays as it is, and stays the caller's to dispose. The new one is on the same device
-    /// and in the same mode, and nothing of it is frozen. What the old tasks give stays while only new parts are trained.
-    /// Inputs with own parts go through the base one by one instead of joined, which may round differently, and so may libtorch's
-    /// convolutions once their weights are frozen.
+    /// The weights are copied: this model is unchanged, and remains the caller's to dispose. The new one is on the same device and in the
+    /// same
+    /// mode, and nothing in it is frozen. The results of the old tasks are preserved while only new parts are trained. Inputs with their
+    /// own
+    /// layers go through the base one at a time instead of merged, which may round differently, and so may libtorch's convolutions once
+    /// their
+    /// weights are frozen.
     /// </remarks>
     /// <param name="add">Adds inputs and tasks, and bases that name new inputs; nothing when null.</param>
-    /// <param name="perInput">What each input has of its own in every base of this model; as before when null.</param>
-    /// <param name="adapters">The adapters of each input in every base of this model; as before when null.</param>
-    /// <param name="seed">What the added weights follow from, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.</param>
+    /// <param name="perInput">Which normalisation parts each input has for itself in every base of this model; unchanged when null.</param>
+    /// <param name="adapters">The adapters of each input in every base of this model; unchanged when null.</param>
+    /// <param name="seed">
+    /// The seed of the added weights, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.
+    /// </param>
     /// <returns>The new model.</returns>
     /// <exception cref="MultiInputException">
-    /// The added description has a mistake, or would change what the model has; or a module of the user's own is not made
-    /// as it was.
+    /// The added description has a mistake, or would change what the model already has; or a user-defined module differs from the one with
+    /// which
+    /// the model was built.
     /// </exception>
     public MultiInputModel Grow(Action<MultiInputModelBuilder>? add = null, PerInput? perInput = null, Adapters? adapters = null, long? seed = null)
     {
@@ -34,13 +42,13 @@ public sealed partial class MultiInputModel
         if (added.Fusion is not null)
         {
             throw new MultiInputException(
-                "added parts", ModelComponent.Fusion, "the model has its fusion, and its tasks are trained for it.", "Name another at a new task: .Task(..., fusion: ...).");
+                "added parts", ModelComponent.Fusion, "the model already has a fusion, with which its tasks were trained.", "Give another one to a new task: .Task(..., fusion: ...).");
         }
 
         if (added.Bases.SelectMany(group => group.Inputs ?? []).FirstOrDefault(paths.ContainsKey) is { } old)
         {
             throw new MultiInputException(
-                $"input '{old}'", ModelComponent.Base, "the model has it, with a trained base, and an added base names it.", "Name new inputs only.");
+                $"input '{old}'", ModelComponent.Base, "the model already has it, with a trained base, but an added base names it.", "Name new inputs only.");
         }
 
         return Rebuild(new(
@@ -52,16 +60,19 @@ public sealed partial class MultiInputModel
     }
 
     /// <summary>
-    /// A new model in which a classification task has other classes: the output weights of a class that stays, found by
-    /// its name, are kept, those of a new one are new, and all else is this model's, hidden layers too.
+    /// A new model in which a classification task has other classes: the output weights of a class that stays, matched by name, are kept,
+    /// those
+    /// of a new class are new, and everything else is this model's, including hidden layers.
     /// </summary>
     /// <remarks>The weights are copied, as by <see cref="Grow"/>.</remarks>
     /// <param name="task">The task.</param>
-    /// <param name="classNames">The names of all classes that the new model tells apart, from class 0 on.</param>
-    /// <param name="oldClassNames">What this model's classes are called, where its description says nothing; null where it does.</param>
-    /// <param name="seed">What the weights of new classes follow from, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.</param>
+    /// <param name="classNames">The names of all classes of the new model, from class 0.</param>
+    /// <param name="oldClassNames">The names of this model's classes, if its description has none; otherwise null.</param>
+    /// <param name="seed">
+    /// The seed of the weights of new classes, as in <see cref="MultiInputModelBuilder.Build"/>; torch's random state when null.
+    /// </param>
     /// <returns>The new model.</returns>
-    /// <exception cref="MultiInputException">There is no such task, it is no classification, or the names are wrong.</exception>
+    /// <exception cref="MultiInputException">There is no such task, it is not a classification, or the names are wrong.</exception>
     public MultiInputModel ReplaceClasses(string task, IReadOnlyList<string> classNames, IReadOnlyList<string>? oldClassNames = null, long? seed = null)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -76,15 +87,15 @@ public sealed partial class MultiInputModel
         }
 
         var old = spec.NamesOfClasses ?? oldClassNames ?? throw new MultiInputException(
-            subject, ModelComponent.Head, "its classes have no names, so that none can be found again.", $"Give their {count} names as oldClassNames.");
+            subject, ModelComponent.Head, "its classes have no names, so they cannot be matched.", $"Give their {count} names as oldClassNames.");
         if (old.Count != count)
         {
             throw new MultiInputException(
-                subject, ModelComponent.Head, $"it has {count} classes, and {old.Count} old names are given.", "Give one for each class.");
+                subject, ModelComponent.Head, $"it has {count} classes, but {old.Count} old names are given.", "Give one per class.");
         }
 
         if (old.CountBy(name => name).Concat(classNames.CountBy(name => name)).FirstOrDefault(name => name.Value > 1).Key is { } twice)
-            throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a name of its own.");
+            throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a different name.");
 
         var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = spec.WithClasses(classNames) } : described);
         var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion, Description.SharesFusion), seed, changedHead: route.Task);
@@ -97,7 +108,7 @@ public sealed partial class MultiInputModel
     /// <remarks>The weights are copied, as by <see cref="Grow"/>.</remarks>
     /// <param name="task">The task.</param>
     /// <returns>The new model.</returns>
-    /// <exception cref="MultiInputException">There is no such task, or no other.</exception>
+    /// <exception cref="MultiInputException">There is no such task, or it is the only one.</exception>
     public MultiInputModel RemoveTask(string task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -110,7 +121,7 @@ public sealed partial class MultiInputModel
             .Where(group => inputs.Any(input => IsServedBy(group, input.Name)))
             .Select(group => group.Inputs is null ? group : group with { Inputs = [.. group.Inputs.Where(Stays)] });
 
-        // Whatever is drawn is replaced by this model's weights.
+        // Whatever is drawn at random is overwritten with this model's weights.
         return Rebuild(new(inputs, [.. bases], kept, Description.Fusion, Description.SharesFusion), seed: 0);
     }
 
@@ -125,14 +136,14 @@ public sealed partial class MultiInputModel
             throw new MultiInputException(
                 "base",
                 ModelComponent.Base,
-                $"its inputs have their own trained parts (perInput {group.PerInput}, adapters {group.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
-                "Leave the argument out.");
+                $"its inputs have their own trained layers (perInput {group.PerInput}, adapters {group.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
+                "Omit the argument.");
         }
 
         return converted;
     }
 
-    /// <summary>Builds a model and gives it the weights of whatever both have.</summary>
+    /// <summary>Builds a model and copies the weights that both have.</summary>
     private MultiInputModel Rebuild(ModelDescription description, long? seed, string? changedHead = null)
     {
         using var drawing = GlobalRandom.Alone(seed, Device);
@@ -156,7 +167,7 @@ public sealed partial class MultiInputModel
                     Copy("base", ModelComponent.Base, path.Base, target.Base);
             }
 
-            // The stems of new inputs begin with what the base has learned; what they share with old ones has learned itself.
+            // The stems of new inputs start from what the base has learned; what they share with old ones has itself been trained.
             foreach (var (_, target) in model.paths.Where(path => !paths.ContainsKey(path.Key)))
                 (target.Projection as Stem)?.Adapt(target.Base.FirstConvolution!);
             foreach (var (from, to) in sharedStems)
@@ -200,7 +211,7 @@ public sealed partial class MultiInputModel
                     subject,
                     component,
                     $"its weight '{name}' of shape {Shapes.Text(value.shape)} {(target is null ? "is missing" : $"is of shape {Shapes.Text(target.shape)}")} in a new module.",
-                    "Let the factory of your module make the same module each time.");
+                    "Make sure that the factory of your module creates the same module each time.");
             }
 
             target.copy_(value);

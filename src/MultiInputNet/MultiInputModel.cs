@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// One model for many inputs: each input has its projection, all share a base, each task has its fusion and head.
-/// Made with <see cref="Define"/>; a <c>torch.nn.Module</c> like any other.
+/// One model for many inputs: each input has its projection, all share a base, and each task has its fusion and head. Created with
+/// <see cref="Define"/>; a <c>torch.nn.Module</c> like any other.
 /// </summary>
 /// <remarks>
 /// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
-/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>stem_bank</c> and <c>input_stem_banks.FIRST_INPUT</c> for what the stems of a base's
-/// inputs share, <c>base_inputs.INPUT</c> for what an input has of its own in its
-/// base, with the names of the base's layers behind it, <c>shared_fusion</c> for the fusion that tasks share, <c>fusions.TASK</c> for each other one,
-/// and <c>output_layers.TASK</c>.
+/// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>stem_bank</c> and <c>input_stem_banks.FIRST_INPUT</c> for what the stems of
+/// a
+/// base's inputs share, <c>base_inputs.INPUT</c> for an input's own layers in its base, followed by the names of the base's layers,
+/// <c>shared_fusion</c> for the fusion that tasks share, <c>fusions.TASK</c> for any other one, and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
 public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, Tensor>>
@@ -74,24 +74,26 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
         RegisterComponents();
 
-        // Its parts are there already; a module that does not know where it is cannot be moved back to the CPU.
+        // Its parts exist already; a module that does not know its device cannot be moved back to the CPU.
         this.to(assembly.Device);
     }
 
-    /// <summary>What the model was built from.</summary>
+    /// <summary>The description from which the model was built.</summary>
     public ModelDescription Description { get; }
 
     /// <summary>
-    /// What <c>Build</c>, and trainings since, noticed that is allowed and probably not meant; <see cref="Summary"/> prints it too.
+    /// What <c>Build</c>, and trainings since, noticed that is legal but probably a mistake; <see cref="Summary"/> prints it too.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; private set; }
 
     /// <summary>
-    /// Whether the inputs of one call with maps of one size go through their base as one batch where only speed depends on it. Where the
-    /// base mixes the samples of a batch (batch normalisation in training mode, modules of your own) they do so always, and
-    /// inputs that have parts of their own in the base never do.
+    /// Whether inputs of one call whose maps have the same size go through their base as one batch where only speed depends on it. If the
+    /// base
+    /// mixes the samples of a batch (batch normalisation in training mode, modules of your own), they always do, and inputs with their own
+    /// layers
+    /// in the base never do.
     /// </summary>
-    /// <value>Default: <see langword="true"/>. The results are equal but for rounding.</value>
+    /// <value>Default: <see langword="true"/>. The results are equal except for rounding.</value>
     public bool MergesInputs { get; set; } = true;
 
     /// <summary>The device that the model is on.</summary>
@@ -102,8 +104,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     internal IEnumerable<Route> Routes => Built.Routes;
 
     /// <summary>
-    /// What several tasks share, in the order of the forward pass: the bases and, where all tasks go through it, the shared fusion. One that
-    /// some tasks share alone would say nothing of the others to methods that compare the tasks at the last shared layer.
+    /// What several tasks share, in the order of the forward pass: the bases and, if all tasks go through it, the shared fusion. A fusion
+    /// shared by
+    /// only some tasks would tell methods that compare the tasks at the last shared layer nothing about the others.
     /// </summary>
     internal IEnumerable<nn.Module> SharedModules =>
         [.. paths.Values.Select(path => path.Base).Distinct(), .. shared_fusion is { } fusion && routes.Values.All(route => route.SharesFusion) ? [fusion] : Array.Empty<nn.Module>()];
@@ -114,13 +117,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>Adds what a training noticed.</summary>
     internal void AddWarnings(IEnumerable<string> added) => Warnings = [.. Warnings.Union(added)];
 
-    /// <summary>Begins the description of a model.</summary>
+    /// <summary>Starts the description of a model.</summary>
     /// <returns>A builder.</returns>
     public static MultiInputModelBuilder Define() => new();
 
     /// <summary>Runs one input through to one task.</summary>
-    /// <param name="input">A batch, shaped as the input is declared behind its batch dimension.</param>
-    /// <param name="task">A task that reads one input; or an input's name, where one task alone reads it and nothing else.</param>
+    /// <param name="input">A batch, shaped as the input is declared after the batch dimension.</param>
+    /// <param name="task">A task that reads one input; or the name of an input that only one task reads, on its own.</param>
     /// <returns>The task's output, <c>(batch, outputs)</c>.</returns>
     /// <exception cref="MultiInputException">The name or the batch does not fit.</exception>
     public Tensor forward(Tensor input, string task)
@@ -131,14 +134,14 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (route.Inputs.Count > 1)
         {
             throw new MultiInputException(
-                $"task '{task}'", ModelComponent.Input, $"it reads {Shapes.Names(route.Inputs)}, and one tensor was given.", "Call forward with a dictionary of its inputs.");
+                $"task '{task}'", ModelComponent.Input, $"it reads {Shapes.Names(route.Inputs)}, but a single tensor was given.", "Call forward with a dictionary of its inputs.");
         }
 
         return Run(new Dictionary<string, Tensor> { [route.Inputs[0]] = input }, [route])[route.Task];
     }
 
     /// <summary>Runs one input through to one task, chosen by its position.</summary>
-    /// <param name="input">A batch, shaped as the input is declared behind its batch dimension.</param>
+    /// <param name="input">A batch, shaped as the input is declared after the batch dimension.</param>
     /// <param name="taskIndex">The position of the task in the description, from 0.</param>
     /// <returns>The task's output, <c>(batch, outputs)</c>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such task.</exception>
@@ -151,10 +154,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     }
 
     /// <summary>
-    /// Runs several inputs through to every task whose inputs are all there; inputs with maps of one size go through the base as one
-    /// batch (see <see cref="MergesInputs"/>), so that in training mode a batch normalisation that they share normalises them together.
+    /// Runs several inputs through to every task whose inputs are all given. Inputs whose maps have the same size go through the base as
+    /// one batch
+    /// (see <see cref="MergesInputs"/>), so that in training mode a batch normalisation that they share normalises them together.
     /// </summary>
-    /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task joins.</param>
+    /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task combines.</param>
     /// <returns>The output of each task by its name.</returns>
     /// <exception cref="MultiInputException">A name or a batch does not fit, or no task can run.</exception>
     public override IReadOnlyDictionary<string, Tensor> forward(IReadOnlyDictionary<string, Tensor> input)
@@ -178,7 +182,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <param name="input">A batch for each input by its name.</param>
     /// <param name="tasks">The tasks to run.</param>
     /// <returns>The output of each task by its name.</returns>
-    /// <exception cref="MultiInputException">A name or a batch does not fit, or an input of a task is not there.</exception>
+    /// <exception cref="MultiInputException">A name or a batch does not fit, or an input of a task is missing.</exception>
     public IReadOnlyDictionary<string, Tensor> forward(IReadOnlyDictionary<string, Tensor> input, IEnumerable<string> tasks)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -190,7 +194,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             if (route.Inputs.FirstOrDefault(name => !input.ContainsKey(name)) is { } missing)
             {
                 throw new MultiInputException(
-                    $"task '{route.Task}'", ModelComponent.Input, $"its input '{missing}' is not there.", $"Give {Shapes.Names(route.Inputs)}.");
+                    $"task '{route.Task}'", ModelComponent.Input, $"its input '{missing}' is missing.", $"Give {Shapes.Names(route.Inputs)}.");
             }
         }
 
@@ -200,7 +204,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>Runs inputs through their projections and bases.</summary>
     /// <param name="input">A batch for each input by its name.</param>
     /// <returns>
-    /// The features of each input as its base gives them: a map, <c>(batch, channels, height, width)</c>, or tokens,
+    /// The features of each input as its base produces them: a map, <c>(batch, channels, height, width)</c>, or tokens,
     /// <c>(batch, tokens, channels)</c>.
     /// </returns>
     /// <exception cref="MultiInputException">A name or a batch does not fit.</exception>
@@ -213,7 +217,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>The head of a task.</summary>
     /// <param name="task">The task's name.</param>
-    /// <returns>The head; a <see cref="TaskHead"/> unless the user gave a module of another type.</returns>
+    /// <returns>The head; a <see cref="TaskHead"/> unless the user provided a module of another type.</returns>
     /// <exception cref="MultiInputException">There is no such task.</exception>
     public nn.Module<Tensor, Tensor> Head(string task)
     {
@@ -221,14 +225,14 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         return FindRoute(task).Head;
     }
 
-    /// <summary>The head of a task, as the type that it is.</summary>
+    /// <summary>The head of a task, as its specific type.</summary>
     /// <typeparam name="THead">The type, such as <see cref="ClassificationHead"/>, or <see cref="TaskHead"/> for its loss and its predictions.</typeparam>
     /// <param name="task">The task's name.</param>
     /// <returns>The head.</returns>
     /// <exception cref="MultiInputException">There is no such task, or its head is of another type.</exception>
     public THead Head<THead>(string task)
         where THead : nn.Module<Tensor, Tensor> => Head(task) as THead ?? throw new MultiInputException(
-            $"task '{task}'", ModelComponent.Head, $"its head is a {Head(task).GetType().Name} and no {typeof(THead).Name}.", "Ask for the type that it is.");
+            $"task '{task}'", ModelComponent.Head, $"its head is a {Head(task).GetType().Name}, not a {typeof(THead).Name}.", "Ask for its actual type.");
 
     /// <summary>
     /// A table of the model: each input's shape through its projection and base, each task's fusion and head, with
@@ -239,8 +243,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public string Summary() => ModelSummary.Print(Built, Device, Warnings);
 
     /// <summary>
-    /// Gives every adapted stem (<see cref="Projections.AdaptedStem"/>) the weights anew that the first convolution of its base has
-    /// now. To be called once trained weights were loaded into the base.
+    /// Reinitialises every adapted stem (<see cref="Projections.AdaptedStem"/>) from the current weights of its base's first convolution.
+    /// Call it
+    /// after loading trained weights into the base.
     /// </summary>
     public void AdaptStems()
     {
@@ -251,10 +256,11 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>Saves the weights and the description in one safetensors file, written beside and renamed.</summary>
+    /// <summary>Saves the weights and the description in one safetensors file, written next to an existing one and then renamed.</summary>
     /// <param name="path">
-    /// Where. A file that is there is replaced once the new one is whole, and passes on its permissions; where the path is a symbolic link,
-    /// the file that it leads to is written.
+    /// The file. An existing one is replaced once the new one is complete, and passes on its permissions; if the path is a symbolic link,
+    /// the file
+    /// that it points to is written.
     /// </param>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed of.</exception>
@@ -264,21 +270,25 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         ModelFile.Write(path, Description, state_dict());
     }
 
-    /// <summary>Builds a model from a file that <see cref="Save"/> wrote and gives it the file's weights.</summary>
+    /// <summary>Builds a model from a file written by <see cref="Save"/> and loads the file's weights.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="device">Where the model lives; CUDA when there is one and the CPU otherwise, when null.</param>
+    /// <param name="device">The device of the model; when null, CUDA if available and the CPU otherwise.</param>
     /// <param name="customModules">As for <see cref="ModelDescription.FromJson"/>.</param>
     /// <param name="trustTorchScript">
-    /// Whether the file's TorchScript modules may run. They are programs: give <see langword="true"/> for files that you trust only.
-    /// A model without such a base needs it not.
+    /// Whether the file's TorchScript modules may run. They are programs: pass <see langword="true"/> only for files that you trust. Not
+    /// needed
+    /// for a model without such a base.
     /// </param>
     /// <param name="largestPass">
-    /// Values of feature maps that may be in memory at one time when the shapes are checked with a sample of zeros, and pairs of positions
-    /// that attention may compare; 1 GB in single precision when left out. A small file can declare an image of any size: give more for large images in files that you trust.
+    /// The number of feature map values that may be in memory at one time when the shapes are checked with a sample of zeros, and of pairs
+    /// of
+    /// positions that attention may compare; by default as many as take 1 GB in single precision. A small file can declare an image of any
+    /// size:
+    /// raise this for large images in files that you trust.
     /// </param>
     /// <returns>The model, in evaluation mode and single precision.</returns>
     /// <exception cref="MultiInputException">
-    /// The file is damaged, of a newer version of this library or holds something else, a TorchScript module that is not trusted, or a
+    /// The file is damaged, of a newer version of this library, or contains something else, a TorchScript module that is not trusted, or a
     /// description that asks for more memory.
     /// </exception>
     public static MultiInputModel Load(
@@ -292,8 +302,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         Backend.Load();
         using var file = WeightFile.Open(path);
 
-        // A model without more weights than the file has: a description that asks for more makes nothing.
-        // What it draws is replaced by the file's weights.
+        // The model cannot have more weights than the file: a description that asks for more builds nothing.
+        // Whatever is drawn at random is overwritten with the file's weights.
         var model = new MultiInputModel(
             ModelFile.ReadDescription(file, customModules, trustTorchScript), device, file.Entries.Sum(entry => entry.Count), largestPass, seed: 0);
         try
@@ -368,7 +378,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (batch is null || batch.IsInvalid)
         {
             throw new MultiInputException(
-                $"input '{name}'", ModelComponent.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that is there.");
+                $"input '{name}'", ModelComponent.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that exists.");
         }
     }
 
@@ -395,7 +405,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             throw new MultiInputException(
                 subject,
                 ModelComponent.Input,
-                $"the batch has shape {Shapes.Text(shape)} and the input is declared as {declared}.",
+                $"the batch has shape {Shapes.Text(shape)} but the input is declared as {declared}.",
                 shape.AsSpan().SequenceEqual([.. path.Spec.Shape]) ? "Add the batch dimension with .unsqueeze(0)." : "Give that shape, or declare this one.");
         }
 
@@ -405,13 +415,13 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
         {
             throw new MultiInputException(
-                subject, ModelComponent.Input, $"the batch is of type {batch.dtype} and {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
+                subject, ModelComponent.Input, $"the batch is of type {batch.dtype}, but {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
         }
 
         if (batch.device_type != device.type || batch.device_index != device.index)
         {
             throw new MultiInputException(
-                subject, ModelComponent.Input, $"the batch is on {batch.device} and the model on {device}.", "Move one of them: .to(model.Device).");
+                subject, ModelComponent.Input, $"the batch is on {batch.device}, but the model is on {device}.", "Move one of them: .to(model.Device).");
         }
 
         if (device.type == DeviceType.CPU)

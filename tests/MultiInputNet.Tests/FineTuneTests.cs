@@ -183,7 +183,7 @@ public sealed class FineTuneTests : IDisposable
 
         code.Should().Be(0, text);
         text.Should().MatchRegex(@"epoch 1 of 1, training loss: cars [\d.]+; validation: cars rmse [\d.]+").And.NotMatchRegex(@"metric [\d.]");
-        text.Should().Contain("Warning: Task 'cars': its validation has ").And.MatchRegex(@"\| +rmse \|");
+        text.Should().Contain("Warning: Task 'cars': its validation set has ").And.MatchRegex(@"\| +rmse \|");
     }
 
     private (int Code, string Text) Run(params string[] arguments) => RunSample("FineTune", ["--threads", "1", .. arguments]);

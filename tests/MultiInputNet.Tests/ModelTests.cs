@@ -20,7 +20,7 @@ public sealed class ModelTests
         model.Head<RegressionHead>("b").Outputs.Should().Be(1);
         model.Invoking(m => m.Description.Task("c")).Should().Throw<MultiInputException>().WithMessage("Task 'c'*Its tasks are 'a', 'b'.");
         model.Invoking(m => m.Description.Task<ClassificationSpec>("b")).Should().Throw<MultiInputException>().WithMessage("Task 'b'*its head is a RegressionSpec, not a ClassificationSpec.*");
-        model.Invoking(m => m.Head<ClassificationHead>("b")).Should().Throw<MultiInputException>().WithMessage("Task 'b', head: its head is a RegressionHead and no ClassificationHead.*");
+        model.Invoking(m => m.Head<ClassificationHead>("b")).Should().Throw<MultiInputException>().WithMessage("Task 'b', head: its head is a RegressionHead, not a ClassificationHead.*");
         model.Invoking(m => m.Head<TaskHead>("c")).Should().Throw<MultiInputException>();
     }
 

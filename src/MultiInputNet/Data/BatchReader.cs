@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Reads the batches of a run of steps ahead on background threads and gives them in order. It is bounded: only so many batches are
-/// read at once, and only so many wait. Sources in memory are read when they are asked for.
+/// Reads the batches of consecutive steps ahead on background threads and returns them in order. It is bounded: only a limited number of
+/// batches are read at once, and only a limited number wait. Sources in memory are read on demand.
 /// </summary>
 internal sealed class BatchReader : IDisposable
 {
@@ -19,13 +19,13 @@ internal sealed class BatchReader : IDisposable
     private volatile bool isDisposed;
     private long next;
 
-    /// <summary>Begins to read.</summary>
+    /// <summary>Starts reading.</summary>
     /// <param name="source">The samples.</param>
     /// <param name="rows">The rows of a step's batch; called for the steps in order, by the thread that calls this class.</param>
     /// <param name="firstStep">The step of the first batch.</param>
-    /// <param name="endStep">The step behind the last.</param>
-    /// <param name="workers">Batches that are read at once.</param>
-    /// <param name="capacity">Batches that are read or wait.</param>
+    /// <param name="endStep">The step after the last.</param>
+    /// <param name="workers">The number of batches that are read at once.</param>
+    /// <param name="capacity">The number of batches that are being read or waiting.</param>
     public BatchReader(DataSource source, Func<long, IReadOnlyList<long>> rows, long firstStep, long endStep, int workers = 2, int capacity = 4)
     {
         this.source = source;
@@ -40,9 +40,9 @@ internal sealed class BatchReader : IDisposable
         ReadAhead();
     }
 
-    /// <summary>The batch of the next step; its tensors belong to the caller's dispose scope, where there is one.</summary>
-    /// <exception cref="InvalidOperationException">All batches were given.</exception>
-    /// <exception cref="MultiInputException">A sample of this step is broken, and is not to be left out.</exception>
+    /// <summary>The batch of the next step; its tensors belong to the caller's dispose scope, if there is one.</summary>
+    /// <exception cref="InvalidOperationException">All batches have been returned.</exception>
+    /// <exception cref="MultiInputException">A sample of this step is broken, and is not to be skipped.</exception>
     public InputBatch Next()
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
@@ -62,7 +62,7 @@ internal sealed class BatchReader : IDisposable
             return batch;
         }
 
-        return next < end ? source.Read(rows(next++)) : throw new InvalidOperationException("All batches were given.");
+        return next < end ? source.Read(rows(next++)) : throw new InvalidOperationException("All batches have been returned.");
     }
 
     /// <summary>Waits for what is being read, and disposes of it.</summary>
@@ -77,7 +77,7 @@ internal sealed class BatchReader : IDisposable
         foreach (var input in ahead.Where(reading => reading.IsCompletedSuccessfully).SelectMany(reading => reading.Result.Inputs.Values))
             input.Dispose();
         foreach (var reading in ahead)
-            _ = reading.Exception; // of steps that nobody came to
+            _ = reading.Exception; // of steps that were never requested
         ahead.Clear();
         work.Dispose();
     }
@@ -108,7 +108,7 @@ internal sealed class BatchReader : IDisposable
             }
             catch (Exception e)
             {
-                // Thrown where the batch is asked for.
+                // Thrown where the batch is requested.
                 result.SetException(e);
             }
         }

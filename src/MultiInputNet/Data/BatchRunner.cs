@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Gives the samples of a source batch by batch as a model takes them: read ahead, without those that cannot be read, on the model's device and
-/// in its type. Everything that goes through a source uses it: training, evaluation, the reuse of features and the statistics of inputs.
+/// Delivers the samples of a source batch by batch as a model takes them: read ahead, without those that cannot be read, on the model's
+/// device
+/// and in its type. Everything that runs through a source uses it: training, evaluation, feature reuse and the statistics of inputs.
 /// </summary>
 /// <remarks>
 /// Which inputs a batch has are the keys of <see cref="InputBatch.Inputs"/>; every sample has all of them so far.
 /// </remarks>
 internal sealed class BatchRunner : IDisposable
 {
-    /// <summary>The most samples that <see cref="BatchSize(int)"/> gives: more save no time.</summary>
+    /// <summary>The largest result of <see cref="BatchSize(int)"/>: more samples save no time.</summary>
     public const int MostSamples = 512;
 
     private const long MostBytes = 64 << 20;
@@ -25,9 +26,9 @@ internal sealed class BatchRunner : IDisposable
     private long due;
     private long read;
 
-    /// <summary>Begins with nothing read.</summary>
+    /// <summary>Starts with nothing read.</summary>
     /// <param name="source">The samples.</param>
-    /// <param name="model">What takes them; null where they are given as they are read.</param>
+    /// <param name="model">The model that takes them; null to deliver them as they are read.</param>
     public BatchRunner(DataSource source, MultiInputModel? model = null)
     {
         this.source = source;
@@ -37,21 +38,24 @@ internal sealed class BatchRunner : IDisposable
     }
 
     /// <summary>
-    /// How many samples go through the model at once where that is a matter of memory and speed alone: as many as make 64 MiB of the largest
-    /// map that the base makes of a sample.
+    /// How many samples to run through the model at once when only memory and speed matter: as many as fill 64 MiB with the largest map
+    /// that the
+    /// base produces for a sample.
     /// </summary>
-    /// <param name="most">The most.</param>
+    /// <param name="most">The upper limit.</param>
     public int BatchSize(int most) => BatchSize(paths.Values.Sum(path => path.LargestResult) * type.ElementSize(), most);
 
-    /// <summary>As many samples as take 64 MiB, at least 1.</summary>
-    /// <param name="sampleBytes">What one takes.</param>
-    /// <param name="most">The most.</param>
+    /// <summary>As many samples as fit into 64 MiB, at least 1.</summary>
+    /// <param name="sampleBytes">The bytes per sample.</param>
+    /// <param name="most">The upper limit.</param>
     public static int BatchSize(long sampleBytes, int most) => (int)Math.Clamp(MostBytes / Math.Max(1, sampleBytes), 1, most);
 
-    /// <summary>Every sample once, in order. A batch's tensors live until the next is asked for; batches of which nothing could be read are left out.</summary>
-    /// <param name="batchSize">Samples in a batch.</param>
+    /// <summary>
+    /// Every sample once, in order. A batch's tensors live until the next is requested; batches of which nothing could be read are skipped.
+    /// </summary>
+    /// <param name="batchSize">Samples per batch.</param>
     /// <param name="cancellationToken">Ends the pass between two batches.</param>
-    /// <exception cref="MultiInputException">A sample is broken, and is not to be left out.</exception>
+    /// <exception cref="MultiInputException">A sample is broken, and is not to be skipped.</exception>
     public IEnumerable<InputBatch> Pass(int batchSize, CancellationToken cancellationToken = default)
     {
         var batches = (source.Count + batchSize - 1) / batchSize;
@@ -70,10 +74,12 @@ internal sealed class BatchRunner : IDisposable
         long[] Rows(long number) => BatchOrder.Range(number * batchSize, Length(number));
     }
 
-    /// <summary>A batch of a training as it is read, for <see cref="Take"/> once it is augmented. Batches are asked for one after the other.</summary>
+    /// <summary>
+    /// A batch of a training as it is read, for <see cref="Take"/> once it is augmented. Batches are requested one after another.
+    /// </summary>
     /// <param name="order">The order of the samples.</param>
     /// <param name="number">The batch, from 0.</param>
-    /// <exception cref="MultiInputException">A sample is broken and is not to be left out, or none was read of a whole pass.</exception>
+    /// <exception cref="MultiInputException">A sample is broken and is not to be skipped, or none was read in a whole pass.</exception>
     public InputBatch Next(BatchOrder order, long number)
     {
         reader ??= new(source, batch => order.At(batch).ToArray(), number, long.MaxValue);
@@ -82,7 +88,7 @@ internal sealed class BatchRunner : IDisposable
         return batch;
     }
 
-    /// <summary>Samples of an input as the model takes them: on its device, and in its type where they are not standardised first.</summary>
+    /// <summary>Samples of an input as the model takes them: on its device, and in its type unless they are standardised first.</summary>
     public Tensor Take(string input, Tensor samples)
     {
         var moved = samples.to(device);
@@ -91,7 +97,7 @@ internal sealed class BatchRunner : IDisposable
         if (path.Spec.BatchType is not { } needed)
             return moved.to(type);
 
-        // Files of numbers give floating ones. What would change is left to the model, which refuses it.
+        // Files of numbers give floating-point ones. A conversion that would change values is left to the model, which rejects it.
         var converted = moved.to(needed);
         return converted.eq(moved).all().ToBoolean() ? converted : moved;
     }
@@ -103,7 +109,7 @@ internal sealed class BatchRunner : IDisposable
         return labels.index_select(0, tensor(rows.ToArray(), device: labels.device)).to(device);
     }
 
-    /// <summary>Notes how many samples of a batch of a training there are.</summary>
+    /// <summary>Records how many samples a batch of a training has.</summary>
     /// <exception cref="MultiInputException">There was none in a whole pass.</exception>
     public void Count(BatchOrder order, int found)
     {
@@ -112,7 +118,7 @@ internal sealed class BatchRunner : IDisposable
             CheckRead();
     }
 
-    /// <summary>Throws where samples were due and none could be read.</summary>
+    /// <summary>Throws if samples were requested and none could be read.</summary>
     public void CheckRead()
     {
         if (due > 0 && read == 0)
@@ -120,8 +126,8 @@ internal sealed class BatchRunner : IDisposable
             throw new MultiInputException(
                 $"source '{source.Name}'",
                 ModelComponent.Training,
-                $"of {due:N0} samples that were due none could be read, and nothing can be learned or measured from it.{source.WhyBroken}",
-                "Mend them, or leave the source out.");
+                $"none of {due:N0} requested samples could be read, so nothing can be learned or measured from it.{source.WhyBroken}",
+                "Repair them, or remove the source.");
         }
     }
 

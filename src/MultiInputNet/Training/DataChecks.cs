@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Finds what is allowed in data and probably not meant. Labels are all looked at; samples are read here and there, so that a training
-/// on files begins as soon as ever.
+/// Finds what is legal in data but probably a mistake. All labels are checked; samples are only spot-checked, so that training on files
+/// starts without delay.
 /// </summary>
 internal static class DataChecks
 {
@@ -23,7 +23,7 @@ internal static class DataChecks
     private const double LargeScale = 5;
     private const double SmallDeviation = 0.01;
 
-    // Rows that are equal by chance, in tables of few values, are no leak.
+    // In tables of few values, rows that are equal by chance are not a leak.
     private const double SharedByChance = 0.1;
 
     /// <summary>The warnings, in sentences.</summary>
@@ -42,7 +42,7 @@ internal static class DataChecks
         ];
     }
 
-    /// <summary>Inputs that share a batch normalisation in a base, and of which no step has several.</summary>
+    /// <summary>Inputs that share a batch normalisation in a base although no step has several of them.</summary>
     private static IEnumerable<string> FindInSampling(MultiInputModel model, TrainerOptions options, IReadOnlyList<DataSource> sources)
     {
         if (options.Sampling == SourceSampling.All)
@@ -53,7 +53,7 @@ internal static class DataChecks
             if (names.Length > 1 && sharing.Key.parameters().Any(parameter => parameter.requires_grad) && sharing.Key.modules().OfType<TorchSharp.Modules.BatchNorm>().Any()
                 && !sources.Any(source => names.All(source.InputNames.Contains)))
             {
-                yield return $"Inputs {Shapes.Names(names)} share a batch normalisation, and a step draws one source: each is trained by its own statistics and evaluated by a mixture of all. "
+                yield return $"Inputs {Shapes.Names(names)} share a batch normalisation, but a step draws one source: each is trained with its own statistics and evaluated with a mixture of all. "
                     + "Give each its own, perInput: PerInput.Normalization, or sample all sources together.";
             }
         }
@@ -72,7 +72,7 @@ internal static class DataChecks
         var held = Labels(task, validation);
         var heldCount = held is null ? 0 : Present(held).sum().ToInt64();
         if (held is not null && heldCount < FewSamples)
-            yield return Invariant($"Task '{task}': its validation has {heldCount} labelled {(heldCount == 1 ? "sample" : "samples")}, too few for its metrics to mean much.");
+            yield return Invariant($"Task '{task}': its validation set has {heldCount} labelled {(heldCount == 1 ? "sample" : "samples")}, too few for its metrics to mean much.");
         if (model.Head<TaskHead>(task).Classes is { } classes)
         {
             string Classes(IEnumerable<int> found) => Listed(found.Select(c => ClassName(model, task, c)));
@@ -80,16 +80,16 @@ internal static class DataChecks
             int[] Having(Func<long, bool> which) => [.. Enumerable.Range(0, classes).Where(c => which(counts[c]))];
             if (Having(count => count > 0) is [var only])
             {
-                yield return Invariant($"Task '{task}': all its {counts[only]:N0} training labels are {Classes([only])}, so there is nothing to tell apart.");
+                yield return Invariant($"Task '{task}': all its {counts[only]:N0} training labels are {Classes([only])}, so there is nothing to distinguish.");
                 yield break;
             }
 
             if (Having(count => count == 0) is { Length: > 0 } missing && missing.Length < classes)
                 yield return Invariant($"Task '{task}': {missing.Length} of its {classes} classes have no training sample and cannot be learned: {Classes(missing)}.");
             if (Having(count => count == 1) is { Length: > 0 } single)
-                yield return Invariant($"Task '{task}': {single.Length} of its {classes} classes have a single training sample: {Classes(single)}. Add samples, or leave the classes out.");
+                yield return Invariant($"Task '{task}': {single.Length} of its {classes} classes have a single training sample: {Classes(single)}. Add samples, or remove the classes.");
             if (heldCount > 0 && Counts(held!, classes) is var heldCounts && Having(count => count > 0).Where(c => heldCounts[c] == 0).ToArray() is { Length: > 0 } unseen)
-                yield return Invariant($"Task '{task}': {unseen.Length} of its {classes} classes are not in the validation: {Classes(unseen)}.");
+                yield return Invariant($"Task '{task}': {unseen.Length} of its {classes} classes are not in the validation set: {Classes(unseen)}.");
         }
         else if (trained.is_floating_point() && trained.dim() == 2)
         {
@@ -128,7 +128,7 @@ internal static class DataChecks
                 seen = seen[seen.isfinite()];
                 yield return path.Standardization is null
                     ? Invariant($"Input '{path.Name}': {Where(large)} go from {seen.min().item<double>():G4} to {seen.max().item<double>():G4} and are not standardised, which trains badly. Describe it with .StandardizedBy(training samples), or scale it to about 0 to 1.")
-                    : Invariant($"Input '{path.Name}': {Where(large)} go from {seen.min().item<double>():G4} to {seen.max().item<double>():G4}, which is not the scale of the mean and deviation that it is standardised by.");
+                    : Invariant($"Input '{path.Name}': {Where(large)} go from {seen.min().item<double>():G4} to {seen.max().item<double>():G4}, which does not match the mean and deviation with which it is standardised.");
             }
 
             if (rows.Length > 1 && deviations.Any(deviation => deviation > 0) && deviations.Max() < SmallDeviation)
@@ -137,11 +137,11 @@ internal static class DataChecks
             }
 
             if (rows.Length > 1 && Those(i => deviations[i] == 0) is { Length: > 0 } constant)
-                yield return Invariant($"Input '{path.Name}': {Where(constant)} are the same in all {batch.Rows.Count:N0} samples looked at, and say nothing.");
+                yield return Invariant($"Input '{path.Name}': {Where(constant)} are the same in all {batch.Rows.Count:N0} samples checked, and carry no information.");
         }
     }
 
-    /// <summary>Samples that are both trained on and validated on.</summary>
+    /// <summary>Samples that are in both the training and the validation set.</summary>
     private static IEnumerable<string> FindShared(DataSource held, IReadOnlyList<DataSource> sources)
     {
         var names = held.InputNames.Order(StringComparer.Ordinal).ToArray();
@@ -153,10 +153,10 @@ internal static class DataChecks
         var twins = known.Values.Where(count => count > 1).Sum() / Math.Max(1.0, known.Values.Sum());
         var shared = samples.Count(known.ContainsKey);
         if (shared > (SharedByChance + twins) * samples.Count)
-            yield return Invariant($"Validation source '{held.Name}': {shared:N0} of the {samples.Count:N0} samples looked at are training samples too, so that its metrics say little about new ones.");
+            yield return Invariant($"Validation source '{held.Name}': {shared:N0} of the {samples.Count:N0} samples checked are training samples too, so that its metrics say little about new ones.");
     }
 
-    /// <summary>A hash of each of some samples; none where they cannot be read, which the training says when it comes to them.</summary>
+    /// <summary>A hash of each of some samples; none if they cannot be read, which the training reports when it reaches them.</summary>
     private static List<UInt128> Hashes(DataSource source, string[] names, long most)
     {
         const int AtOnce = 64;
@@ -201,7 +201,7 @@ internal static class DataChecks
         }
     }
 
-    /// <summary>Numbers of samples, spread evenly.</summary>
+    /// <summary>Evenly spaced sample numbers.</summary>
     private static long[] Spread(long count, long most)
     {
         var rows = new long[Math.Min(count, most)];

@@ -1,29 +1,30 @@
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Ends a phase of a training when the validation no longer gets better, and gives the model the best weights of all epochs.
+/// Ends a phase of a training when the validation no longer improves, and gives the model the best weights of all epochs.
 /// </summary>
 /// <remarks>
-/// Epochs are compared by values without a unit (<see cref="TaskEvaluation.Score"/>): accuracy, micro-F1, for a regression the share
-/// of the variance that is explained. A task without a finite value, such as one without labels in the validation, is left
-/// out; an epoch in which fewer tasks have a value is never better. Where none has one after the first epoch, the training
-/// stops with an exception.
+/// Epochs are compared by unit-free values (<see cref="TaskEvaluation.Score"/>): accuracy, micro-F1, for a regression the explained share
+/// of
+/// the variance. A task without a finite value, such as one without labels in the validation set, is left out; an epoch in which fewer
+/// tasks
+/// have a value is never better. If no task has one after the first epoch, the training stops with an exception.
 /// </remarks>
 public sealed record EarlyStopping
 {
-    /// <summary>The task whose value counts.</summary>
+    /// <summary>The task to watch.</summary>
     /// <value>Default: <see langword="null"/>, the mean over the tasks.</value>
     public string? Task { get; init; }
 
-    /// <summary>Epochs without a better value before the phase ends.</summary>
+    /// <summary>Epochs without improvement before the phase ends.</summary>
     /// <value>Default: 5.</value>
     public int Patience { get; init => field = OptionRange.AtLeast(value, 1, nameof(Patience)); } = 5;
 
-    /// <summary>By how much a value must be better to count; it has no unit, as 0.01 of accuracy.</summary>
+    /// <summary>By how much a value must improve to count; unit-free, such as 0.01 of accuracy.</summary>
     /// <value>Default: 0.</value>
     public double MinDelta { get; init => field = OptionRange.Between(value, 0, double.MaxValue, nameof(MinDelta)); }
 
-    /// <summary>Compares an epoch with the best before it, and notes the result in the state of the training.</summary>
+    /// <summary>Compares an epoch with the best before it, and records the result in the state of the training.</summary>
     /// <returns>Whether it is the best so far.</returns>
     /// <exception cref="MultiInputException">No value of the first epoch is finite.</exception>
     internal bool IsBest(EpochResult result, TrainingState state)
@@ -37,8 +38,8 @@ public sealed record EarlyStopping
             throw new MultiInputException(
                 "training",
                 ModelComponent.Training,
-                $"early stopping has nothing to compare: in the validation no value of task {tasks} is finite.",
-                "Validate on samples whose labels differ: several classes or numbers, and a yes for multi-label tasks; or leave EarlyStopping out.");
+                $"early stopping has nothing to compare: in the validation set, no value of task {tasks} is finite.",
+                "Validate on samples whose labels vary: several classes or numbers, and positives for multi-label tasks; or omit EarlyStopping.");
         }
 
         var value = values.DefaultIfEmpty(double.NegativeInfinity).Average();
@@ -52,7 +53,7 @@ public sealed record EarlyStopping
         return true;
     }
 
-    /// <summary>What is compared of an epoch: tasks without a finite value are left out.</summary>
+    /// <summary>The values of an epoch to compare, without tasks that have no finite value.</summary>
     private double[] Values(EpochResult result) =>
         [.. result.Validation.Where(pair => (Task ?? pair.Key) == pair.Key).Select(pair => pair.Value.Score).Where(double.IsFinite)];
 }

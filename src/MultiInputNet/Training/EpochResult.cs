@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What an epoch of a training gave.</summary>
+/// <summary>The results of an epoch of a training.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="Phase">The phase of the plan, from 1.</param>
 /// <param name="Step">Steps done since the training began.</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What an evaluation has found of a task so far.</summary>
+/// <summary>The results of an evaluation for a task so far.</summary>
 internal sealed class EvaluationTally(string task, TaskHead head)
 {
     private readonly TaskMetrics metrics = head.CreateMetrics();
@@ -24,7 +24,7 @@ internal sealed class EvaluationTally(string task, TaskHead head)
         samples += head.CountSamples(target);
     }
 
-    /// <summary>Throws where the outputs for some samples of a source were not finite: metrics would hide it.</summary>
+    /// <summary>Throws if the outputs for some samples of a source were not finite: metrics would hide it.</summary>
     public void CheckFinite(string source, long read)
     {
         if (broken > 0)

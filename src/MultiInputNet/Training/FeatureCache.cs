@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// What a source's samples become in the frozen part of a model, computed once: the feature vector of each task whose fusion
-/// is frozen or has nothing to train, and the maps that the fusions of the other tasks read.
+/// The results of a source's samples in the frozen part of a model, computed once: the feature vector of each task whose fusion is frozen
+/// or
+/// has nothing to train, and the maps that the fusions of the other tasks read.
 /// </summary>
 internal sealed class FeatureCache : IDisposable
 {
@@ -16,7 +17,7 @@ internal sealed class FeatureCache : IDisposable
     private readonly Dictionary<string, Tensor> features = [];
     private readonly Dictionary<string, Tensor> maps = [];
 
-    // The place of each sample in the tensors above, -1 for those that could not be read.
+    // The position of each sample in the tensors above, -1 for those that could not be read.
     private readonly long[] places;
 
     private FeatureCache(MultiInputModel model, long count)
@@ -26,7 +27,7 @@ internal sealed class FeatureCache : IDisposable
         Array.Fill(places, -1);
     }
 
-    /// <summary>Computes the features of a source; null where they are not frozen, change at random or take too much memory.</summary>
+    /// <summary>Computes the features of a source; null if they are not frozen, change at random or take too much memory.</summary>
     public static FeatureCache? Make(MultiInputModel model, DataSource source, long limit, CancellationToken cancellationToken)
     {
         var inputs = source.Targets.Keys.SelectMany(task => model.FindRoute(task).Inputs).Distinct().ToArray();
@@ -44,7 +45,7 @@ internal sealed class FeatureCache : IDisposable
         }
     }
 
-    /// <summary>The samples of these that could be read.</summary>
+    /// <summary>Those of the given samples that could be read.</summary>
     public IReadOnlyList<long> Readable(IReadOnlyList<long> rows) => [.. rows.Where(row => places[row] >= 0)];
 
     /// <summary>The output of a task for samples that could be read.</summary>
@@ -97,7 +98,7 @@ internal sealed class FeatureCache : IDisposable
             if (!parts.TryGetValue((isMap, name), out var list))
                 parts.Add((isMap, name), list = []);
 
-            // A copy in the plain layout: what forward gives may be a view of a merged map.
+            // A copy in the plain layout: the result of forward may be a view of a merged map.
             list.Add(value.contiguous().clone().MoveToOuterDisposeScope());
         }
     }

@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// What a training learns, apart from the state of its optimizer, which is each phase's own: the weights of the model, their average, the best
-/// of them so far, and what the balancing of losses remembers.
+/// What a training learns, apart from the state of its optimizer, which belongs to a phase: the weights of the model, their average, the
+/// best
+/// of them so far, and the state of the loss balancing.
 /// </summary>
 internal sealed class LearnedTensors(MultiInputModel model, LossBalancer balancer, double? averageDecay) : IDisposable
 {
@@ -12,13 +13,13 @@ internal sealed class LearnedTensors(MultiInputModel model, LossBalancer balance
 
     public LossBalancer Balancer => balancer;
 
-    /// <summary>The average of the weights; null where none is kept, or before it began.</summary>
+    /// <summary>The average of the weights; null if there is none, or before it begins.</summary>
     public WeightAverage? Average { get; private set; }
 
-    /// <summary>The best weights so far by their names in the model's <c>state_dict</c>; empty before the first.</summary>
+    /// <summary>The best weights so far, by their names in the model's <c>state_dict</c>; empty before the first.</summary>
     public IReadOnlyDictionary<string, Tensor> Best => best;
 
-    /// <summary>Begins the average with the weights as they are.</summary>
+    /// <summary>Starts the average with the current weights.</summary>
     public void StartAverage()
     {
         Average?.Dispose();
@@ -41,10 +42,10 @@ internal sealed class LearnedTensors(MultiInputModel model, LossBalancer balance
         best[name] = tensor.DetachFromDisposeScope();
     }
 
-    /// <summary>Gives the model the best weights.</summary>
+    /// <summary>Restores the best weights into the model.</summary>
     public void TakeBest() => Take(best);
 
-    /// <summary>Gives the model the average of its weights for good.</summary>
+    /// <summary>Gives the model the average of its weights permanently.</summary>
     public void TakeAverage()
     {
         using (Average!.Apply())

@@ -1,18 +1,17 @@
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// How the learning rate changes during a training, as a pure function of the step. Derive from it to bring a schedule of your
-/// own.
+/// How the learning rate changes during a training, as a pure function of the step. Derive from it to add your own schedule.
 /// </summary>
 public abstract record LearningRateSchedule
 {
-    /// <summary>The peak rate all the time, behind a linear rise if asked for.</summary>
+    /// <summary>A constant rate, after a linear warm-up if requested.</summary>
     /// <param name="warmupShare">The share of all steps in which the rate rises, from 0 to 1; the last of them has the peak rate.</param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The share is out of its range.</exception>
     public static LearningRateSchedule Constant(double warmupShare = 0) => new ConstantRate(Share(warmupShare, nameof(warmupShare)));
 
-    /// <summary>A linear rise, then half a cosine down to a share of the peak rate (Loshchilov and Hutter, 2017).</summary>
+    /// <summary>A linear warm-up, then half a cosine down to a fraction of the peak rate (Loshchilov and Hutter, 2017).</summary>
     /// <param name="warmupShare">The share of all steps in which the rate rises, from 0 to 1; the last of them has the peak rate.</param>
     /// <param name="floor">The share of the peak rate that the cosine goes down to, from 0 to 1.</param>
     /// <returns>The schedule.</returns>
@@ -28,8 +27,9 @@ public abstract record LearningRateSchedule
     /// <param name="divFactor">The peak rate divided by the first, at least 1.</param>
     /// <param name="finalDivFactor">The first rate divided by the last, at least 1.</param>
     /// <param name="threePhase">
-    /// Whether the rate falls to the first rate in as many steps as it rose, and to the last in the steps that remain; it falls to
-    /// the last at once otherwise.
+    /// Whether the rate falls to the initial rate in as many steps as it rose, and to the final one in the remaining steps; otherwise it
+    /// falls
+    /// directly to the final rate.
     /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
@@ -41,11 +41,11 @@ public abstract record LearningRateSchedule
             AtLeastOne(finalDivFactor, nameof(finalDivFactor)),
             threePhase);
 
-    /// <summary>The peak rate, multiplied by a factor again and again after a share of all steps.</summary>
+    /// <summary>The peak rate, multiplied by a factor repeatedly after a fraction of all steps.</summary>
     /// <param name="share">The share of all steps between two changes, above 0, to 1. A third makes two changes.</param>
     /// <param name="gamma">What the rate is multiplied by, above 0, to 1.</param>
     /// <param name="warmupShare">
-    /// The share of all steps in which the rate rises, from 0 to 1; changes count from the first step all the same.
+    /// The fraction of all steps in which the rate rises, from 0 to 1; changes are counted from the first step regardless.
     /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
@@ -54,9 +54,9 @@ public abstract record LearningRateSchedule
         NotNothing(Share(gamma, nameof(gamma)), nameof(gamma)),
         Share(warmupShare, nameof(warmupShare)));
 
-    /// <summary>What the peak rate is multiplied by in a step.</summary>
+    /// <summary>The factor of the peak rate in a step.</summary>
     /// <param name="step">The step, from 0.</param>
-    /// <param name="steps">All steps of the training, more than <paramref name="step"/>.</param>
+    /// <param name="steps">The total steps of the training, more than <paramref name="step"/>.</param>
     /// <returns>The factor, from 0 to 1.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The step lies outside the steps.</exception>
     public double Factor(long step, long steps)
@@ -122,7 +122,7 @@ public abstract record LearningRateSchedule
                 : CosineBetween(first, last, Part(step, turn, steps - 1));
         }
 
-        // A phase that has no length is over; one that would begin before the training begins with it.
+        // A phase without length is over; one that would begin before the training begins with it.
         private static double Part(long step, double from, double to)
         {
             from = Math.Max(0, from);

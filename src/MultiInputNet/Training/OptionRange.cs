@@ -1,6 +1,6 @@
 namespace MultiInputNet.Training;
 
-/// <summary>Gives an option back where it lies in its range, and refuses it otherwise.</summary>
+/// <summary>Returns an option if it is in its range, and rejects it otherwise.</summary>
 internal static class OptionRange
 {
     public static int AtLeast(int value, int least, string name) => value >= least

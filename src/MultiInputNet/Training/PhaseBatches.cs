@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>Draws the batches of a phase, runs the model on them and gives their losses.</summary>
+/// <summary>Draws the batches of a phase, runs the model on them and returns their losses.</summary>
 internal sealed class PhaseBatches : IDisposable
 {
     private readonly MultiInputModel model;
@@ -13,12 +13,12 @@ internal sealed class PhaseBatches : IDisposable
     private readonly Func<string> whatIsKept;
     private readonly Dictionary<string, TaskMetrics>? running;
 
-    /// <summary>Begins with nothing read.</summary>
+    /// <summary>Starts with nothing read.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">How it is trained.</param>
     /// <param name="sources">The sources.</param>
     /// <param name="whatIsKept">Says what the user has where a loss is not finite.</param>
-    /// <param name="showsMetrics">Whether <see cref="Metrics"/> is asked for.</param>
+    /// <param name="showsMetrics">Whether <see cref="Metrics"/> is needed.</param>
     public PhaseBatches(MultiInputModel model, TrainerOptions options, IReadOnlyList<DataSource> sources, Func<string> whatIsKept, bool showsMetrics)
     {
         (this.model, this.options, this.whatIsKept) = (model, options, whatIsKept);
@@ -26,14 +26,14 @@ internal sealed class PhaseBatches : IDisposable
         running = showsMetrics ? [] : null;
     }
 
-    /// <summary>Runs what is frozen in this phase once, where its results are to be reused.</summary>
+    /// <summary>Runs the parts that are frozen in this phase once, if their results are to be reused.</summary>
     public void KeepFeatures(CancellationToken cancellationToken)
     {
         foreach (var source in sources)
             source.KeepFeatures(cancellationToken);
     }
 
-    /// <summary>Reads a batch of each source whose turn it is.</summary>
+    /// <summary>Reads a batch of each source that takes part.</summary>
     /// <param name="draws">The sources and which of their batches.</param>
     public IReadOnlyList<DrawnBatch> Draw(IReadOnlyList<SourceDraw> draws) => [.. draws.Select(draw => sources[draw.Source].Draw(draw.Batch))];
 
@@ -47,7 +47,7 @@ internal sealed class PhaseBatches : IDisposable
         var losses = batches.Where(batch => batch.Features is not null)
             .SelectMany(batch => batch.Labels.Select(labels => Loss(step, batch, labels, batch.Features!.Run(labels.Task, batch.Rows)))).ToList();
 
-        // Sources that share no input go through the model together.
+        // Sources that have no input in common go through the model together.
         var open = batches.Where(batch => batch.Features is null).ToList();
         while (open.Count > 0)
         {
@@ -60,7 +60,7 @@ internal sealed class PhaseBatches : IDisposable
         return losses;
     }
 
-    /// <summary>Throws where a source was asked for samples in this phase and none could be read.</summary>
+    /// <summary>Throws if samples of a source were requested in this phase and none could be read.</summary>
     public void CheckRead()
     {
         foreach (var source in sources)
@@ -70,7 +70,7 @@ internal sealed class PhaseBatches : IDisposable
     /// <summary>Each task's metric over the batches of the epoch so far.</summary>
     public Dictionary<string, double> Metrics() => running?.ToDictionary(pair => pair.Key, pair => pair.Value.PrimaryValue) ?? [];
 
-    /// <summary>What each of <see cref="Metrics"/> is called.</summary>
+    /// <summary>The name of each of <see cref="Metrics"/>.</summary>
     public Dictionary<string, string> MetricNames() => running?.ToDictionary(pair => pair.Key, pair => pair.Value.Primary) ?? [];
 
     public void EndEpoch() => running?.Clear();
@@ -129,5 +129,5 @@ internal sealed class PhaseBatches : IDisposable
     }
 }
 
-/// <summary>The mean loss of a task over the labels of a source's batch, and what it was divided by.</summary>
+/// <summary>The mean loss of a task over the labels of a source's batch, and its divisor.</summary>
 internal sealed record BatchLoss(string Task, Tensor Loss, double Value, double Divisor);

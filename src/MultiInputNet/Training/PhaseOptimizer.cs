@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// The optimizer of a phase: a group of parameters for each rate, with and without weight decay, and one for what the balancing of losses
+/// The optimizer of a phase: a group of parameters for each rate, with and without weight decay, and one for what the loss balancing
 /// learns.
 /// </summary>
 internal sealed class PhaseOptimizer : IDisposable
@@ -32,13 +32,13 @@ internal sealed class PhaseOptimizer : IDisposable
     /// <summary>The parameters of the model, group by group.</summary>
     public IReadOnlyList<Parameter> Trained { get; }
 
-    /// <summary>The state that an optimizer of these parameters has, by the names that checkpoints give it.</summary>
+    /// <summary>The state that an optimizer of these parameters has, by its names in checkpoints.</summary>
     public static Dictionary<string, (ScalarType Type, long[] Shape, bool IsDue)> Describe(
         OptimizerSpec spec, PhaseParameters parameters, LossBalancer balancer) =>
         Optimized(parameters.Trained, balancer).SelectMany(pair => spec.Describe(pair.Parameter), (pair, place) => (pair.Name, Place: place))
             .ToDictionary(its => $"{its.Name}.{its.Place.Name}", its => (its.Place.Type, its.Place.Shape, its.Place.IsDue));
 
-    /// <summary>Changes the parameters by their gradients.</summary>
+    /// <summary>Updates the parameters by their gradients.</summary>
     /// <param name="rate">The learning rate, which each group has its share of.</param>
     public void Step(double rate)
     {
@@ -47,11 +47,11 @@ internal sealed class PhaseOptimizer : IDisposable
         optimizer.step();
     }
 
-    /// <summary>The state, by the names that checkpoints give it.</summary>
+    /// <summary>The state, by its names in checkpoints.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Save() => optimized.Zip(optimizer.state_dict().State.Select(spec.Save))
         .SelectMany(pair => pair.Second, (pair, saved) => new KeyValuePair<string, Tensor>($"{pair.First.Name}.{saved.Key}", saved.Value));
 
-    /// <summary>Takes over a state that fits <see cref="Describe"/>. The tensors stay the caller's.</summary>
+    /// <summary>Restores a state that matches <see cref="Describe"/>. The tensors remain the caller's.</summary>
     public void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
         using var scope = NewDisposeScope();

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What a phase trains: the parameters by their names, each one's rate, and whether weight decay takes it along.</summary>
+/// <summary>What a phase trains: the parameters by name, the rate of each, and whether it has weight decay.</summary>
 internal sealed record PhaseParameters(
     IReadOnlyList<(string Name, Parameter Parameter, double Rate, bool Decays)> Trained, IReadOnlyCollection<nn.Module> Frozen)
 {
-    // timm's and torchvision's lists of what has no weight decay though it has several dimensions, by parts of names.
+    // What timm and torchvision exclude from weight decay although it has several dimensions, by parts of names.
     private static readonly string[] namesWithoutDecay =
         ["class_token", "cls_token", "dist_token", "reg_token", "pos_embed", "position_embedding", "relative_position", "layer_scale"];
 
-    /// <summary>Finds what a phase trains; without a phase, all that is not frozen.</summary>
+    /// <summary>Finds what a phase trains; without a phase, everything that is not frozen.</summary>
     public static PhaseParameters Find(MultiInputModel model, TrainingPhase? phase)
     {
         var rates = new Dictionary<Parameter, double>(ReferenceEqualityComparer.Instance);

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>A source in a phase: its batches in the order of the training, as samples or, where what they run through first is frozen, as features.</summary>
+/// <summary>
+/// A source in a phase: its batches in the order of the training, as samples or, if the modules they run through first are frozen, as
+/// features.
+/// </summary>
 internal sealed class PhaseSource : IDisposable
 {
     private readonly MultiInputModel model;
@@ -24,11 +27,11 @@ internal sealed class PhaseSource : IDisposable
 
     public IReadOnlyList<string> InputNames => source.InputNames;
 
-    /// <summary>Computes what is frozen in this phase once, where its results can be reused.</summary>
+    /// <summary>Computes what is frozen in this phase once, if its results can be reused.</summary>
     public void KeepFeatures(CancellationToken cancellationToken) =>
         features = FeatureCache.Make(model, source, options.MixupAlpha is null ? options.FeatureCacheBytes : 0, cancellationToken);
 
-    /// <summary>Reads a batch; without the samples where their features are kept.</summary>
+    /// <summary>Reads a batch; without the samples if their features are kept.</summary>
     /// <exception cref="MultiInputException">A sample is broken and is not to be left out, or none was read of a whole pass.</exception>
     public DrawnBatch Draw(long number)
     {
@@ -47,7 +50,7 @@ internal sealed class PhaseSource : IDisposable
     public IEnumerable<(string Name, Tensor Samples)> Take(InputBatch batch) =>
         batch.Inputs.Select(pair => (pair.Key, runner.Take(pair.Key, source.Augment is null ? pair.Value : Augmented(pair.Key, pair.Value))));
 
-    /// <summary>Throws where samples were due in this phase and none could be read.</summary>
+    /// <summary>Throws if samples were requested in this phase and none could be read.</summary>
     public void CheckRead() => runner.CheckRead();
 
     public void Dispose()
@@ -65,11 +68,11 @@ internal sealed class PhaseSource : IDisposable
         throw new MultiInputException(
             $"source '{source.Name}'",
             ModelComponent.Training,
-            $"its Augment made {made} of the batch {Shapes.Text(samples.shape)} of input '{input}'.",
-            "Give a tensor of as many samples.");
+            $"its Augment returned {made} for the batch {Shapes.Text(samples.shape)} of input '{input}'.",
+            "Return a tensor with the same number of samples.");
     }
 
-    /// <summary>The labels of samples for each task that has any among them.</summary>
+    /// <summary>The labels of samples for each task that has any of them.</summary>
     private TaskLabels[] LabelsOf(IReadOnlyList<long> rows) => rows.Count == 0 ? [] :
     [
         .. source.Targets.Keys.Select(task => (Task: task, Head: model.TaskHead(task), Labels: runner.Labels(task, rows)))
@@ -78,8 +81,8 @@ internal sealed class PhaseSource : IDisposable
     ];
 }
 
-/// <summary>A batch of a source: its samples as they were read or, where they are kept, their features.</summary>
+/// <summary>A batch of a source: its samples as read or, if they are kept, their features.</summary>
 internal sealed record DrawnBatch(PhaseSource Source, FeatureCache? Features, InputBatch? Read, IReadOnlyList<long> Rows, IReadOnlyList<TaskLabels> Labels);
 
-/// <summary>The labels of a batch for a task that has some in it, and what its loss divides by.</summary>
+/// <summary>The labels of a batch for a task that has any in it, and the divisor of its loss.</summary>
 internal sealed record TaskLabels(string Task, Tensor Values, double Divisor);

@@ -12,7 +12,7 @@ internal sealed class PhaseTraining : IDisposable
     private readonly Func<string> whatIsKept;
     private readonly Parameter[] shared;
 
-    /// <summary>Freezes what the phase does not train, and makes a new optimizer.</summary>
+    /// <summary>Freezes what the phase does not train, and creates a new optimizer.</summary>
     /// <param name="training">What the training consists of.</param>
     /// <param name="phase">The phase.</param>
     /// <param name="state">Where the training stands; steps change it.</param>
@@ -39,14 +39,16 @@ internal sealed class PhaseTraining : IDisposable
 
     public PhaseBatches Batches { get; }
 
-    /// <summary>Runs what is frozen in this phase once, where its results are to be reused.</summary>
+    /// <summary>Runs the parts that are frozen in this phase once, if their results are to be reused.</summary>
     public void KeepFeatures(CancellationToken cancellationToken)
     {
         using var drawing = training.Random.OfFeatures(phase.First);
         Batches.KeepFeatures(cancellationToken);
     }
 
-    /// <summary>One change of the weights, and the loss of each task. Nothing is changed where a loss or the gradient is not finite.</summary>
+    /// <summary>
+    /// One update of the weights; returns the loss of each task. Nothing changes if a loss or the gradient is not finite.
+    /// </summary>
     public Dictionary<string, double> Step()
     {
         using var scope = NewDisposeScope();
@@ -77,7 +79,7 @@ internal sealed class PhaseTraining : IDisposable
         Batches.Dispose();
     }
 
-    /// <summary>Computes the clipped gradients of a step and gives the losses.</summary>
+    /// <summary>Computes the clipped gradients of a step and returns the losses.</summary>
     private Dictionary<string, TrainingState.LossSum> Gradients()
     {
         training.Model.zero_grad();
@@ -110,7 +112,7 @@ internal sealed class PhaseTraining : IDisposable
         return losses;
     }
 
-    /// <summary>Reads a batch of each source whose turn it is.</summary>
+    /// <summary>Reads a batch of each source that takes part.</summary>
     private IReadOnlyList<DrawnBatch> Draw(long number)
     {
         var draws = training.Plan.Draws(number);
@@ -120,7 +122,8 @@ internal sealed class PhaseTraining : IDisposable
     }
 
     /// <summary>
-    /// Adds the gradients of a batch of each source and gives the losses. Each counts as its share of what the step has for its
+    /// Adds the gradients of a batch of each source and returns the losses. Each counts in proportion to its part of the step's labels for
+    /// its
     /// task: together they are the mean over all labels.
     /// </summary>
     private IReadOnlyList<BatchLoss> Descend(long number, IReadOnlyList<DrawnBatch> drawn, Dictionary<string, double> divisors)
@@ -140,7 +143,7 @@ internal sealed class PhaseTraining : IDisposable
                 "training",
                 ModelComponent.Training,
                 $"'{broken}', which a forward pass changes, is not finite at step {state.Step + 1}.",
-                $"A normalisation had too few values or values that are too large: give larger batches, or look for huge values in the inputs. {whatIsKept()}");
+                $"A normalisation had too few values, or values that are too large: use larger batches, or look for huge values in the inputs. {whatIsKept()}");
         }
     }
 }

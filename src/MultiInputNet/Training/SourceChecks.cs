@@ -2,7 +2,7 @@ using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
 
-/// <summary>Refuses sources that do not fit a model, and those that nothing could be learned from.</summary>
+/// <summary>Rejects sources that do not fit a model, and those from which nothing could be learned.</summary>
 internal static class SourceChecks
 {
     /// <summary>The head of a task, which knows its loss and its metrics.</summary>
@@ -10,7 +10,7 @@ internal static class SourceChecks
     public static TaskHead TaskHead(this MultiInputModel model, string task) => model.Head(task) as TaskHead ?? throw new MultiInputException(
         $"task '{task}'", ModelComponent.Training, $"its head is a {model.Head(task).GetType().Name}, which has no loss.", "Derive it from TaskHead.");
 
-    /// <summary>Checks that a model can be trained as it is to be.</summary>
+    /// <summary>Checks that a model can be trained as requested.</summary>
     public static void CheckTraining(
         MultiInputModel model, TrainerOptions options, IReadOnlyList<DataSource> sources, IReadOnlyList<DataSource>? validation)
     {
@@ -24,7 +24,7 @@ internal static class SourceChecks
             throw new MultiInputException(
                 "training",
                 ModelComponent.Training,
-                $"early stopping watches {(stopping.Task is null ? "the validation" : $"task '{stopping.Task}'")}, and no validation source has labels for it.",
+                $"early stopping watches {(stopping.Task is null ? "the validation" : $"task '{stopping.Task}'")}, but no validation source has labels for it.",
                 "Give validation sources with labels.");
         }
 
@@ -43,7 +43,7 @@ internal static class SourceChecks
             if (sources.Count(other => other.Name == source.Name) > 1)
             {
                 throw new MultiInputException(
-                    $"source '{source.Name}'", ModelComponent.Training, "there are several of this name.", "Give each a name of its own.");
+                    $"source '{source.Name}'", ModelComponent.Training, "there are several with this name.", "Give each a different name.");
             }
 
             foreach (var (task, target) in source.Targets)
@@ -54,7 +54,7 @@ internal static class SourceChecks
                     throw new MultiInputException(
                         $"source '{source.Name}'",
                         ModelComponent.Training,
-                        $"it has labels for task '{route.Task}' and the inputs {Shapes.Names(source.InputNames)}.",
+                        $"it has labels for task '{route.Task}' but the inputs {Shapes.Names(source.InputNames)}.",
                         $"The task reads {Shapes.Names(route.Inputs)}: give them all, under the task's own name.");
                 }
 
@@ -72,7 +72,7 @@ internal static class SourceChecks
                 $"source '{unlabelled.Name}'",
                 ModelComponent.Training,
                 $"all its labels for task {Shapes.Names(unlabelled.Targets.Keys)} are missing, so that nothing can be learned from it.",
-                "Give it labels, or leave it out.");
+                "Give it labels, or remove it.");
         }
 
         if (sources.SelectMany(source => source.Targets.Keys).FirstOrDefault(task => !sources.Any(source => HasLabels(model, source, task))) is { } task)
@@ -81,7 +81,7 @@ internal static class SourceChecks
                 $"task '{task}'",
                 ModelComponent.Training,
                 $"all its labels in source {Shapes.Names(sources.Where(source => source.Targets.ContainsKey(task)).Select(source => source.Name))} are missing, so that it cannot be learned.",
-                "Give it labels, or leave the task out of the sources.");
+                "Give it labels, or remove the task from the sources.");
         }
     }
 
@@ -90,7 +90,7 @@ internal static class SourceChecks
         foreach (var input in model.Paths.Where(path => sources.Any(source => source.InputNames.Contains(path.Name))))
         {
             if (input.Spec.MixupMistake is { } mistake)
-                throw new MultiInputException($"input '{input.Name}'", ModelComponent.Training, mistake, "Leave MixupAlpha out.");
+                throw new MultiInputException($"input '{input.Name}'", ModelComponent.Training, mistake, "Omit MixupAlpha.");
         }
     }
 

@@ -4,8 +4,8 @@ namespace MultiInputNet.Training;
 
 /// <summary>How well a task does on some samples.</summary>
 /// <param name="Loss">
-/// The mean loss over the labels that are there, of all batches together; without label smoothing and class weights, and for a
-/// regression of standardised values. NaN where there is no label.
+/// The mean loss over all labels present, of all batches together, without label smoothing and class weights; of standardised values for a
+/// regression. NaN without labels.
 /// </param>
 /// <param name="Metrics">The task's metrics by name; NaN where there is no label.</param>
 /// <param name="Primary">The name of the metric that a report shows first.</param>
@@ -19,7 +19,7 @@ public sealed record TaskEvaluation(
     public double PrimaryValue => Metrics[Primary];
 
     /// <summary>
-    /// How well the task does, without a unit and higher where it is better: <see cref="TaskMetrics.Score"/>, by which
+    /// How well the task does, unit-free and higher if it is better: <see cref="TaskMetrics.Score"/>, by which
     /// <see cref="EarlyStopping"/> compares epochs.
     /// </summary>
     /// <value>Default: NaN, no value.</value>

@@ -3,16 +3,17 @@ using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
 
-/// <summary>How a <see cref="Trainer"/> trains.</summary>
+/// <summary>Options of a <see cref="Trainer"/>.</summary>
 public sealed record TrainerOptions
 {
-    /// <summary>Epochs, where there are no <see cref="Phases"/>.</summary>
+    /// <summary>The number of epochs, unless there are <see cref="Phases"/>.</summary>
     /// <value>Default: 10.</value>
     public int Epochs { get; init => field = OptionRange.AtLeast(value, 1, nameof(Epochs)); } = 10;
 
     /// <summary>
-    /// What is trained, one phase after the other, in place of <see cref="Epochs"/>. Each phase has its own optimizer state and
-    /// runs the schedule from its start; what it does not name is frozen.
+    /// What to train, one phase after another, instead of <see cref="Epochs"/>. Each phase has its own optimizer state and runs the
+    /// schedule
+    /// from its start; what it does not name is frozen.
     /// </summary>
     /// <value>Default: none; all that is not frozen is trained.</value>
     public IReadOnlyList<TrainingPhase> Phases
@@ -23,10 +24,11 @@ public sealed record TrainerOptions
             : [.. value];
     } = [];
 
-    /// <summary>Steps of each epoch.</summary>
+    /// <summary>Steps per epoch.</summary>
     /// <value>
-    /// Default: <see langword="null"/>, as <see cref="Sampling"/> says: where all sources are in every step, the batches of the
-    /// source that has the most; it is passed once, the others start over, shuffled anew.
+    /// Default: <see langword="null"/>, determined by <see cref="Sampling"/>: if all sources are in every step, the number of batches of
+    /// the
+    /// largest source, which is seen once; the others start over, shuffled anew.
     /// </value>
     public int? StepsPerEpoch { get; init => field = value is { } steps ? OptionRange.AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
 
@@ -34,7 +36,7 @@ public sealed record TrainerOptions
     /// <value>Default: <see cref="SourceSampling.All"/>.</value>
     public SourceSampling Sampling { get; init => field = value ?? throw new ArgumentNullException(nameof(Sampling)); } = SourceSampling.All;
 
-    /// <summary>How the losses of the tasks are weighed, or their gradients joined.</summary>
+    /// <summary>How the losses of the tasks are weighted, or their gradients combined.</summary>
     /// <value>Default: <see cref="LossBalancing.Equal"/>.</value>
     public LossBalancing Balancing { get; init => field = value ?? throw new ArgumentNullException(nameof(Balancing)); } = LossBalancing.Equal;
 
@@ -51,20 +53,20 @@ public sealed record TrainerOptions
     /// <value>Default: <see langword="null"/>, none.</value>
     public double? WeightAverageDecay { get; init => field = value is { } decay ? OptionRange.Share(decay, nameof(WeightAverageDecay)) : null; }
 
-    /// <summary>Samples of each source in each batch, where the source names no number of its own.</summary>
+    /// <summary>Samples per batch of each source, unless the source has a batch size of its own.</summary>
     /// <value>Default: 64.</value>
     public int BatchSize { get; init => field = OptionRange.AtLeast(value, 1, nameof(BatchSize)); } = 64;
 
     /// <summary>
-    /// Samples that go through the model at once in an evaluation: a matter of memory and speed, results are the same but for rounding.
+    /// Samples that go through the model at once in an evaluation: a matter of memory and speed; results are the same except for rounding.
     /// </summary>
     /// <value>
-    /// Default: <see langword="null"/>, as many as make 64 MiB of the largest map that the base makes of a sample, at least 1 and at most 512.
+    /// Default: <see langword="null"/>, as many as fill 64 MiB with the largest map that the base produces for a sample, from 1 to 512.
     /// </value>
     public int? EvaluationBatchSize { get; init => field = value is { } size ? OptionRange.AtLeast(size, 1, nameof(EvaluationBatchSize)) : null; }
 
     /// <summary>
-    /// Batches of each source whose gradients are averaged before a step. <see cref="LossBalancing.GradNorm"/>,
+    /// Batches of each source over which gradients are averaged before a step. <see cref="LossBalancing.GradNorm"/>,
     /// <see cref="LossBalancing.PCGrad"/> and <see cref="LossBalancing.CAGrad"/> look at the gradients of each batch.
     /// </summary>
     /// <value>Default: 1.</value>
@@ -74,7 +76,7 @@ public sealed record TrainerOptions
     /// <value>Default: <see cref="Optimizers.AdamW"/>.</value>
     public OptimizerSpec Optimizer { get; init => field = value ?? throw new ArgumentNullException(nameof(Optimizer)); } = Optimizers.AdamW();
 
-    /// <summary>The highest learning rate.</summary>
+    /// <summary>The peak learning rate.</summary>
     /// <value>Default: 0.001.</value>
     public double LearningRate { get; init => field = OptionRange.Between(value, 0, 100, nameof(LearningRate)); } = 1e-3;
 
@@ -83,14 +85,16 @@ public sealed record TrainerOptions
     public LearningRateSchedule Schedule { get; init => field = value ?? throw new ArgumentNullException(nameof(Schedule)); } = LearningRateSchedule.WarmupCosine();
 
     /// <summary>
-    /// The weight decay of matrices and kernels, embeddings of tokens and categories among them. As in timm, vectors, biases of any
-    /// shape and the affine parameters of normalisations have none, and by their names class tokens, position embeddings, tables of
-    /// relative positions and layer scales.
+    /// The weight decay of matrices and kernels, including embeddings of tokens and categories. As in timm, there is none for vectors,
+    /// biases of
+    /// any shape and affine parameters of normalisations, nor, by name, for class tokens, position embeddings, tables of relative positions
+    /// and
+    /// layer scales.
     /// </summary>
     /// <value>Default: 0.01.</value>
     public double WeightDecay { get; init => field = OptionRange.Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
 
-    /// <summary>The largest norm of all gradients together; larger ones are scaled down to it. Infinity for no limit.</summary>
+    /// <summary>The largest norm of all gradients together; larger ones are scaled down. Infinity for no limit.</summary>
     /// <value>Default: 1.</value>
     public double GradientClip { get; init => field = OptionRange.Between(value, double.Epsilon, double.PositiveInfinity, nameof(GradientClip)); } = 1;
 
@@ -102,25 +106,29 @@ public sealed record TrainerOptions
     /// <value>Default: <see langword="null"/>, none are written.</value>
     public CheckpointOptions? Checkpoints { get; init; }
 
-    /// <summary>A folder for TensorBoard's event files: losses and the learning rate at each step, validation behind each epoch.</summary>
+    /// <summary>A folder for TensorBoard event files: losses and the learning rate at each step, validation after each epoch.</summary>
     /// <value>Default: <see langword="null"/>, none are written.</value>
     public string? TensorBoardFolder { get; init; }
 
     /// <summary>
-    /// The most bytes that features take which are computed once and reused, where projection and base of an input are frozen
-    /// and nothing changes its samples at random.
+    /// The memory limit, in bytes, of features that are computed once and reused if projection and base of an input are frozen and nothing
+    /// changes
+    /// its samples at random.
     /// </summary>
     /// <value>Default: 1 GiB. 0 switches the reuse off.</value>
     public long FeatureCacheBytes { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(FeatureCacheBytes), value, "Give at least 0."); } = 1L << 30;
 
-    /// <summary>Governs the order of samples, dropout and augmentation. Weights are drawn earlier: see <see cref="MultiInputModelBuilder.Build"/>.</summary>
+    /// <summary>
+    /// The seed of the order of samples, dropout and augmentation. Weights are drawn earlier: see
+    /// <see cref="MultiInputModelBuilder.Build"/>.
+    /// </summary>
     /// <value>Default: 0.</value>
     public long Seed { get; init; }
 
-    /// <summary>What of these options decides about the weights that come out, in words.</summary>
+    /// <summary>Those options that affect the resulting weights, in words.</summary>
     internal IReadOnlyDictionary<string, string> Fingerprint()
     {
-        // A record's text has its numbers as the current culture writes them, users' records too.
+        // A record's text writes numbers in the current culture, including users' records.
         var culture = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         try

@@ -2,26 +2,27 @@ using System.Globalization;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What a training gave.</summary>
+/// <summary>The results of a training.</summary>
 /// <param name="Epochs">The result of each epoch.</param>
 /// <param name="BestEpoch">The epoch whose weights the model has; null where early stopping was off and it has the last.</param>
 public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? BestEpoch = null)
 {
     /// <summary>
-    /// What was noticed that is allowed and probably not meant, in the order in which it was noticed: raw values without
-    /// standardisation, classes with a single sample, a validation of a few samples; and damaged checkpoints that the training went on
-    /// without (<see cref="CheckpointOptions.AllowEarlier"/>).
+    /// What is legal but probably a mistake, in the order in which it was noticed: raw values without standardisation, classes with a
+    /// single
+    /// sample, a validation set of a few samples; and damaged checkpoints that the training skipped
+    /// (<see cref="CheckpointOptions.AllowEarlier"/>).
     /// </summary>
     /// <remarks>
-    /// Labels are all looked at, and some samples of each source, spread evenly. The model's own warnings have what was found in the data too.
+    /// All labels are checked, and evenly spaced samples of each source. The model's own warnings also include what was found in the data.
     /// </remarks>
     /// <value>Default: empty.</value>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>
-    /// Saves a row for each epoch: epoch, phase, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>,
-    /// <c>validation.TASK.loss</c> and <c>validation.TASK.METRIC</c>. A value that is not there is an empty cell; a name with a comma, a
-    /// quote or a line end stands in quotes (RFC 4180).
+    /// Saves a row per epoch: epoch, phase, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>, <c>validation.TASK.loss</c>
+    /// and
+    /// <c>validation.TASK.METRIC</c>. A missing value is an empty cell; a name with a comma, a quote or a line break is quoted (RFC 4180).
     /// </summary>
     /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>

@@ -2,13 +2,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>Writes a training's progress as TensorBoard's event files.</summary>
+/// <summary>Writes a training's progress as TensorBoard event files.</summary>
 internal sealed class TrainingLog
 {
     private readonly string folder;
     private readonly TorchSharp.Modules.SummaryWriter writer;
 
-    /// <summary>Makes the file.</summary>
+    /// <summary>Creates the file.</summary>
     /// <param name="folder">Where; it is made if it is not there.</param>
     /// <exception cref="MultiInputException">The folder cannot be written to.</exception>
     public TrainingLog(string folder)
@@ -50,7 +50,7 @@ internal sealed class TrainingLog
     private MultiInputException Unwritable(Exception cause) => new(
         $"folder '{folder}'",
         ModelComponent.Training,
-        $"TensorBoard's files cannot be written there: {cause.Message}",
-        "Name a folder in TensorBoardFolder that can be made, or is there, and can be written to.",
+        $"TensorBoard event files cannot be written there: {cause.Message}",
+        "Set TensorBoardFolder to a folder that exists or can be created, and is writable.",
         cause);
 }

@@ -1,16 +1,17 @@
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// A span of a training in which some parts of the model are trained, each at its rate, and all others are frozen: their
-/// parameters and normalisation statistics stay as they are to the bit.
+/// A part of a training in which some parts of the model are trained, each at its own rate, and all others are frozen: their parameters and
+/// normalisation statistics stay the same to the bit.
 /// </summary>
 public sealed record TrainingPhase
 {
     /// <summary>Creates a phase.</summary>
     /// <param name="epochs">How many epochs it lasts, at least 1.</param>
     /// <param name="parts">
-    /// What is trained, from <see cref="MultiInputNet.Parts"/>; the whole model when none is given. Where parts overlap, the
-    /// rate of the later one counts.
+    /// The parts to train, from <see cref="MultiInputNet.Parts"/>; the whole model if none is given. Where parts overlap, the rate of the
+    /// later
+    /// one applies.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no epoch.</exception>
     public TrainingPhase(int epochs, params IReadOnlyList<PartRate> parts)
@@ -23,20 +24,21 @@ public sealed record TrainingPhase
         Parts = parts.Count == 0 ? [MultiInputNet.Parts.All] : [.. parts];
     }
 
-    /// <summary>How many epochs it lasts.</summary>
+    /// <summary>The number of epochs.</summary>
     public int Epochs { get; }
 
-    /// <summary>What is trained.</summary>
+    /// <summary>The parts to train.</summary>
     public IReadOnlyList<PartRate> Parts { get; }
 
-    /// <summary>The highest learning rate of this phase.</summary>
+    /// <summary>The peak learning rate of this phase.</summary>
     /// <value>Default: <see langword="null"/>, that of the trainer's options.</value>
     public double? LearningRate { get; init => field = value is { } rate ? OptionRange.Between(rate, 0, 100, nameof(LearningRate)) : null; }
 
     /// <summary>
-    /// Times the rate for each stage of the base on the way from its end to the input (Howard and Ruder, 2018): with n stages
-    /// the last has this rate, the first its n-th power, and projections its (n + 1)-th. Class tokens and position embeddings go
-    /// with the first stage; what an input has of its own in the base, normalisation and adapters, keeps the full rate.
+    /// The factor of the rate for each stage of the base from its end to the input (Howard and Ruder, 2018): with n stages the last has
+    /// this
+    /// factor, the first its n-th power, and projections its (n + 1)-th. Class tokens and position embeddings go with the first stage; an
+    /// input's own layers in the base, normalisations and adapters, keep the full rate.
     /// </summary>
     /// <value>Default: 1, all have one rate.</value>
     public double LayerDecay { get; init => field = OptionRange.Between(value, 0, 1, nameof(LayerDecay)); } = 1;

@@ -2,7 +2,7 @@ using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
 
-/// <summary>The steps of a training: which phase and epoch each belongs to, its learning rate, and which sources give it a batch.</summary>
+/// <summary>The steps of a training: which phase and epoch each belongs to, its learning rate, and which sources take part.</summary>
 internal sealed class TrainingPlan
 {
     private readonly TrainerOptions options;
@@ -25,20 +25,22 @@ internal sealed class TrainingPlan
 
     public long StepsPerEpoch { get; }
 
-    /// <summary>All steps.</summary>
+    /// <summary>The total number of steps.</summary>
     public long Steps => Phases[^1].End;
 
-    /// <summary>The sources of a batch, and which of their batches; a step accumulates one or several, numbered over the whole training.</summary>
+    /// <summary>
+    /// The sources of a batch, and which of their batches; a step accumulates one or several, numbered over the whole training.
+    /// </summary>
     public IReadOnlyList<SourceDraw> Draws(long number) => sources.At(number);
 
     /// <summary>The learning rate of a step.</summary>
     public double RateOf(PlannedPhase phase, long step) =>
         (phase.Phase?.LearningRate ?? options.LearningRate) * options.Schedule.Factor(step - phase.First, phase.Steps);
 
-    /// <summary>Whether a training stands within a phase, after its first step: only there does an optimizer have a state.</summary>
+    /// <summary>Whether a training is within a phase, after its first step: only then does an optimizer have a state.</summary>
     public bool IsWithin(TrainingState state) => state.Phase < Phases.Count && state.Step > Phases[state.Phase].First;
 
-    /// <summary>Whether the steps of an epoch are done and its evaluation is to come.</summary>
+    /// <summary>Whether the steps of an epoch are done and its evaluation is still to come.</summary>
     public bool EndsEpoch(PlannedPhase phase, TrainingState state) => state.Step > phase.First
         && (state.Step - phase.First) % StepsPerEpoch == 0
         && !(state.History is [.., var last] && last.Step == state.Step);

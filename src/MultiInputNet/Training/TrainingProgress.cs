@@ -1,6 +1,6 @@
 namespace MultiInputNet.Training;
 
-/// <summary>Where a training stands behind a step.</summary>
+/// <summary>Where a training stands after a step.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">All steps of the plan.</param>
 /// <param name="Epoch">The epoch of this step, from 1.</param>
@@ -25,18 +25,20 @@ public sealed record TrainingProgress(
     IReadOnlyDictionary<string, double> EpochsSeen,
     TimeSpan Remaining)
 {
-    /// <summary>What each of <see cref="Metrics"/> is called, by the task's name, such as <c>accuracy</c> or <c>rmse</c>.</summary>
+    /// <summary>The name of each of <see cref="Metrics"/>, by the task's name, such as <c>accuracy</c> or <c>rmse</c>.</summary>
     /// <value>Default: empty.</value>
     public IReadOnlyDictionary<string, string> MetricNames { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What was noticed since the report before that is allowed and probably not meant. See <see cref="TrainingHistory.Warnings"/>.</summary>
+    /// <summary>
+    /// What was noticed since the previous report that is legal but probably a mistake. See <see cref="TrainingHistory.Warnings"/>.
+    /// </summary>
     /// <value>Default: empty.</value>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The result of the epoch, at its last step.</summary>
     public EpochResult? EpochResult { get; init; }
 
-    /// <summary>The checkpoint that was written behind this step, if one was.</summary>
+    /// <summary>The checkpoint that was written after this step, if any.</summary>
     public string? Checkpoint { get; init; }
 
     /// <inheritdoc/>

@@ -3,7 +3,8 @@ using MultiInputNet.Data;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Torch's random state during a training. All that is drawn at random follows from the seed and the place in the training, so that resuming needs no
+/// Torch's random state during a training. Everything random follows from the seed and the position in the training, so that resuming needs
+/// no
 /// random state; where nothing is drawn, the state of the process is left alone.
 /// </summary>
 internal sealed class TrainingRandom
@@ -20,13 +21,13 @@ internal sealed class TrainingRandom
         drawsInTraining = RandomModules.DrawInTraining(model) || sources.Any(source => source.Augment is not null) || balancer.MayDraw;
     }
 
-    /// <summary>A span for a batch, by its number in the training.</summary>
+    /// <summary>A scope for a batch, by its number in the training.</summary>
     public IDisposable? OfBatch(long number) => Drawing(drawsInTraining, SeededOrder.SeedOf(seed, number));
 
-    /// <summary>A span for the evaluation after a step.</summary>
+    /// <summary>A scope for the evaluation after a step.</summary>
     public IDisposable? OfEvaluation(long step) => Drawing(drawsInEvaluation, SeededOrder.SeedOf(SeededOrder.SeedOf(seed, step), 1));
 
-    /// <summary>A span for computing the features that a phase reuses, by its first step.</summary>
+    /// <summary>A scope for computing the features that a phase reuses, by its first step.</summary>
     public IDisposable? OfFeatures(long step) => Drawing(drawsInEvaluation, SeededOrder.SeedOf(SeededOrder.SeedOf(seed, step), 2));
 
     private IDisposable? Drawing(bool isRandom, long drawn) => isRandom ? GlobalRandom.Seeded(drawn, model.Device) : null;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MultiInputNet.Training;
 
-/// <summary>What a training tells of itself while it runs: to the program that asked for it, and in TensorBoard's files.</summary>
+/// <summary>What a training reports while it runs: to the program that started it, and in TensorBoard event files.</summary>
 internal sealed class TrainingReports
 {
     private readonly TrainingSetup training;
@@ -19,7 +19,7 @@ internal sealed class TrainingReports
         log = training.Options.TensorBoardFolder is { } folder ? new(folder) : null;
     }
 
-    /// <summary>The steps that were done when this run of the training began.</summary>
+    /// <summary>The steps that were already done when this run of the training began.</summary>
     public long FirstStep { get; set; }
 
     /// <summary>Whether anybody listens.</summary>

@@ -21,16 +21,16 @@ public sealed class AddedKindTests
         model.Summary().Should().MatchRegex(@"spectrum +counts +6 +4×1×1 +4×1×1 +28 +24\r?\n", "its projection has 6·4 weights")
             .And.MatchRegex(@"spectrum +spectrum +mixed mean +4 +median +\d+ +20\r?\n", "the fusion says its 4·4 operations, and the head has 4");
         Forward(ones(2, 6)).Should().Throw<MultiInputException>()
-            .WithMessage("Input 'spectrum', input: the batch is of type Float32 and Int32 is needed. Convert it with .to(ScalarType.Int32).");
+            .WithMessage("Input 'spectrum', input: the batch is of type Float32, but Int32 is needed. Convert it with .to(ScalarType.Int32).");
         Forward(full([2, 6], -1, ScalarType.Int32)).Should().Throw<MultiInputException>()
             .WithMessage("Input 'spectrum', input: a count is -1. Give counts from 0.");
         Forward(ones([2, 6], ScalarType.Int32)).Should().NotThrow();
 
         Fit(new() { MixupAlpha = 0.2 }).Should().Throw<MultiInputException>()
-            .WithMessage("Input 'spectrum', training: counts cannot be mixed. Leave MixupAlpha out.");
+            .WithMessage("Input 'spectrum', training: counts cannot be mixed. Omit MixupAlpha.");
         var before = new Trainer(model).Evaluate([Source])["spectrum"].Loss;
         var history = new Trainer(model, new() { Epochs = 5, LearningRate = 0.01 }).Fit([Source]);
-        history.Warnings.Should().ContainMatch("Input 'spectrum': the values of bin 5 are the same in all 40 samples looked at, and say nothing.");
+        history.Warnings.Should().ContainMatch("Input 'spectrum': the values of bin 5 are the same in all 40 samples checked, and carry no information.");
         new Trainer(model).Evaluate([Source])["spectrum"].Loss.Should().BeLessThan(before);
         model.Head<MedianHead>("spectrum").HasTargetStatistics.Should().BeTrue();
 

@@ -105,18 +105,18 @@ public sealed class MistakeTests
     {
         { "unknown task", ModelComponent.Description, "Task 'z', description: the model has no such task. Name one of 'a', 'both', 'tags', 'words', 'pair-class'.", m => m.forward(zeros(2, 3, 8, 8), "z") },
         { "input of several tasks", ModelComponent.Description, "Task 'pair', description: it is an input that 2 tasks read. Name one of 'tags', 'pair-class'.", m => m.forward(zeros(2, 4), "pair") },
-        { "wrong channel count", ModelComponent.Input, "Input 'a', input: the batch has shape (2, 1, 8, 8) and the input is declared as (batch, 3, 8, 8). Give that shape, or declare this one.", m => m.forward(zeros(2, 1, 8, 8), "a") },
-        { "no batch dimension", ModelComponent.Input, "Input 'a', input: the batch has shape (3, 8, 8) and the input is declared as (batch, 3, 8, 8). Add the batch dimension with .unsqueeze(0).", m => m.forward(zeros(3, 8, 8), "a") },
+        { "wrong channel count", ModelComponent.Input, "Input 'a', input: the batch has shape (2, 1, 8, 8), but the input is declared as (batch, 3, 8, 8). Give that shape, or declare this one.", m => m.forward(zeros(2, 1, 8, 8), "a") },
+        { "no batch dimension", ModelComponent.Input, "Input 'a', input: the batch has shape (3, 8, 8), but the input is declared as (batch, 3, 8, 8). Add the batch dimension with .unsqueeze(0).", m => m.forward(zeros(3, 8, 8), "a") },
         { "scalar", ModelComponent.Input, "Input 'a', input: the batch has shape () and", m => m.forward(zeros([]), "a") },
         { "empty batch", ModelComponent.Input, "Input 'a', input: the batch (0, 3, 8, 8) is empty. Give at least one sample.", m => m.forward(zeros(0, 3, 8, 8), "a") },
-        { "double precision", ModelComponent.Input, "Input 'a', input: the batch is of type Float64 and Float32 is needed. Convert it with .to(ScalarType.Float32).", m => m.forward(zeros(2, 3, 8, 8, dtype: ScalarType.Float64), "a") },
-        { "tokens as floats", ModelComponent.Input, "Input 'words', input: the batch is of type Float32 and Int64 is needed.", m => m.forward(zeros(2, 6), "words") },
+        { "double precision", ModelComponent.Input, "Input 'a', input: the batch is of type Float64, but Float32 is needed. Convert it with .to(ScalarType.Float32).", m => m.forward(zeros(2, 3, 8, 8, dtype: ScalarType.Float64), "a") },
+        { "tokens as floats", ModelComponent.Input, "Input 'words', input: the batch is of type Float32, but Int64 is needed.", m => m.forward(zeros(2, 6), "words") },
         { "token beyond the vocabulary", ModelComponent.Input, "Input 'words', input: the tokens run from 0 to 50. With a vocabulary of 50 they run from 0 to 49.", m => m.forward(tensor(new long[] { 0, 1, 2, 3, 4, 50 }).view(1, 6), "words") },
-        { "another device", ModelComponent.Input, "Input 'a', input: the batch is on meta and the model on cpu. Move one of them: .to(model.Device).", m => m.forward(zeros([2, 3, 8, 8], device: META), "a") },
+        { "another device", ModelComponent.Input, "Input 'a', input: the batch is on meta, but the model on cpu. Move one of them: .to(model.Device).", m => m.forward(zeros([2, 3, 8, 8], device: META), "a") },
         { "unknown input", ModelComponent.Input, "Input 'z', input: the model has no such input. Its inputs are 'a', 'pair', 'words'.", m => m.forward(new Dictionary<string, Tensor> { ["z"] = zeros(2, 4) }) },
         { "empty dictionary", ModelComponent.Input, "Model, input: no task reads an empty dictionary. Give all inputs of a task: ", m => m.forward(new Dictionary<string, Tensor>()) },
-        { "one tensor for two inputs", ModelComponent.Input, "Task 'both', input: it reads 'a', 'pair', and one tensor was given. Call forward with a dictionary of its inputs.", m => m.forward(zeros(2, 3, 8, 8), "both") },
-        { "a missing input", ModelComponent.Input, "Task 'both', input: its input 'pair' is not there. Give 'a', 'pair'.", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8) }, ["both"]) },
+        { "one tensor for two inputs", ModelComponent.Input, "Task 'both', input: it reads 'a', 'pair', but a single tensor was given. Call forward with a dictionary of its inputs.", m => m.forward(zeros(2, 3, 8, 8), "both") },
+        { "a missing input", ModelComponent.Input, "Task 'both', input: its input 'pair' is missing. Give 'a', 'pair'.", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8) }, ["both"]) },
         { "batches of two sizes", ModelComponent.Input, "Task 'both', input: its inputs 'a', 'pair' have batches of 2, 3. A task with several inputs takes them sample by sample", m => m.forward(new Dictionary<string, Tensor> { ["a"] = zeros(2, 3, 8, 8), ["pair"] = zeros(3, 4) }) },
         { "labels of another type", ModelComponent.Target, "Labels, target: they are Float32 of shape (2). Class labels are Int64 of shape (batch)", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), zeros(2)) },
         { "label beyond the classes", ModelComponent.Target, "Labels, target: the largest is 5 and the head has 5 classes. Labels run from 0 to 4", m => ((TaskHead)m.Head("a")).Loss(zeros(2, 5), tensor(new long[] { 0, 5 })) },
@@ -165,7 +165,7 @@ public sealed class MistakeTests
         using var model = MultiInputModel.Define().Input("a", Inputs.Tabular(1)).Base(Bases.ConvNet(2)).Task("a", Heads.Classification(2)).Build(CPU);
 
         model.Invoking(m => m.forward(arange(1_700_000_000, 1_700_000_002, ScalarType.Int64).view(2, 1), "a")).Should().Throw<MultiInputException>()
-            .WithMessage("Input 'a', input: the batch is of type Int64 and Float32 is needed. Convert it with .to(ScalarType.Float64).");
+            .WithMessage("Input 'a', input: the batch is of type Int64, but Float32 is needed. Convert it with .to(ScalarType.Float64).");
     }
 
     [Fact]

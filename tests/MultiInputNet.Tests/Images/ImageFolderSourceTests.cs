@@ -266,12 +266,12 @@ public sealed class ImageFolderSourceTests : IDisposable
         var first = $"The first of *: file '{folder["broken/blue/0.png"]}': It is not an image";
 
         new Action(() => new Trainer(model, options).Fit([Broken()]))
-            .Should().Throw<MultiInputException>().WithMessage("Source 'photo', training: of * samples that were due none could be read*The first of *: file '*.png': It is not an image*");
+            .Should().Throw<MultiInputException>().WithMessage("Source 'photo', training: none of * requested samples could be read*The first of *: file '*.png': It is not an image*");
         new Action(() => new Trainer(model, options).Evaluate([Broken()]))
-            .Should().Throw<MultiInputException>().WithMessage($"Source 'photo', training: of 10 samples that were due none could be read*{first}*");
+            .Should().Throw<MultiInputException>().WithMessage($"Source 'photo', training: none of 10 requested samples could be read*{first}*");
         new Action(() => new Trainer(model, options).Evaluate([Broken().Subset([0, 1])])).Should().Throw<MultiInputException>().WithMessage($"*{first}*");
         new Action(() => new Trainer(model, options with { EarlyStopping = new() { Task = "photo" } }).Fit([whole], [Broken()]))
-            .Should().Throw<MultiInputException>().WithMessage($"*of 10 samples that were due none could be read*{first}*");
+            .Should().Throw<MultiInputException>().WithMessage($"*none of 10 requested samples could be read*{first}*");
         new Action(() => new Trainer(model, options with { FeatureCacheBytes = 0 }).Fit([Broken()])).Should().Throw<MultiInputException>().WithMessage("*could be read*");
         new Action(() => Input.StandardizedBy(Broken())).Should().Throw<MultiInputException>().WithMessage($"*none of its 10 samples can be read*{first}*");
 

@@ -47,7 +47,7 @@ public sealed class DataChecksTests
         var (images, labels) = Images(90);
 
         Warnings(Inputs.Image(2, 4, 4).StandardizedBy(images), images * 255, labels)
-            .Should().ContainSingle().Which.Should().Contain("which is not the scale of the mean and deviation that it is standardised by");
+            .Should().ContainSingle().Which.Should().Contain("which does not match the mean and deviation with which it is standardised");
         Warnings(Inputs.Image(2, 4, 4).StandardizedBy(images * 255), images, labels)
             .Should().ContainSingle().Which.Should().StartWith("Input 'x': its values are standardised and differ by 0.00");
     }
@@ -61,8 +61,8 @@ public sealed class DataChecksTests
 
         Warnings(Inputs.Tabular(4), rows, labels).Should().SatisfyRespectively(
             first => first.Should().StartWith("Input 'x': the values of column 1 go from 1.7E+09 to 1.7E+09 and are not standardised"),
-            second => second.Should().Be("Input 'x': the values of column 3 are the same in all 90 samples looked at, and say nothing."));
-        Warnings(Inputs.Tabular(4), zeros(90, 4), labels).Should().Equal("Input 'x': its values are the same in all 90 samples looked at, and say nothing.");
+            second => second.Should().Be("Input 'x': the values of column 3 are the same in all 90 samples checked, and carry no information."));
+        Warnings(Inputs.Tabular(4), zeros(90, 4), labels).Should().Equal("Input 'x': its values are the same in all 90 samples checked, and carry no information.");
     }
 
     [Fact]
@@ -73,9 +73,9 @@ public sealed class DataChecksTests
 
         Warnings(Inputs.Image(2, 4, 4), images, labels).Should().Equal("Task 'x': 1 of its 3 classes have no training sample and cannot be learned: 'owl'.");
         labels[7] = 2;
-        Warnings(Inputs.Image(2, 4, 4), images, labels).Should().Equal("Task 'x': 1 of its 3 classes have a single training sample: 'owl'. Add samples, or leave the classes out.");
+        Warnings(Inputs.Image(2, 4, 4), images, labels).Should().Equal("Task 'x': 1 of its 3 classes have a single training sample: 'owl'. Add samples, or remove the classes.");
         Warnings(Inputs.Image(2, 4, 4), images, ones(90, dtype: ScalarType.Int64))
-            .Should().Equal("Task 'x': all its 90 training labels are 'dog', so there is nothing to tell apart.");
+            .Should().Equal("Task 'x': all its 90 training labels are 'dog', so there is nothing to distinguish.");
     }
 
     [Fact]
@@ -85,11 +85,11 @@ public sealed class DataChecksTests
         var (held, heldLabels) = Images(1);
 
         Warnings(Inputs.Image(2, 4, 4), images, labels, held, heldLabels).Should().Equal(
-            "Task 'x': its validation has 1 labelled sample, too few for its metrics to mean much.",
-            "Task 'x': 2 of its 3 classes are not in the validation: 'dog', 'owl'.");
+            "Task 'x': its validation set has 1 labelled sample, too few for its metrics to mean much.",
+            "Task 'x': 2 of its 3 classes are not in the validation set: 'dog', 'owl'.");
         (held, heldLabels) = Images(30);
         heldLabels[5..] = -1;
-        Warnings(Inputs.Image(2, 4, 4), images, labels, held, heldLabels).Should().Equal("Task 'x': its validation has 5 labelled samples, too few for its metrics to mean much.");
+        Warnings(Inputs.Image(2, 4, 4), images, labels, held, heldLabels).Should().Equal("Task 'x': its validation set has 5 labelled samples, too few for its metrics to mean much.");
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class DataChecksTests
         held[..10] = images[40..50];
 
         Warnings(Inputs.Image(2, 4, 4), images, labels, held, heldLabels).Should().Equal(
-            "Validation source 'held': 10 of the 30 samples looked at are training samples too, so that its metrics say little about new ones.");
+            "Validation source 'held': 10 of the 30 samples checked are training samples too, so that its metrics say little about new ones.");
         var bits = randint(2, [200, 3]).to(ScalarType.Float32);
         Warnings(Inputs.Tabular(3), bits[..150], arange(150) % Classes, bits[150..], arange(50) % Classes).Should().BeEmpty();
     }

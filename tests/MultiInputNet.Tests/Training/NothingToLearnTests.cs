@@ -78,11 +78,11 @@ public sealed class NothingToLearnTests
         foreach (DataSource[] sources in new DataSource[][] { [broken], [good, broken] })
         {
             trainer.Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
-                .WithMessage("Source 'broken', training: of * samples that were due none could be read, and nothing can be learned or measured from it.*");
+                .WithMessage("Source 'broken', training: none of * requested samples could be read, so nothing can be learned or measured from it.*");
         }
 
         new Trainer(model, new() { Epochs = 1, StepsPerEpoch = 1, BatchSize = 16 }).Invoking(t => t.Fit([broken])).Should().Throw<MultiInputException>("one step is too few for a pass, and nothing was trained");
-        trainer.Invoking(t => t.Evaluate([broken])).Should().Throw<MultiInputException>().WithMessage("Source 'broken', training: of 40 samples that were due none could be read*");
+        trainer.Invoking(t => t.Evaluate([broken])).Should().Throw<MultiInputException>().WithMessage("Source 'broken', training: none of 40 requested samples could be read*");
         new Trainer(model, new() { Epochs = 1, EarlyStopping = new() { Task = "number" } }).Invoking(t => t.Fit([good], [broken]))
             .Should().Throw<MultiInputException>().WithMessage("Source 'broken'*");
 

@@ -284,7 +284,7 @@ public sealed class TrainerTests
             .WithMessage("Task 'z', training: the model has no such task. Name one of 'image', 'table'.");
         using var words = MultiInputModel.Define().Input("w", Inputs.Tokens(9, 4)).Base(Bases.ConvNet(4)).Task("w", Heads.Classification(2)).Build(CPU);
         new Trainer(words, new() { MixupAlpha = 0.2 }).Invoking(t => t.Fit([new TensorSource("w", zeros(2, 4, dtype: ScalarType.Int64), zeros(2, dtype: ScalarType.Int64))]))
-            .Should().Throw<MultiInputException>().WithMessage("Input 'w', training: mixup mixes numbers, and it has tokens or categories. Leave MixupAlpha out.");
+            .Should().Throw<MultiInputException>().WithMessage("Input 'w', training: mixup mixes numbers, and it has tokens or categories. Omit MixupAlpha.");
         model.Freeze(Parts.All);
         trainer.Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>().WithMessage("Training, training: everything is frozen.*");
 

@@ -156,8 +156,8 @@ public sealed class CheckpointContentTests : IDisposable
 
     public static TheoryData<string, string> WrongTensors => new()
     {
-        { "name", "has no place in the training" },
-        { "another name", "has no place in the training" },
+        { "name", "does not belong to the training" },
+        { "another name", "does not belong to the training" },
         { "missing model.base_model", "is missing" },
         { "missing optimizer.", "is missing" },
         { "missing best.", "is missing" },
