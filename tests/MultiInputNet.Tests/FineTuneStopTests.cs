@@ -41,9 +41,9 @@ public sealed class FineTuneStopTests : IDisposable
         var resumed = await Finish("de_DE", "--steps-per-epoch", "10", "--out", "again.safetensors", "--resume", "--allow-earlier");
 
         refused.Code.Should().Be(1);
-        refused.Text.Should().Contain("does not fit its checksum");
+        refused.Text.Should().Contain("does not match its checksum");
         resumed.Code.Should().Be(0, resumed.Text);
-        resumed.Text.Should().Contain("does not fit its checksum").And.Contain(".damaged");
+        resumed.Text.Should().Contain("does not match its checksum").And.Contain(".damaged");
         File.ReadAllBytes(folder["again.safetensors"]).Should().Equal(File.ReadAllBytes(folder["whole.safetensors"]));
     }
 

@@ -278,13 +278,13 @@ public sealed class GrowingTests
         { m => m.Grow(add => add.Task("gray", Heads.Classification(2))), "Task 'gray', description: there are 2 tasks of this name.*" },
         { m => m.Grow(add => add.Task("more", Heads.Classification(2))), "Task 'more', input: it reads input 'more', which the model does not have.*" },
         { m => m.Grow(add => add.Fusion(Fusions.GlobalAverage())), "Added parts, fusion: the model already has a fusion*Give another one to a new task*" },
-        { m => m.Grow(add => add.Base(Bases.ConvNet(3), inputs: ["gray"])), "Input 'gray', base: the model has it, with a trained base*Name new inputs only." },
+        { m => m.Grow(add => add.Base(Bases.ConvNet(3), inputs: ["gray"])), "Input 'gray', base: the model already has it, with a trained base*Name new inputs only." },
         { m => m.Grow(add => add.Base(Bases.ConvNet(3))), "Model, base: it has several bases for all inputs.*" },
         { m => m.Grow(perInput: PerInput.Statistics).Grow(perInput: PerInput.Nothing), "Base, base: its inputs have their own trained layers (perInput Statistics, adapters None)*Omit the argument." },
         { m => m.Grow(adapters: Adapters.Series).Grow(adapters: Adapters.Parallel), "Base, base: its inputs have their own trained layers (perInput Nothing, adapters Series)*" },
         { m => m.ReplaceClasses("grey", ["a"]), "Task 'grey', description: the model has no such task. Name one of 'gray', 'table'." },
         { m => m.ReplaceClasses("table", ["a"]), "Task 'table', head: its head is a RegressionHead, which has no classes. Name a task of Heads.Classification." },
-        { m => m.ReplaceClasses("gray", ["cat", "cat"]), "Task 'gray', head: several of its classes are called 'cat'. Give each a name of its own." },
+        { m => m.ReplaceClasses("gray", ["cat", "cat"]), "Task 'gray', head: several of its classes are called 'cat'. Give each a different name." },
         { m => m.ReplaceClasses("gray", []), "Task 'gray', head: it has 0 classes. Give from 1 to*" },
         { m => m.Grow(AddColour).ReplaceClasses("colour", ["red"]), "Task 'colour', head: its classes have no names*Give their 4 names as oldClassNames." },
         { m => m.Grow(AddColour).ReplaceClasses("colour", ["red"], ["red"]), "Task 'colour', head: it has 4 classes, but 1 old names are given. Give one per class." },
@@ -322,7 +322,7 @@ public sealed class GrowingTests
         kernel = 5;
         var otherModule = () => old.Grow();
         otherModule.Should().Throw<MultiInputException>().WithMessage(
-            "Base, base: its weight 'module.0.weight' of shape (4, 4, 3, 3) is of shape (4, 4, 5, 5) in a new module. Let the factory*");
+            "Base, base: its weight 'module.0.weight' of shape (4, 4, 3, 3) is of shape (4, 4, 5, 5) in a new module. Make sure that the factory*");
         var noFactory = () => single.Grow();
         noFactory.Should().Throw<MultiInputException>().WithMessage("Base, base: it cannot be made: This module belongs to a model already; give Bases.From a factory*");
     }

@@ -2,16 +2,18 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A part of a base that features pass through one after the other.</summary>
+/// <summary>One of the consecutive parts of a base.</summary>
 /// <param name="Name">Its name, unique in its base.</param>
-/// <param name="Modules">The modules that hold its parameters and statistics. What is in none of a base goes with the first stage.</param>
-/// <param name="Run">What it does: the features before it in, those after it out.</param>
+/// <param name="Modules">
+/// The modules that hold its parameters and statistics. Whatever of a base is in none of them goes with the first stage.
+/// </param>
+/// <param name="Run">Its computation, from the features before it to those after it.</param>
 public sealed record BaseStage(string Name, IReadOnlyList<nn.Module> Modules, Func<FeatureSet, FeatureSet> Run)
 {
-    /// <summary>Creates a stage that needs the values alone.</summary>
+    /// <summary>Creates a stage that needs only the values.</summary>
     /// <param name="name">Its name, unique in its base.</param>
     /// <param name="modules">The modules that hold its parameters and statistics.</param>
-    /// <param name="run">What it does: the map or tokens before it in, those after it out.</param>
+    /// <param name="run">Its computation, from the map or tokens before it to those after it.</param>
     public BaseStage(string name, IReadOnlyList<nn.Module> modules, Func<Tensor, Tensor> run)
         : this(name, modules, features => new FeatureSet(run(features.Values))) => ArgumentNullException.ThrowIfNull(run);
 

@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The small convolutional base: stages of 3×3 convolutions, each with optional normalisation and an activation, and a
-/// 2×2 pooling behind each stage. Odd edges are pooled too, so that maps of any size down to 1×1 pass.
+/// The small convolutional base: stages of 3×3 convolutions, each with optional normalisation and an activation, and a 2×2 pooling after
+/// each
+/// stage. Odd edges are pooled too, so that maps of any size down to 1×1 work.
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in; out, with s stages,
@@ -17,7 +18,7 @@ public sealed class ConvNetBase : ConvolutionalBase
     private readonly bool residual;
 
     /// <summary>Creates the base with torch's default initialisation.</summary>
-    /// <param name="options">Its channels, width and depth.</param>
+    /// <param name="options">Its channels, widths and depth.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public ConvNetBase(ConvNetSpec options)
         : base(nameof(ConvNetBase), CheckedChannels(options))
@@ -28,11 +29,11 @@ public sealed class ConvNetBase : ConvolutionalBase
         RegisterComponents();
     }
 
-    /// <summary>Its stages, <c>stages.0</c> the first.</summary>
+    /// <summary>Its stages, from <c>stages.0</c>.</summary>
     public override IReadOnlyList<BaseStage> Stages =>
         [.. stages.Select((stage, i) => new BaseStage($"stages.{i}", [stage], stage.call))];
 
-    // A residual block takes the map before its convolution too.
+    // A residual block also takes the map before its convolution.
     internal override Conv2d? FirstConvolution => residual ? null : base.FirstConvolution;
 
     private protected override nn.Module<Tensor, Tensor> First => stages[0];
@@ -77,13 +78,14 @@ public sealed class ConvNetBase : ConvolutionalBase
             foreach (var block in blocks.Skip(1))
                 x = block.call(Activate(x));
 
-            // The largest of a cell stays the largest behind a function that never falls, so pooling first gives the same
-            // values and activates a quarter of them.
+            // The maximum of a cell commutes with a non-decreasing function, so pooling first gives the same values and activates a quarter
+            // of
+            // them.
             return pooling == Pooling.Max && activation is Activation.ReLU or Activation.LeakyReLU or Activation.Tanh
                 ? Layers.Activate(activation, Pool(x))
                 : Pool(Activate(x));
 
-            // A map from behind the first convolution, and through no normalisation, is not this stage's to change.
+            // A map that comes directly from after the first convolution, without normalisation, must not be changed by this stage.
             Tensor Activate(Tensor x) => Layers.Activate(activation, x, inPlace: !ReferenceEquals(x, input));
         }
 
@@ -95,7 +97,7 @@ public sealed class ConvNetBase : ConvolutionalBase
         };
     }
 
-    /// <summary>A 3×3 convolution and its normalisation, plus its own input where the base is residual; not yet activated.</summary>
+    /// <summary>A 3×3 convolution and its normalisation, plus its own input if the base is residual; not yet activated.</summary>
     private sealed class Block : EntranceLayers
     {
         private readonly Conv2d conv;

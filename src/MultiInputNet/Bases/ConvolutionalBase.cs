@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// A base of this library, in two steps: its first convolution and the rest. What an adapted stem or a folded projection gives stands
-/// for the result of the first and enters at the second.
+/// A base of this library, in two steps: its first convolution and the rest. The output of an adapted stem or a folded projection replaces
+/// the
+/// result of the first and enters at the second.
 /// </summary>
 public abstract class ConvolutionalBase : SharedBase
 {
@@ -26,15 +27,15 @@ public abstract class ConvolutionalBase : SharedBase
     /// <summary>The first step: the first convolution, or layers that begin with it.</summary>
     private protected abstract nn.Module<Tensor, Tensor> First { get; }
 
-    /// <summary>The second step, from what the first gave or what stands for it.</summary>
+    /// <summary>The second step, from the result of the first or its replacement.</summary>
     private protected abstract Tensor Rest(Tensor first);
 
-    /// <summary>Refuses maps of sizes that the base cannot take.</summary>
+    /// <summary>Rejects maps of sizes that the base cannot take.</summary>
     private protected virtual void CheckSize(long height, long width, bool isAfterFirst)
     {
     }
 
-    /// <summary>Takes the first step.</summary>
+    /// <summary>Runs the first step.</summary>
     private protected Tensor Begin(Tensor input)
     {
         CheckSize(input.shape[^2], input.shape[^1], BaseRun.Current?.EntersAfter is { } first && first == FirstConvolution);

@@ -6,17 +6,19 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A linear projection and the first convolution of its base, computed as one convolution of the input's own channels: both are linear, so
-/// the product of their weights does what they do one after the other. The map between them, which has more channels, is not made (but
-/// for a parallel adapter, which takes it, and for hooks, which see it), nor is its gradient.
+/// the
+/// product of their weights does the same as one after the other. The map between them, which has more channels, is not computed (except
+/// for a
+/// parallel adapter, which takes it, and for hooks, which see it), nor is its gradient.
 /// </summary>
-/// <remarks>Shapes: <c>(batch, channels of the input, height, width)</c> in; out, what the base's first convolution gives.</remarks>
+/// <remarks>Shapes: <c>(batch, channels of the input, height, width)</c> in; out, the result of the base's first convolution.</remarks>
 internal sealed class FoldedProjection
 {
     private readonly InputProjection projection;
     private readonly Conv2d first;
     private readonly InputLayers? adapting;
 
-    // The modules whose hooks see the map between the two, or come ahead of it.
+    // The modules whose hooks see the map between the two, or come before it.
     private readonly nn.Module<Tensor, Tensor>[] way;
 
     private FoldedProjection(InputProjection projection, SharedBase sharedBase, InputLayers? layers)
@@ -40,23 +42,24 @@ internal sealed class FoldedProjection
     }
 
     /// <summary>
-    /// Whether a user's hook is on the way. The two then also run one after the other, for the hooks to see, and what they compute together
-    /// still stands for the convolution's result: hooks cost time and change no value.
+    /// Whether a user's hook is involved. The two then also run one after another, for the hooks to see, and what they compute together
+    /// still
+    /// replaces the convolution's result: hooks cost time but change no value.
     /// </summary>
     public bool IsWatched => way.Any(Hooks.AnyOfUsers);
 
-    /// <summary>Prepares the first convolution of a base: a folded result stands for its own.</summary>
+    /// <summary>Prepares the first convolution of a base: a folded result replaces its own.</summary>
     public static void Prepare(SharedBase sharedBase)
     {
         if (sharedBase.FirstConvolution is { } first)
             Hooks.Register(first, (_, map, result) => BaseRun.Current?.FindStandIn(map) ?? result);
     }
 
-    /// <summary>Finds whether a projection and its base can be folded, and should be.</summary>
+    /// <summary>Decides whether a projection and its base can be folded, and should be.</summary>
     /// <param name="projection">The projection of an input.</param>
     /// <param name="sharedBase">The base that it projects to.</param>
-    /// <param name="layers">What each input has of its own in that base.</param>
-    /// <returns>Both as one; null where one is not linear, or where the input has so many channels that it would cost more.</returns>
+    /// <param name="layers">The layers that each input has for itself in that base.</param>
+    /// <returns>Both as one; null if one is not linear, or if the input has so many channels that it would cost more.</returns>
     public static FoldedProjection? Find(nn.Module projection, SharedBase sharedBase, InputLayers? layers) =>
         projection is InputProjection { IsLinear: true } linear
         && sharedBase.FirstConvolution is { } first
@@ -87,7 +90,7 @@ internal sealed class FoldedProjection
     /// <summary>Runs the projection alone, with its hooks.</summary>
     /// <param name="input">A batch.</param>
     /// <param name="run">The run that it is part of.</param>
-    /// <returns>Its map; and whether it is what the projection's weights make of the batch, which no hook has replaced.</returns>
+    /// <returns>Its map; and whether it is the result of the projection's weights, not replaced by a hook.</returns>
     public (Tensor Map, bool IsProjected) Project(Tensor input, BaseRun run)
     {
         using var scope = NewDisposeScope();

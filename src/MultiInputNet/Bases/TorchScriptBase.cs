@@ -4,22 +4,26 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A TorchScript module as a base. Its parameters and buffers are the base's, with the names that they have in the module.</summary>
+/// <summary>
+/// A TorchScript module as a base. Its parameters and buffers become the base's, under the names that they have in the module.
+/// </summary>
 /// <remarks>
-/// <para>Shapes: <c>(batch, channels, height, width)</c> in, a feature map of four dimensions out, as the module makes it.</para>
-/// <para>The module is one stage. Its layers run inside libtorch, where nothing can be put at them: they can be frozen as a whole only,
-/// and have neither parts for each input nor adapters.</para>
+/// <para>Shapes: <c>(batch, channels, height, width)</c> in, a feature map with four dimensions out, as the module produces it.</para>
+/// <para>The module is one stage. Its layers run inside libtorch, where nothing can be attached to them: they can only be frozen as a
+/// whole, and
+/// have neither parts per input nor adapters.</para>
 /// </remarks>
 internal sealed class TorchScriptBase : SharedBase, IRandomModule
 {
-    // Not a field of a module's type: the script's children are made anew whenever they are asked for, so that nothing could be
-    // remembered by them. What they hold is registered here instead.
+    // Not a field of type Module: the script's children are created anew at each request, so that nothing could be remembered about them.
+    // Their
+    // contents are registered here instead.
     private readonly Script script;
 
     /// <summary>Reads the module.</summary>
     /// <param name="archive">The bytes of the file.</param>
-    /// <param name="channels">Channels of the maps that it takes.</param>
-    /// <exception cref="MultiInputException">The bytes are no TorchScript module.</exception>
+    /// <param name="channels">The number of channels that it takes.</param>
+    /// <exception cref="MultiInputException">The bytes are not a TorchScript module.</exception>
     public TorchScriptBase(byte[] archive, int channels)
         : base(nameof(TorchScriptBase), channels)
     {
@@ -30,7 +34,7 @@ internal sealed class TorchScriptBase : SharedBase, IRandomModule
         catch (ExternalException e)
         {
             throw new MultiInputException(
-                "base", ModelComponent.Base, $"its TorchScript module cannot be read: {Reason(e)}.", "Give a file that torch.jit.save wrote; plain weights are no module.", e);
+                "base", ModelComponent.Base, $"its TorchScript module cannot be read: {Reason(e)}.", "Give a file written by torch.jit.save; plain weights are not a module.", e);
         }
 
         foreach (var (name, parameter) in script.Module.named_parameters())
@@ -40,7 +44,7 @@ internal sealed class TorchScriptBase : SharedBase, IRandomModule
         register_buffer(TorchScriptSpec.ArchiveKey, tensor(archive, ScalarType.Byte));
     }
 
-    // What a program draws cannot be seen.
+    // What a program draws at random is not visible.
     public bool IsRandom => true;
 
     public bool IsRandomInEvaluation => true;
@@ -58,7 +62,7 @@ internal sealed class TorchScriptBase : SharedBase, IRandomModule
         }
         catch (InvalidCastException e)
         {
-            throw new InvalidOperationException("Its TorchScript module gives something else than one tensor.", e);
+            throw new InvalidOperationException("Its TorchScript module returns something other than one tensor.", e);
         }
     }
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// A span in which modules can be run to see the shapes that they give, and which leaves no trace: gradients are off, the
-/// modules are in evaluation mode, and at its end their training modes, buffers and torch's random state are as before.
+/// A scope in which modules can be run to learn the shapes of their results without leaving a trace: gradients are off, the modules are in
+/// evaluation mode, and at its end their training modes, buffers and torch's random state are restored.
 /// </summary>
 internal sealed class DummyPass : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class DummyPass : IDisposable
     {
         foreach (var module in modules)
         {
-            // Parents come before their children, so that setting the modes back in this order ends with each as it was.
+            // Parents come before their children, so that restoring the modes in this order leaves each as it was.
             modes.Add((module, module.training));
             modes.AddRange(module.modules().Select(child => (child, child.training)));
             buffers.Add(new(module));

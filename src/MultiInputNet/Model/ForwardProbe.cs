@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Watches a forward pass through a module: the multiplications of its convolutions, linear layers and attention, and the
-/// size of its largest result. It sees what runs through <c>call</c>; layers run through <c>forward</c> stay unseen.
+/// Watches a forward pass through a module: the multiplications of its convolutions, linear layers and attention, and the size of its
+/// largest
+/// result. It sees what runs through <c>call</c>; layers run through <c>forward</c> are not seen.
 /// </summary>
 internal sealed class ForwardProbe : IDisposable
 {
@@ -12,9 +13,9 @@ internal sealed class ForwardProbe : IDisposable
     private readonly Dictionary<nn.Module, MapShape> maps = [];
     private readonly PassBudget? budget;
 
-    /// <summary>Begins to watch.</summary>
+    /// <summary>Starts watching.</summary>
     /// <param name="module">The module.</param>
-    /// <param name="budget">What bounds the results; nothing when null.</param>
+    /// <param name="budget">The limit of the results; null for none.</param>
     public ForwardProbe(nn.Module module, PassBudget? budget = null)
     {
         this.budget = budget;
@@ -29,7 +30,7 @@ internal sealed class ForwardProbe : IDisposable
     /// <summary>The number of values of the largest result so far.</summary>
     public long LargestResult { get; private set; }
 
-    /// <summary>What a layer gave last, where it was a map.</summary>
+    /// <summary>The last result of a layer, if it was a map.</summary>
     public MapShape? MapOf(nn.Module layer) => maps.TryGetValue(layer, out var map) ? map : null;
 
     public void Dispose() => removers.ForEach(remove => remove());
@@ -57,7 +58,7 @@ internal sealed class ForwardProbe : IDisposable
         }
     }
 
-    /// <summary>Hooks a module; input and result stay as they are.</summary>
+    /// <summary>Hooks a module, without changing input or result.</summary>
     private void Watch<TInput>(nn.Module<TInput, Tensor> module, Func<TInput, Tensor, long> countMacs, Func<TInput, long> foresee)
     {
         removers.Add(module.register_forward_hook((_, input, output) =>

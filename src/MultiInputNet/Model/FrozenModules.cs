@@ -3,25 +3,26 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The frozen modules of a model: their parameters have no gradient, and they are in evaluation mode, so that normalisations
-/// keep their statistics and dropout leaves nothing out.
+/// The frozen modules of a model: their parameters have no gradient, and they are in evaluation mode, so that normalisations keep their
+/// statistics and dropout drops nothing.
 /// </summary>
 internal sealed class FrozenModules
 {
     private readonly Lock changing = new();
 
-    // Parameters that their module's author had frozen already are not among them and stay as they are. They go by name: a module
-    // that is moved or converted gets new ones.
+    // Parameters that the author of their module had already frozen are not among them and stay frozen. They are stored by name: a module
+    // that
+    // is moved or converted gets new ones.
     private readonly HashSet<(nn.Module Module, string Name)> parameters = [];
 
-    // Replaced and never changed, since predictions look at it in other threads.
+    // Replaced, never changed, since predictions read it in other threads.
     private volatile HashSet<nn.Module> modules = new(ReferenceEqualityComparer.Instance);
 
     public bool Any => modules.Count > 0;
 
     public bool Contains(nn.Module module) => modules.Contains(module);
 
-    /// <summary>The modules, to be frozen again later.</summary>
+    /// <summary>The modules, for freezing them again later.</summary>
     public IReadOnlyCollection<nn.Module> Save() => modules;
 
     public void Freeze(IReadOnlyCollection<nn.Module> added)
@@ -55,14 +56,15 @@ internal sealed class FrozenModules
     }
 
     /// <summary>
-    /// Sets every module to its mode: evaluation where it is frozen. Those that are in it already are left alone, so that a thread that
-    /// predicts in evaluation mode never meets one in another.
+    /// Sets every module to its mode: evaluation if it is frozen. Those that already have it are left alone, so that a thread that predicts
+    /// in
+    /// evaluation mode never sees one in another mode.
     /// </summary>
     public void SetModes(nn.Module root, bool training)
     {
         lock (changing)
         {
-            // A mode that is set reaches all children, so parents come first.
+            // Setting a mode reaches all children, so parents come first.
             foreach (var module in root.modules())
             {
                 var mode = training && !modules.Contains(module);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The built way of one input to the features that its base gives.</summary>
+/// <summary>The built path of one input to the features that its base produces.</summary>
 internal sealed record InputPath(
     string Name,
     InputSpec Spec,
@@ -21,7 +21,10 @@ internal sealed record InputPath(
     /// <summary>The projection, and what it shares with the projections of other inputs.</summary>
     public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
 
-    /// <summary>Whether batches may be of another floating type than the weights: they are standardised, or looked up, before they are converted.</summary>
+    /// <summary>
+    /// Whether batches may have another floating-point type than the weights: they are standardised, or looked up, before they are
+    /// converted.
+    /// </summary>
     public bool TakesAnyFloat => Standardization is not null || Spec.TakesAnyFloat;
 
     /// <summary>What the projection takes.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Makes the modules of a description on a device and reads off the shapes between them.</summary>
+/// <summary>Creates the modules of a description on a device and determines the shapes between them.</summary>
 internal sealed class ModelAssembly
 {
     private readonly long largestModel;
@@ -13,11 +13,11 @@ internal sealed class ModelAssembly
     private readonly Dictionary<BaseDescription, BuiltBase> bases = [];
     private Int128 weightsLeft;
 
-    /// <summary>Makes the modules.</summary>
-    /// <param name="description">What to make.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="largestModel">Weights that it may have, biases and normalisations not counted.</param>
-    /// <param name="largestPass">Values of maps that may be in memory at one time while shapes are found.</param>
+    /// <summary>Creates the modules.</summary>
+    /// <param name="description">The description of the model.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="largestModel">The most weights that it may have, not counting biases and normalisations.</param>
+    /// <param name="largestPass">The most values of maps that may be in memory at one time while shapes are determined.</param>
     public ModelAssembly(ModelDescription description, Device device, long largestModel, long largestPass)
     {
         Device = device;
@@ -137,7 +137,7 @@ internal sealed class ModelAssembly
                 subject,
                 ModelComponent.Base,
                 $"the base turns {Shapes.Text(projected.shape)} into {Shapes.Text(features.shape)}, which is neither a feature map nor tokens.",
-                "Let it return (batch, channels, height, width) or (batch, tokens, channels): leave out its pooling to a vector, flattening and classifier.");
+                "Let it return (batch, channels, height, width) or (batch, tokens, channels): remove its pooling to a vector, flattening and classifier.");
         }
 
         if (layers?.FindUnseen(replaced) is { } unseen)
@@ -171,7 +171,7 @@ internal sealed class ModelAssembly
     /// <summary>The fusion of a task, which fits the features of its inputs.</summary>
     private FusionSpec FindFusion(TaskDescription task, FusionSpec? defaultFusion)
     {
-        // What a model's fusion does with one input, its tasks with several do with each, and concatenate.
+        // In a task with several inputs, the model's fusion is applied to each, and the results are concatenated.
         var spec = task.Fusion ?? defaultFusion ?? Fusions.Flatten();
         var shapes = ShapesOf(task);
         if (task.Fusion is null && shapes.Length > 1 && spec is SingleFusionSpec single)
@@ -196,7 +196,7 @@ internal sealed class ModelAssembly
                 "Give those of one channel count a fusion of their own, .Task(..., fusion: ...), or all inputs one base.");
         }
 
-        // A module of the user's own is told the shapes of the first task, and has to take those of the others.
+        // A user's module is created for the shapes of the first task, and has to take those of the others.
         return Own(Create("shared fusion", ModelComponent.Fusion, spec, spec.CountWeights(tasks[0].Shapes), () => spec.Create(tasks[0].Shapes)));
     }
 
@@ -294,7 +294,7 @@ internal sealed class ModelAssembly
             if (apart.Length < 2)
                 continue;
             yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Paths.Select(path => path.Name))))}, "
-                + "since their maps differ in size or they have adapters: each is trained by its own statistics and evaluated by a mixture of all. Give each its own, perInput: PerInput.Normalization, or normalise otherwise.";
+                + "since their maps differ in size or they have adapters: each is trained with its own statistics and evaluated with a mixture of all. Give each its own, perInput: PerInput.Normalization, or use another normalisation.";
         }
     }
 
@@ -314,7 +314,7 @@ internal sealed class ModelAssembly
         return Keep(module);
     }
 
-    // A model outlives the scope that it is built in.
+    // A model outlives the scope in which it is built.
     private static TModule Keep<TModule>(TModule module)
         where TModule : nn.Module
     {
@@ -333,9 +333,9 @@ internal sealed class ModelAssembly
                 subject, component, $"with its {weights:N0} weights the model has more than {largestModel:N0}.", "Make its sizes smaller.");
         }
 
-        // Initialising a weight leaves further handles of its memory. A user's module may keep tensors that it tells nobody of.
+        // Initialising a weight leaves further handles to its memory. A user's module may hold tensors that it does not register.
         using var scope = spec is ICustomSpec ? null : NewDisposeScope();
-        return Try(subject, component, () => Keep(create()), "it cannot be made", "Mend the module's constructor or its factory.");
+        return Try(subject, component, () => Keep(create()), "it cannot be made", "Fix the module's constructor or its factory.");
     }
 
     private static Tensor Run(string subject, ModelComponent component, Func<Tensor> run, string problem, string cure) =>

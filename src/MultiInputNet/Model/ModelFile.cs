@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>One file is a model: its weights in safetensors, with the description as JSON and the version of both in the file's metadata.</summary>
+/// <summary>
+/// A model in one file: its weights as safetensors, with the description as JSON and the version of both in the metadata.
+/// </summary>
 internal static class ModelFile
 {
     internal const string DescriptionKey = "multi_input_net.description";
@@ -18,20 +20,22 @@ internal static class ModelFile
         });
 
     /// <summary>Reads the description of a file's model.</summary>
-    /// <exception cref="MultiInputException">The file is no model, is of a newer version, or brings a program that is not trusted.</exception>
+    /// <exception cref="MultiInputException">
+    /// The file is not a model, is of a newer version, or contains a program that is not trusted.
+    /// </exception>
     public static ModelDescription ReadDescription(WeightFile file, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript)
     {
-        // Before anything else: a newer file may say all the rest in another way.
+        // First of all: everything else in a newer file may be different.
         if (FormatVersion.FindMistake(file.Metadata.GetValueOrDefault(VersionKey), ModelDescription.NewestVersion) is var (problem, cure))
             throw file.Refuse(problem, cure);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
-            throw file.Refuse("it holds weights and no model description.", "Give a file that MultiInputModel.Save wrote.");
+            throw file.Refuse("it holds weights but no model description.", "Give a file written by MultiInputModel.Save.");
 
         var description = ModelDescription.FromJson(json, customModules);
         if (!description.Bases.Any(described => described.Spec is TorchScriptSpec))
             return description;
         return trustTorchScript ? AttachTorchScripts(description, file) : throw file.Refuse(
-            "a base of its model is a TorchScript module, which is a program that this file brings with it.",
+            "a base of its model is a TorchScript module, which is a program contained in this file.",
             "If you trust the file, load it with trustTorchScript: true.");
     }
 

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>A part of a model that can be frozen, or trained at a rate of its own. Made with <see cref="Parts"/>.</summary>
+/// <summary>A part of a model that can be frozen, or trained at its own rate. Created with <see cref="Parts"/>.</summary>
 public sealed class ModelPart
 {
     private readonly string text;
@@ -10,19 +10,19 @@ public sealed class ModelPart
     private readonly bool isWhole;
 
     /// <summary>Creates the part.</summary>
-    /// <param name="text">How code writes it.</param>
+    /// <param name="text">How it is written in code.</param>
     /// <param name="find">Finds its modules.</param>
     /// <param name="isWhole">Whether all modules below those belong to it as well.</param>
     internal ModelPart(string text, Func<BuiltModel, IEnumerable<nn.Module>> find, bool isWhole = true) =>
         (this.text, this.find, this.isWhole) = (text, find, isWhole);
 
-    /// <summary>This part, trained at a rate of its own.</summary>
-    /// <param name="rate">Times the learning rate of the training, from 0.</param>
+    /// <summary>This part, trained at its own rate.</summary>
+    /// <param name="rate">The factor of the training's learning rate, from 0.</param>
     /// <returns>The part with its rate.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative or not finite.</exception>
     public PartRate At(double rate) => new(this, rate);
 
-    /// <summary>The part as code writes it, such as <c>Projections("digit")</c>.</summary>
+    /// <summary>The part as written in code, such as <c>Projections("digit")</c>.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => text;
 

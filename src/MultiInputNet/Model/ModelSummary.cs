@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Prints what a model consists of.</summary>
+/// <summary>Prints the structure of a model.</summary>
 internal static class ModelSummary
 {
     public static string Print(BuiltModel model, Device device, IEnumerable<string> warnings)

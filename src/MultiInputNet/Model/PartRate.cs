@@ -1,11 +1,11 @@
 namespace MultiInputNet;
 
-/// <summary>A part of a model and the rate that it is trained at.</summary>
+/// <summary>A part of a model and the rate at which it is trained.</summary>
 public sealed record PartRate
 {
     /// <summary>Creates the pair.</summary>
     /// <param name="part">The part.</param>
-    /// <param name="rate">Times the learning rate of the training, from 0.</param>
+    /// <param name="rate">The factor of the training's learning rate, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative or not finite.</exception>
     public PartRate(ModelPart part, double rate = 1)
     {
@@ -19,7 +19,7 @@ public sealed record PartRate
     /// <summary>The part.</summary>
     public ModelPart Part { get; }
 
-    /// <summary>Times the learning rate of the training.</summary>
+    /// <summary>The factor of the training's learning rate.</summary>
     public double Rate { get; }
 
     /// <summary>A part at the learning rate of the training.</summary>
@@ -31,7 +31,7 @@ public sealed record PartRate
     /// <returns>The part with rate 1.</returns>
     public static PartRate FromModelPart(ModelPart part) => new(part);
 
-    /// <summary>The pair as code writes it, such as <c>Base.At(0.1)</c>.</summary>
+    /// <summary>The pair as written in code, such as <c>Base.At(0.1)</c>.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => Rate == 1 ? $"{Part}" : FormattableString.Invariant($"{Part}.At({Rate})");
 }

@@ -2,13 +2,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The parts of a model that can be frozen, or trained at a rate of their own.</summary>
+/// <summary>The parts of a model that can be frozen, or trained at their own rate.</summary>
 public static class Parts
 {
     /// <summary>The whole model.</summary>
     public static ModelPart All { get; } = new("All", model => model.Module.children());
 
-    /// <summary>Every base, whole.</summary>
+    /// <summary>Every base, completely.</summary>
     public static ModelPart Base { get; } = new("Base", model => model.Paths.Select(path => path.Base));
 
     /// <summary>Stages of the bases by name. See <see cref="SharedBase.Stages"/>.</summary>
@@ -22,7 +22,7 @@ public static class Parts
     }, isWhole: false);
 
     /// <summary>The last stages of every base.</summary>
-    /// <param name="count">How many, at least 1; all where a base has fewer.</param>
+    /// <param name="count">The number of stages, at least 1; all if a base has fewer.</param>
     /// <returns>The part.</returns>
     public static ModelPart LastBaseStages(int count)
     {
@@ -38,22 +38,24 @@ public static class Parts
         Text(nameof(Projections), inputs),
         model => Named("input", inputs, model.Paths.Select(path => (path.Name, path.ProjectionModules))).SelectMany(modules => modules));
 
-    /// <summary>What inputs have of their own in their base: normalisation and adapters. <see cref="Base"/> is without them.</summary>
-    /// <param name="inputs">The inputs; all that have such parts when none is named.</param>
+    /// <summary>
+    /// The layers that inputs have for themselves in their base: normalisations and adapters. <see cref="Base"/> does not include them.
+    /// </summary>
+    /// <param name="inputs">The inputs; if none is named, all that have such layers.</param>
     /// <returns>The part.</returns>
     public static ModelPart InputLayers(params IReadOnlyList<string> inputs) => new(
         Text(nameof(InputLayers), inputs),
         model => Named("input with layers of its own", inputs, model.Paths.Where(path => path.Own is not null).Select(path => (path.Name, path.Own!))));
 
-    /// <summary>The fusions of tasks. One that tasks share belongs to each of them: naming one of these tasks names it for all.</summary>
-    /// <param name="tasks">The tasks; all when none is named.</param>
+    /// <summary>The fusions of tasks. A fusion that tasks share belongs to each of them: naming one of these tasks affects all.</summary>
+    /// <param name="tasks">The tasks; all if none is named.</param>
     /// <returns>The part.</returns>
     public static ModelPart Fusions(params IReadOnlyList<string> tasks) => new(
         Text(nameof(Fusions), tasks),
         model => Named("task", tasks, model.Routes.Select(route => (route.Task, (nn.Module)route.Fusion))));
 
     /// <summary>The heads of tasks.</summary>
-    /// <param name="tasks">The tasks; all when none is named.</param>
+    /// <param name="tasks">The tasks; all if none is named.</param>
     /// <returns>The part.</returns>
     public static ModelPart Heads(params IReadOnlyList<string> tasks) => new(
         Text(nameof(Heads), tasks),

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The built way of one task: its inputs, its fusion, its head.</summary>
+/// <summary>The built path of one task: its inputs, its fusion, its head.</summary>
 internal sealed record Route(
     string Task,
     IReadOnlyList<string> Inputs,

@@ -125,8 +125,8 @@ public sealed class TorchScriptTests
 
     [Theory]
     [InlineData("base", 5, "* expected input*to have 3 channels, but got 5 channels instead.*true channel count*")]
-    [InlineData("vector", 3, "*into (1, 3), which is neither a feature map nor tokens*leave out its pooling*")]
-    [InlineData("pair", 3, "*gives something else than one tensor*")]
+    [InlineData("vector", 3, "*into (1, 3), which is neither a feature map nor tokens*remove its pooling*")]
+    [InlineData("pair", 3, "*returns something other than one tensor*")]
     public void A_module_that_does_not_fit_is_refused(string name, int channels, string message)
     {
         var build = () => MultiInputModel.Define().Input("a", Inputs.Image(4, 8, 8)).Base(Bases.TorchScript(Archive(name), channels))

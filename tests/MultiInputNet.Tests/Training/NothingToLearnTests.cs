@@ -28,7 +28,7 @@ public sealed class NothingToLearnTests
 
         new Trainer(model).Invoking(t => t.Fit([good, Source("empty", randn(8, 4), ("class", NoClasses(8)), ("number", NoNumbers(8)))]))
             .Should().Throw<MultiInputException>().WithMessage(
-                "Source 'empty', training: all its labels for task 'class', 'number' are missing, so that nothing can be learned from it. Give it labels, or leave it out.");
+                "Source 'empty', training: all its labels for task 'class', 'number' are missing, so that nothing can be learned from it. Give it labels, or remove it.");
         model.ShouldHave(before);
     }
 
@@ -44,7 +44,7 @@ public sealed class NothingToLearnTests
         ];
 
         new Trainer(model).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>().WithMessage(
-            "Task 'class', training: all its labels in source 'a', 'b' are missing, so that it cannot be learned. Give it labels, or leave the task out of the sources.");
+            "Task 'class', training: all its labels in source 'a', 'b' are missing, so that it cannot be learned. Give it labels, or remove the task from the sources.");
     }
 
     [Fact]

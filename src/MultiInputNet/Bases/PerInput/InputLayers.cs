@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Gives the layers of a base, whatever modules it consists of, a part for each input. Normalisations of this library run the part
-/// themselves; at others, and at convolutions, hooks put it in the place of their result or add it. The <see cref="BaseRun"/> knows whose
-/// maps go through.
+/// Gives each input its own part of the layers of a base, whatever modules it consists of. Normalisations of this library run the part
+/// themselves; on others, and on convolutions, hooks replace their result by that of the part or add it. The <see cref="BaseRun"/> knows
+/// whose maps are being run.
 /// </summary>
 internal sealed class InputLayers
 {
@@ -34,25 +34,25 @@ internal sealed class InputLayers
         unseen = [.. norms.Where(norm => norm.Layer is not BatchNormalization).Select(norm => norm.Name), .. convs.Select(conv => conv.Name)];
     }
 
-    /// <summary>A layer that no map has come through by <c>call</c>, so that its hooks do not work; null where there is none.</summary>
-    /// <param name="replaced">A convolution that the input's stem stands for, and that none had to come through.</param>
+    /// <summary>A layer that no map has reached through <c>call</c>, so that its hooks do not work; null if there is none.</summary>
+    /// <param name="replaced">A convolution that the input's stem replaces, and that therefore need not be reached.</param>
     public string? FindUnseen(Conv2d? replaced) => unseen.FirstOrDefault(name => !convs.Any(conv => conv.Name == name && conv.Layer == replaced));
 
-    /// <summary>What keeps the base from having parts, and the cure; null when nothing does.</summary>
+    /// <summary>What prevents the base from having parts per input, and the cure; null if nothing does.</summary>
     public (string Problem, string Cure)? FindMistake()
     {
         if (perInput != PerInput.Nothing && norms.Length == 0)
         {
-            return ($"it keeps its {perInput.ToString().ToLowerInvariant()} per input, and has no batch normalisation.",
-                "Leave perInput out (other normalisations keep no statistics), or give it one: Bases.ConvNet(...) with { Normalization = Normalization.Batch }.");
+            return ($"it keeps its {perInput.ToString().ToLowerInvariant()} per input, but has no batch normalisation.",
+                "Omit perInput (other normalisations keep no statistics), or give it one: Bases.ConvNet(...) with { Normalization = Normalization.Batch }.");
         }
 
         if (adapters != Adapters.None && convs.Length == 0)
-            return ("it has adapters, and no convolution (Conv2d) larger than 1×1 to put them at.", "Leave adapters out.");
+            return ("it has adapters, but no convolution (Conv2d) larger than 1×1 for them.", "Omit adapters.");
         if (adapters == Adapters.Parallel && convs.FirstOrDefault(conv => !KeepsSize(conv.Layer)) is { Layer: { } changing } found)
         {
             return ($"its convolution '{found.Name}' of {Shapes.Sizes(changing.kernel_size)} is not padded to keep the map's size, which the adapter beside it does.",
-                "Pad it, or put the adapters behind the convolutions: Adapters.Series.");
+                "Pad it, or put the adapters after the convolutions: Adapters.Series.");
         }
 
         return null;
@@ -61,24 +61,24 @@ internal sealed class InputLayers
     /// <summary>Whether each input has an adapter at a convolution.</summary>
     public bool Adapts(Conv2d conv) => convs.Any(adapted => adapted.Layer == conv);
 
-    /// <summary>Adds what the adapter at a convolution gives to the result of something that ran in the convolution's place.</summary>
-    /// <param name="conv">The convolution, one that <see cref="Adapts"/>.</param>
-    /// <param name="input">Makes the map that the convolution would have taken, where the adapter takes it too.</param>
-    /// <param name="result">What stands for the convolution's result.</param>
+    /// <summary>Adds the result of a convolution's adapter to the result of whatever ran instead of the convolution.</summary>
+    /// <param name="conv">The convolution, one for which <see cref="Adapts"/> holds.</param>
+    /// <param name="input">Computes the map that the convolution would have taken, if the adapter takes it too.</param>
+    /// <param name="result">The replacement of the convolution's result.</param>
     public Tensor AddAdapter(Conv2d conv, Func<Tensor> input, Tensor result) =>
         AddAdapter(convs.First(adapted => adapted.Layer == conv).Name, conv, input, result);
 
-    /// <summary>The values that the parts of one input have.</summary>
-    /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
+    /// <summary>The number of values in the parts of one input.</summary>
+    /// <param name="replaced">A convolution that the input's stem replaces, and that therefore needs no adapter.</param>
     public Int128 CountWeights(Conv2d? replaced) => norms.Aggregate((Int128)0, (sum, norm) => sum + 2 * norm.Layer.num_features)
         + convs.Where(conv => conv.Layer != replaced)
             .Aggregate((Int128)0, (sum, conv) => sum + (Int128)AdapterChannels(conv.Layer) * (conv.Layer.out_channels / conv.Layer.groups));
 
-    /// <summary>Whether an input has parts, with a stem that stands for a convolution or without.</summary>
+    /// <summary>Whether an input has parts, with or without a stem that replaces a convolution.</summary>
     public bool HasParts(Conv2d? replaced) => norms.Length > 0 || convs.Any(conv => conv.Layer != replaced);
 
-    /// <summary>Makes the parts of an input.</summary>
-    /// <param name="replaced">A convolution that the input's stem stands for, and that needs no adapter therefore.</param>
+    /// <summary>Creates the parts of an input.</summary>
+    /// <param name="replaced">A convolution that the input's stem replaces, and that therefore needs no adapter.</param>
     public InputParts Create(Conv2d? replaced)
     {
         var own = new InputParts();
@@ -95,7 +95,7 @@ internal sealed class InputLayers
 
     private long AdapterChannels(Conv2d conv) => adapters == Adapters.Parallel ? conv.in_channels : conv.out_channels;
 
-    /// <summary>A 1×1 convolution of zeros, grouped as the convolution that it belongs to.</summary>
+    /// <summary>A 1×1 convolution of zeros, grouped like the convolution to which it belongs.</summary>
     private Conv2d Adapter(Conv2d conv)
     {
         var stride = adapters == Adapters.Parallel ? (conv.stride[0], conv.stride[1]) : (1, 1);
@@ -112,8 +112,9 @@ internal sealed class InputLayers
             return;
         }
 
-        // The normalisation of a user's module cannot be taken out of it. It takes the map, for hooks to see, in evaluation mode, in
-        // which its statistics stay as they are, and what it makes of that is replaced.
+        // The normalisation of a user's module cannot be removed from it. It takes the map, for hooks to see, in evaluation mode, in which
+        // its
+        // statistics do not change, and its result is replaced.
         norm.register_forward_pre_hook((_, input) =>
         {
             BaseRun.PartOf(norm, name);
@@ -138,7 +139,7 @@ internal sealed class InputLayers
 
     private Tensor RunPart(string name, nn.Module layer, Tensor input)
     {
-        // Nothing is left to remove once the model is built: from then on several threads may come here.
+        // Nothing is removed any more once the model is built: from then on several threads may come here.
         if (unseen.Count > 0)
             unseen.Remove(name);
         return BaseRun.PartOf(layer, name).call(input);

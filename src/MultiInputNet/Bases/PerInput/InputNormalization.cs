@@ -12,8 +12,8 @@ internal sealed class InputNormalization : BatchNorm
     private readonly Func<BatchNorm> shared;
 
     /// <summary>Creates the part, equal to the shared normalisation.</summary>
-    /// <param name="shared">The normalisation that it stands for.</param>
-    /// <param name="affine">Whether it has a scale and shift of its own, where the shared one has them.</param>
+    /// <param name="shared">The normalisation that it replaces.</param>
+    /// <param name="affine">Whether it has its own scale and shift, if the shared one has them.</param>
     public InputNormalization(BatchNorm shared, bool affine)
         : base(shared.num_features, shared.eps, 0, affine && shared.affine, shared.track_running_stats, null, null, nameof(InputNormalization))
     {
@@ -22,7 +22,7 @@ internal sealed class InputNormalization : BatchNorm
         StartAsShared();
     }
 
-    /// <summary>Takes over the values that the shared normalisation has now.</summary>
+    /// <summary>Copies the current values of the shared normalisation.</summary>
     public void StartAsShared()
     {
         using var scope = NewDisposeScope();
@@ -48,7 +48,7 @@ internal sealed class InputNormalization : BatchNorm
             input, running_mean, running_var, scaled.weight, scaled.bias, training || running_mean is null, share, eps);
     }
 
-    /// <summary>Nothing is left to check: the shared normalisation has.</summary>
+    /// <summary>There is nothing to check: the shared normalisation has done so.</summary>
     protected override void ValidateInputDimensions(Tensor input)
     {
     }

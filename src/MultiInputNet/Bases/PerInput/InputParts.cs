@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>What one input has of its own in a base: a tree with the names of the base's layers that the parts belong to.</summary>
+/// <summary>The layers that one input has for itself in a base: a tree with the names of the base's layers to which they belong.</summary>
 internal sealed class InputParts() : nn.Module(nameof(InputParts))
 {
     private readonly Dictionary<nn.Module, nn.Module<Tensor, Tensor>> byLayer = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>The parts by the layers of the base that they belong to.</summary>
+    /// <summary>The parts by the layers of the base to which they belong.</summary>
     public IReadOnlyDictionary<nn.Module, nn.Module<Tensor, Tensor>> ByLayer => byLayer;
 
     /// <summary>Adds the part of a layer.</summary>
@@ -33,7 +33,7 @@ internal sealed class InputParts() : nn.Module(nameof(InputParts))
         branch.Add(rest, part);
     }
 
-    /// <summary>Gives the normalisations the values that the base's have now; adapters keep theirs.</summary>
+    /// <summary>Copies the current values of the base's normalisations; adapters keep theirs.</summary>
     public void StartAsShared()
     {
         foreach (var part in modules().OfType<InputNormalization>())

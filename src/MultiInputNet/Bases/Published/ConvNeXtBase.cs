@@ -5,18 +5,18 @@ namespace MultiInputNet;
 
 /// <summary>
 /// ConvNeXt (Liu et al., 2022) without its pooling, last normalisation and classifier, with torchvision's names and
-/// mathematics; layer normalisations with epsilon 1e-6, layer scales that begin with 1e-6.
+/// mathematics; layer normalisations with epsilon 1e-6, layer scales that start at 1e-6.
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in; out, for ConvNeXt-Tiny, <c>(batch, 768, ⌊height / 32⌋, ⌊width / 32⌋)</c>. Nothing
-/// is padded: maps of 32×32 and larger pass.
+/// is padded: maps of 32×32 and larger work.
 /// </remarks>
 public sealed class ConvNeXtBase : ConvolutionalBase
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> features = [];
     private readonly int smallestSize;
 
-    /// <summary>Creates the base with torchvision's initialisation: normal of deviation 0.02.</summary>
+    /// <summary>Creates the base with torchvision's initialisation: normal with deviation 0.02.</summary>
     /// <param name="options">Its widths, depths and channels.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public ConvNeXtBase(ConvNeXtSpec options)
@@ -46,7 +46,7 @@ public sealed class ConvNeXtBase : ConvolutionalBase
             if (weight is null)
                 continue;
 
-            // torchvision cuts the distribution off at 2: a hundred deviations.
+            // torchvision truncates the distribution at 2: a hundred deviations.
             nn.init.normal_(weight, std: 0.02);
             nn.init.zeros_(bias!);
         }
@@ -97,7 +97,7 @@ public sealed class ConvNeXtBase : ConvolutionalBase
             if (children().Any())
                 return;
 
-            // The numbers between are torchvision's permutations and activation.
+            // The missing numbers are torchvision's permutations and activation.
             register_module("block", nn.Sequential(("0", conv), ("2", norm), ("3", expand), ("5", reduce)));
             register_parameter(nameof(layer_scale), layer_scale);
         }

@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
-/// <summary>Describes a <see cref="ConvNeXtBase"/>; without further options ConvNeXt-Tiny.</summary>
-/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+/// <summary>Describes a <see cref="ConvNeXtBase"/>; by default ConvNeXt-Tiny.</summary>
+/// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public sealed record ConvNeXtSpec(int Channels = 3) : ImageBaseSpec(Channels)
 {
     /// <summary>The channels of each stage.</summary>
@@ -12,11 +12,13 @@ public sealed record ConvNeXtSpec(int Channels = 3) : ImageBaseSpec(Channels)
     /// <value>Default: 3, 3, 9, 3.</value>
     public IReadOnlyList<int> Depths { get; init; } = [3, 3, 9, 3];
 
-    /// <summary>The chance of the last block to be left out for a sample in training mode; it grows from 0 at the first block.</summary>
+    /// <summary>
+    /// The probability of dropping the last block for a sample in training mode (stochastic depth); it grows linearly from 0 at the first.
+    /// </summary>
     /// <value>Default: 0.1.</value>
     public double StochasticDepth { get; init; } = 0.1;
 
-    /// <summary>Rows and columns below which nothing is left of a map.</summary>
+    /// <summary>The smallest number of rows and columns that leaves anything of a map.</summary>
     internal int SmallestSize => 4 << (Widths.Count - 1);
 
     internal override SampleMixing Mixing => StochasticDepth > 0 ? SampleMixing.InTraining : SampleMixing.Never;

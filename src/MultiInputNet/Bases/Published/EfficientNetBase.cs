@@ -8,7 +8,7 @@ namespace MultiInputNet;
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 1280 (B0, B1) or 1408
-/// (B2). Maps of any size down to 1×1 pass.
+/// (B2). Maps of any size down to 1×1 work.
 /// </remarks>
 public sealed class EfficientNetBase : ConvolutionalBase
 {
@@ -16,7 +16,7 @@ public sealed class EfficientNetBase : ConvolutionalBase
 
     private readonly ModuleList<nn.Module<Tensor, Tensor>> features = [];
 
-    /// <summary>Creates the base with torchvision's initialisation: normal by the number of outputs (He et al., 2015).</summary>
+    /// <summary>Creates the base with torchvision's initialisation: normal, scaled by fan-out (He et al., 2015).</summary>
     /// <param name="options">Its variant and channels.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public EfficientNetBase(EfficientNetSpec options)

@@ -1,14 +1,16 @@
 namespace MultiInputNet;
 
 /// <summary>Describes an <see cref="EfficientNetBase"/>.</summary>
-/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+/// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public sealed record EfficientNetSpec(int Channels = 3) : ImageBaseSpec(Channels)
 {
     /// <summary>The variant: 0, 1 or 2 for B0, B1 or B2.</summary>
     /// <value>Default: 0.</value>
     public int Variant { get; init; }
 
-    /// <summary>The chance of the last block to be left out for a sample in training mode; it grows from 0 at the first block.</summary>
+    /// <summary>
+    /// The probability of dropping the last block for a sample in training mode (stochastic depth); it grows linearly from 0 at the first.
+    /// </summary>
     /// <value>Default: 0.2.</value>
     public double StochasticDepth { get; init; } = 0.2;
 

@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// The block of MobileNetV2 (Sandler et al., 2018), MobileNetV3 and EfficientNet: a 1×1 convolution to more channels, a depthwise
-/// convolution, squeeze and excitation, a 1×1 convolution to fewer, and the block's input added where the shapes are equal.
+/// convolution, squeeze and excitation, a 1×1 convolution to fewer, and the block's input added if the shapes are equal.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, In, height, width)</c> in, <c>(batch, Out, ⌈height / Stride⌉, ⌈width / Stride⌉)</c> out.</remarks>
 internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModule
@@ -14,13 +14,13 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModul
     private readonly bool residual;
 
     /// <summary>The sizes of a block.</summary>
-    /// <param name="In">Channels that it takes.</param>
-    /// <param name="Out">Channels that it gives.</param>
-    /// <param name="Expanded">Channels between.</param>
+    /// <param name="In">Input channels.</param>
+    /// <param name="Out">Output channels.</param>
+    /// <param name="Expanded">Channels in between.</param>
     /// <param name="Kernel">The size of the depthwise convolution.</param>
     /// <param name="Stride">Its stride.</param>
-    /// <param name="Activation">The non-linearity behind the first two convolutions.</param>
-    /// <param name="Squeezed">Channels within squeeze and excitation; 0 leaves it out.</param>
+    /// <param name="Activation">The non-linearity after the first two convolutions.</param>
+    /// <param name="Squeezed">Channels within squeeze and excitation; 0 omits it.</param>
     public readonly record struct Sizes(int In, int Out, int Expanded, int Kernel, int Stride, Activation Activation, int Squeezed);
 
     public InvertedResidual(Sizes sizes, BatchNormOptions normalization, Activation squeezedActivation, Func<Tensor, Tensor> gate, double stochasticDepth = 0)
@@ -38,7 +38,7 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModul
         RegisterComponents();
     }
 
-    /// <summary>The chance that a sample's block is left out in training mode.</summary>
+    /// <summary>The probability of dropping the block for a sample in training mode.</summary>
     public double StochasticDepth { get; }
 
     public bool IsRandom => StochasticDepth > 0;

@@ -9,7 +9,7 @@ namespace MultiInputNet;
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 576 (small) or 960
-/// (large). Maps of any size down to 1×1 pass.
+/// (large). Maps of any size down to 1×1 work.
 /// </remarks>
 public sealed class MobileNetV3Base : ConvolutionalBase
 {
@@ -17,7 +17,7 @@ public sealed class MobileNetV3Base : ConvolutionalBase
 
     private readonly ModuleList<nn.Module<Tensor, Tensor>> features = [];
 
-    /// <summary>Creates the base with torchvision's initialisation: normal by the number of outputs (He et al., 2015).</summary>
+    /// <summary>Creates the base with torchvision's initialisation: normal, scaled by fan-out (He et al., 2015).</summary>
     /// <param name="options">Its size and channels.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public MobileNetV3Base(MobileNetV3Spec options)

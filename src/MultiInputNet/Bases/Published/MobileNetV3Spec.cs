@@ -1,10 +1,10 @@
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="MobileNetV3Base"/>.</summary>
-/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+/// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public sealed record MobileNetV3Spec(int Channels = 3) : ImageBaseSpec(Channels)
 {
-    /// <summary>Whether it is the large variant and not the small one.</summary>
+    /// <summary>Whether it is the large variant instead of the small one.</summary>
     /// <value>Default: <see langword="false"/>.</value>
     public bool Large { get; init; }
 

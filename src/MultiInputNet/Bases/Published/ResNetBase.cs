@@ -9,7 +9,7 @@ namespace MultiInputNet;
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in, <c>(batch, c, ⌈height / 32⌉, ⌈width / 32⌉)</c> out, c = 512 for depths
-/// 18 and 34 and 2048 for 50 and 101. Maps of any size down to 1×1 pass.
+/// 18 and 34 and 2048 for 50 and 101. Maps of any size down to 1×1 work.
 /// </remarks>
 public sealed class ResNetBase : ConvolutionalBase
 {
@@ -20,7 +20,7 @@ public sealed class ResNetBase : ConvolutionalBase
     private readonly Sequential layer3;
     private readonly Sequential layer4;
 
-    /// <summary>Creates the base with torchvision's initialisation: normal by the number of outputs (He et al., 2015).</summary>
+    /// <summary>Creates the base with torchvision's initialisation: normal, scaled by fan-out (He et al., 2015).</summary>
     /// <param name="options">Its depth, channels and normalisation.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public ResNetBase(ResNetSpec options)
@@ -76,7 +76,7 @@ public sealed class ResNetBase : ConvolutionalBase
     // Pooling before the activation gives the same values and activates a quarter of them.
     private Tensor Stem(Tensor first) => nn.functional.max_pool2d(Normalize(bn1, first), kernel_size: 3L, stride: 2L, padding: 1L).relu_();
 
-    /// <summary>Two or three convolutions plus the block's input, through a 1×1 convolution where the shapes differ.</summary>
+    /// <summary>Two or three convolutions plus the block's input, through a 1×1 convolution if the shapes differ.</summary>
     private sealed class Block : nn.Module<Tensor, Tensor>
     {
         private readonly nn.Module<Tensor, Tensor> conv1;

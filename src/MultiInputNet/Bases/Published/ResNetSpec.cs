@@ -1,18 +1,18 @@
 namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="ResNetBase"/>.</summary>
-/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+/// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public sealed record ResNetSpec(int Channels = 3) : ImageBaseSpec(Channels)
 {
-    /// <summary>Layers with weights, of the classifier too: 18, 34, 50 or 101.</summary>
+    /// <summary>The number of layers with weights, including the classifier: 18, 34, 50 or 101.</summary>
     /// <value>Default: 18.</value>
     public int Depth { get; init; } = 18;
 
-    /// <summary>The normalisation behind each convolution. Without any, the convolutions have biases.</summary>
+    /// <summary>The normalisation after each convolution. Without it, the convolutions have biases.</summary>
     /// <value>Default: <see cref="Normalization.Batch"/>, which published weights need.</value>
     public Normalization Normalization { get; init; } = Normalization.Batch;
 
-    /// <summary>Blocks in each of the four layers.</summary>
+    /// <summary>The number of blocks in each of the four layers.</summary>
     internal int[] Blocks => Depth switch { 18 => [2, 2, 2, 2], 34 or 50 => [3, 4, 6, 3], _ => [3, 4, 23, 3] };
 
     /// <summary>Whether a block is 1×1, 3×3, 1×1 with four times as many channels at its ends, instead of 3×3, 3×3.</summary>

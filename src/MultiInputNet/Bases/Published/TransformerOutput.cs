@@ -2,11 +2,11 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
 
-/// <summary>What a vision transformer gives.</summary>
+/// <summary>The output of a vision transformer.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<TransformerOutput>))]
 public enum TransformerOutput
 {
-    /// <summary>The tokens of the patches as a map, each where its patch is; the class token is left out.</summary>
+    /// <summary>The tokens of the patches as a map, each at the position of its patch, without the class token.</summary>
     Patches,
 
     /// <summary>The class token alone as a map of 1×1: what the published classifiers read.</summary>

@@ -14,7 +14,7 @@ namespace MultiInputNet;
 /// all tokens. Height and width are multiples of p.
 /// </para>
 /// <para>
-/// For maps that have not the grid of the position embedding, it is interpolated (bicubic, corners on corners) as by
+/// For maps whose grid differs from that of the position embedding, it is interpolated (bicubic, with aligned corners) as by
 /// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to the first stage.
 /// </para>
 /// </remarks>
@@ -88,7 +88,7 @@ public sealed class VisionTransformerBase : ConvolutionalBase
         _ => tokens,
     };
 
-    /// <summary>The class token and one token for each patch, row by row.</summary>
+    /// <summary>The class token and one token per patch, row by row.</summary>
     private (Tensor Tokens, (long Rows, long Columns) Grid) Tokens(Tensor patches) =>
         (cat([class_token.expand(patches.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
 
@@ -140,7 +140,7 @@ public sealed class VisionTransformerBase : ConvolutionalBase
         }
     }
 
-    /// <summary>Attention and two linear layers, each behind a normalisation and added to what came in.</summary>
+    /// <summary>Attention and two linear layers, each preceded by a normalisation and added to its input.</summary>
     private sealed class EncoderLayer : nn.Module<Tensor, Tensor>, IRandomModule
     {
         private readonly LayerNorm ln_1;
@@ -180,7 +180,7 @@ public sealed class VisionTransformerBase : ConvolutionalBase
             register_module(nameof(self_attention), self_attention);
             register_module(nameof(ln_2), ln_2);
 
-            // The numbers between are torchvision's activation and dropouts.
+            // The missing numbers are torchvision's activation and dropouts.
             register_module("mlp", nn.Sequential(("0", expand), ("3", reduce)));
         }
 

@@ -1,45 +1,48 @@
 namespace MultiInputNet;
 
-/// <summary>Describes a <see cref="VisionTransformerBase"/>; without further options ViT-B/16.</summary>
-/// <param name="Channels">Channels of the maps that the base takes: 3 for published weights.</param>
+/// <summary>Describes a <see cref="VisionTransformerBase"/>; by default ViT-B/16.</summary>
+/// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public sealed record VisionTransformerSpec(int Channels = 3) : ImageBaseSpec(Channels)
 {
-    /// <summary>The channels of each token.</summary>
+    /// <summary>The width of a token.</summary>
     /// <value>Default: 768.</value>
     public int Width { get; init; } = 768;
 
-    /// <summary>Encoder layers.</summary>
+    /// <summary>The number of encoder layers.</summary>
     /// <value>Default: 12.</value>
     public int Depth { get; init; } = 12;
 
-    /// <summary>Attention heads of each layer; they must divide the width.</summary>
+    /// <summary>The number of attention heads per layer, which must divide the width.</summary>
     /// <value>Default: 12.</value>
     public int Heads { get; init; } = 12;
 
-    /// <summary>Rows and columns of a patch.</summary>
+    /// <summary>The height and width of a patch.</summary>
     /// <value>Default: 16.</value>
     public int PatchSize { get; init; } = 16;
 
     /// <summary>
-    /// Rows and columns of the images that the position embedding is made for, a multiple of the patch size; for maps of other
-    /// sizes it is interpolated.
+    /// The height and width of the images for which the position embedding is made, a multiple of the patch size; for maps of other sizes
+    /// it is
+    /// interpolated.
     /// </summary>
     /// <value>Default: 224.</value>
     public int ImageSize { get; init; } = 224;
 
-    /// <summary>What it gives: the tokens of the patches as a map, the class token, or all tokens.</summary>
+    /// <summary>The output: the tokens of the patches as a map, the class token, or all tokens.</summary>
     /// <value>Default: <see cref="TransformerOutput.Patches"/>.</value>
     public TransformerOutput Output { get; init; }
 
-    /// <summary>The chance of each value behind the embedding, attention and linear layers to be left out in training mode.</summary>
+    /// <summary>The dropout probability after the embedding, attention and linear layers in training mode.</summary>
     /// <value>Default: 0.</value>
     public double Dropout { get; init; }
 
-    /// <summary>The chance of each attention weight to be left out in training mode.</summary>
+    /// <summary>The dropout probability of each attention weight in training mode.</summary>
     /// <value>Default: 0.</value>
     public double AttentionDropout { get; init; }
 
-    /// <summary>The chance of the last layer to be left out for a sample in training mode; it grows from 0 at the first layer.</summary>
+    /// <summary>
+    /// The probability of dropping the last layer for a sample in training mode (stochastic depth); it grows linearly from 0 at the first.
+    /// </summary>
     /// <value>Default: 0.</value>
     public double StochasticDepth { get; init; }
 

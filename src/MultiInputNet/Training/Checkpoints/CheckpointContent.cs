@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>The tensors of a checkpoint: the names that they are written under, what they are compared with, and how a training takes them over.</summary>
+/// <summary>The tensors of a checkpoint: their names in the file, what they must match, and how a training restores them.</summary>
 internal sealed class CheckpointContent(TrainingSetup training)
 {
     private const string Model = "model.";
@@ -13,8 +13,8 @@ internal sealed class CheckpointContent(TrainingSetup training)
 
     private readonly LearnedTensors learned = training.Learned;
 
-    /// <summary>All that a training needs to go on. New tensors belong to the dispose scope.</summary>
-    /// <param name="optimizer">The optimizer; null where it has no state yet.</param>
+    /// <summary>Everything that a training needs to resume. New tensors belong to the dispose scope.</summary>
+    /// <param name="optimizer">The optimizer; null if it has no state yet.</param>
     public Dictionary<string, Tensor> Gather(PhaseOptimizer? optimizer)
     {
         var tensors = new Dictionary<string, Tensor>();
@@ -27,10 +27,10 @@ internal sealed class CheckpointContent(TrainingSetup training)
     }
 
     /// <summary>
-    /// Compares a checkpoint with all that this training has a place for. Of the model, its freezing alone is changed; the balancing and
-    /// the average, which are this run's own, have the checkpoint's values where it is right.
+    /// Compares a checkpoint with everything that this training expects. Of the model, only the freezing is changed; the balancing and the
+    /// average, which belong to this run, have the checkpoint's values if it is valid.
     /// </summary>
-    /// <returns>What is wrong; null where nothing is.</returns>
+    /// <returns>What is wrong; null if nothing is.</returns>
     public string? FindMistake(TrainingState read, Dictionary<string, Tensor> tensors)
     {
         var plan = training.Plan;
@@ -38,7 +38,7 @@ internal sealed class CheckpointContent(TrainingSetup training)
             return mistake;
         string[] prefixes = [Model, Best, Balancer, Average, Optimizer];
         if (tensors.Keys.FirstOrDefault(name => !prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))) is { } odd)
-            return $"its tensor '{odd}' has no place in the training.";
+            return $"its tensor '{odd}' does not belong to the training.";
         var weights = training.Model.state_dict().ToDictionary(pair => pair.Key, pair => (pair.Value.dtype, pair.Value.shape, true));
         var kept = tensors.Part(Best);
         if (CheckpointChecks.OfTensors(tensors.Part(Model), weights, Model) is { } wrongWeights)
@@ -51,7 +51,7 @@ internal sealed class CheckpointContent(TrainingSetup training)
             return wrongOptimizer;
         var averages = tensors.Part(Average);
         if (learned.Average is null && averages.Count > 0)
-            return "it has averages of the weights, and the training keeps none.";
+            return "it has averages of the weights, but the training keeps none.";
         try
         {
             learned.Average?.Load(averages);
@@ -64,8 +64,8 @@ internal sealed class CheckpointContent(TrainingSetup training)
         }
     }
 
-    /// <summary>Gives the model the weights of a checkpoint in which <see cref="FindMistake"/> found none.</summary>
-    /// <returns>The state of its optimizer, which is the caller's to dispose; empty where it has none.</returns>
+    /// <summary>Gives the model the weights of a checkpoint that <see cref="FindMistake"/> has accepted.</summary>
+    /// <returns>The state of its optimizer, owned by the caller; empty if there is none.</returns>
     public Dictionary<string, Tensor> TakeOver(Dictionary<string, Tensor> tensors)
     {
         learned.Take(tensors.Part(Model));

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// Writes and reads the checkpoints of one training. Each is a safetensors file, with the training's state as JSON in its metadata and
-/// a SHA-256 hash of both. While it is open, the folder is this training's alone.
+/// Writes and reads the checkpoints of one training. Each is a safetensors file, with the training's state as JSON in its metadata and a
+/// SHA-256 hash of both. While the store is open, the folder belongs to this training alone.
 /// </summary>
 internal sealed class CheckpointStore : IDisposable
 {
@@ -32,8 +32,8 @@ internal sealed class CheckpointStore : IDisposable
     private readonly FolderLock folderLock;
 
     /// <summary>Opens the folder of a training.</summary>
-    /// <param name="options">Where.</param>
-    /// <param name="fingerprint">What must be the same when the training goes on: each thing by its name.</param>
+    /// <param name="options">The folder and its options.</param>
+    /// <param name="fingerprint">What must be the same when the training resumes, by name.</param>
     /// <exception cref="MultiInputException">The folder cannot be written to, or another training writes to it.</exception>
     public CheckpointStore(CheckpointOptions options, Func<IReadOnlyDictionary<string, string>> fingerprint)
     {
@@ -44,7 +44,7 @@ internal sealed class CheckpointStore : IDisposable
             Directory.CreateDirectory(options.Folder);
             folderLock = new(options.Folder);
 
-            // What a run that was killed left half-written.
+            // Left half-written by a run that was killed.
             foreach (var leftover in Directory.EnumerateFiles(options.Folder, "checkpoint-*.tmp"))
                 File.Delete(leftover);
         }
@@ -80,9 +80,9 @@ internal sealed class CheckpointStore : IDisposable
         return path;
     }
 
-    /// <summary>Reads the latest checkpoint, or an earlier one where that is allowed; null where there is none.</summary>
-    /// <param name="findMistake">What keeps the training from going on with a state and its tensors; null where nothing does.</param>
-    /// <returns>The checkpoint, and what to tell of those that were left.</returns>
+    /// <summary>Reads the latest checkpoint, or an earlier one if that is allowed; null if there is none.</summary>
+    /// <param name="findMistake">What prevents the training from resuming with a state and its tensors; null if nothing does.</param>
+    /// <returns>The checkpoint, and what to report about those that were skipped.</returns>
     /// <exception cref="MultiInputException">A checkpoint is damaged or of another training.</exception>
     public (TrainingState State, Dictionary<string, Tensor> Tensors, IReadOnlyList<string> Warnings)? ReadLatest(
         Func<TrainingState, Dictionary<string, Tensor>, string?> findMistake)
@@ -109,7 +109,7 @@ internal sealed class CheckpointStore : IDisposable
                 ModelComponent.File,
                 $"it cannot be read: {problem.Problem}",
                 options.AllowEarlier ? "No earlier one can be read either: start again in an empty folder."
-                    : Files.Count > 1 ? "Set AllowEarlier to go on from the one before it." : "There is no earlier one: start again in an empty folder.",
+                    : Files.Count > 1 ? "Set AllowEarlier to resume from the one before it." : "There is no earlier one: start again in an empty folder.",
                 problem)
             : null;
     }
@@ -130,7 +130,7 @@ internal sealed class CheckpointStore : IDisposable
         return hash.ToText();
     }
 
-    /// <summary>Takes a damaged checkpoint out of the way, so that it is neither read again nor counted among those that are kept.</summary>
+    /// <summary>Moves a damaged checkpoint out of the way, so that it is neither read again nor counted among those to keep.</summary>
     private static string Leave(string path, MultiInputException problem, string next)
     {
         var aside = $"{path}.damaged";
@@ -140,24 +140,24 @@ internal sealed class CheckpointStore : IDisposable
         }
         catch (Exception e) when (IsOfFiles(e))
         {
-            throw new MultiInputException($"checkpoint '{path}'", ModelComponent.Training, $"it cannot be read, and not be moved out of the way: {e.Message}", "Move it by hand.", e);
+            throw new MultiInputException($"checkpoint '{path}'", ModelComponent.Training, $"it can neither be read nor moved out of the way: {e.Message}", "Move it by hand.", e);
         }
 
-        return $"Checkpoint '{path}' cannot be read: {problem.Problem} The training goes on from '{Path.GetFileName(next)}' before it; it is now '{Path.GetFileName(aside)}'.";
+        return $"Checkpoint '{path}' cannot be read: {problem.Problem} The training resumes from '{Path.GetFileName(next)}' before it; it is now '{Path.GetFileName(aside)}'.";
     }
 
     private (TrainingState State, Dictionary<string, Tensor> Tensors) Read(string path, Func<TrainingState, Dictionary<string, Tensor>, string?> findMistake)
     {
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(Key, out var json))
-            throw file.Refuse("it holds no training.", "Give a folder of checkpoints.");
+            throw file.Refuse("it does not contain a training.", "Give a folder of checkpoints.");
         if (!file.Metadata.TryGetValue(HashKey, out var hash))
-            throw file.Refuse("it has no checksum, as checkpoints of an earlier version of this library; such trainings cannot go on.");
+            throw file.Refuse("it has no checksum, like those of an earlier version of this library, which cannot be resumed.");
         var tensors = file.ReadAll();
         try
         {
             if (Hash(json, tensors) != hash)
-                throw file.Refuse("its content does not fit its checksum: it is damaged.");
+                throw file.Refuse("its content does not match its checksum: it is damaged.");
             CheckVersion(file, json);
             var content = Parse(file, json);
             Compare(path, content.Fingerprint);
@@ -171,7 +171,7 @@ internal sealed class CheckpointStore : IDisposable
         }
     }
 
-    /// <summary>Refuses a checkpoint of a newer version: it is not damaged, so none before it is taken in its place.</summary>
+    /// <summary>Rejects a checkpoint of a newer version: it is not damaged, so an earlier one is not taken instead.</summary>
     private static void CheckVersion(WeightFile file, string json)
     {
         try
@@ -191,7 +191,7 @@ internal sealed class CheckpointStore : IDisposable
         try
         {
             var content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw file.Refuse("its training is 'null'.");
-            return content.Version == Version ? content : throw file.Refuse($"it is in format version {content.Version}, of which a training cannot go on.");
+            return content.Version == Version ? content : throw file.Refuse($"it is in format version {content.Version}, from which a training cannot be resumed.");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
         {
@@ -199,7 +199,7 @@ internal sealed class CheckpointStore : IDisposable
         }
     }
 
-    /// <summary>Throws where a checkpoint is of another training, and says in a line what differs first.</summary>
+    /// <summary>Throws if a checkpoint is of another training, and says in one line what differs first.</summary>
     private void Compare(string path, IReadOnlyDictionary<string, string> saved)
     {
         foreach (var (name, now) in fingerprint.Value)
@@ -210,7 +210,7 @@ internal sealed class CheckpointStore : IDisposable
             if (then != now)
             {
                 throw new MultiInputException(
-                    $"checkpoint '{path}'", ModelComponent.Training, Difference(name, then, now), "Go on with what the training began with, or start again in an empty folder.");
+                    $"checkpoint '{path}'", ModelComponent.Training, Difference(name, then, now), "Resume with what the training began with, or start again in an empty folder.");
             }
         }
     }
@@ -237,7 +237,7 @@ internal sealed class CheckpointStore : IDisposable
             try
             {
                 var (place, first, second) = JsonDifference.Find(then, now);
-                return $"it was written with another model, in which {place} is {Short(first)}, and in this one {Short(second)}.";
+                return $"it was written with another model, in which {place} is {Short(first)}, but {Short(second)} in this one.";
             }
             catch (JsonException)
             {
@@ -245,7 +245,7 @@ internal sealed class CheckpointStore : IDisposable
             }
         }
 
-        return $"it was written with {name} {Short(then)}, and this training has {Short(now)}.";
+        return $"it was written with {name} {Short(then)}, but this training has {Short(now)}.";
     }
 
     private static string Short(string value)
@@ -255,7 +255,7 @@ internal sealed class CheckpointStore : IDisposable
     }
 
     private MultiInputException Unwritable(Exception cause) => new(
-        $"folder '{options.Folder}'", ModelComponent.Training, $"checkpoints cannot be written there: {cause.Message}", "Name a folder that can be made, or is there, and can be written to.", cause);
+        $"folder '{options.Folder}'", ModelComponent.Training, $"checkpoints cannot be written there: {cause.Message}", "Name a folder that exists or can be created, and is writable.", cause);
 
     private sealed record Content(int Version, IReadOnlyDictionary<string, string> Fingerprint, TrainingState State);
 }

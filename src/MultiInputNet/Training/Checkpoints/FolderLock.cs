@@ -3,8 +3,9 @@ using System.Globalization;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// A folder that one training writes to: a lock file is held open for as long. The operating system lets go of it when its process dies,
-/// however it dies, so that a file left behind is no lock. The process's id stands in a file of its own, since what is locked cannot be read.
+/// A folder to which one training writes: it holds a lock file open for as long. The operating system releases it when the process dies,
+/// however
+/// it dies, so that a file left behind is not a lock. The process id is in a separate file, since a locked file cannot be read.
 /// </summary>
 internal sealed class FolderLock : IDisposable
 {
@@ -13,8 +14,8 @@ internal sealed class FolderLock : IDisposable
     private readonly FileStream file;
 
     /// <summary>Takes the folder.</summary>
-    /// <param name="folder">A folder that is there.</param>
-    /// <exception cref="MultiInputException">A training of this process or another one has it.</exception>
+    /// <param name="folder">An existing folder.</param>
+    /// <exception cref="MultiInputException">Another training, of this process or another one, has it.</exception>
     public FolderLock(string folder)
     {
         (lockPath, idPath) = (Path.Combine(folder, "training.lock"), Path.Combine(folder, "training.pid"));
@@ -43,7 +44,7 @@ internal sealed class FolderLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // They are no lock once the file is closed.
+            // They are no longer a lock once the file is closed.
         }
 
         file.Dispose();

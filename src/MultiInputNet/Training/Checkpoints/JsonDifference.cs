@@ -5,7 +5,7 @@ namespace MultiInputNet.Training;
 /// <summary>The first place at which two JSON texts differ.</summary>
 internal static class JsonDifference
 {
-    /// <summary>The path, such as <c>tasks[1].head.classes</c>, and both values; a value that is not there is <c>nothing</c>.</summary>
+    /// <summary>The path, such as <c>tasks[1].head.classes</c>, and both values; a missing value is <c>nothing</c>.</summary>
     public static (string Path, string First, string Second) Find(string first, string second)
     {
         using var a = JsonDocument.Parse(first);

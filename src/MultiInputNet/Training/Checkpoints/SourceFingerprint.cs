@@ -5,23 +5,24 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// What tells a source from another one of its name: how many samples it has, all labels, and the samples, of large sources some that lie
-/// evenly among them, so that it takes a fraction of a second.
+/// What distinguishes a source from another one of the same name: the number of samples, all labels, and the samples (for large sources,
+/// evenly
+/// spaced ones, so that it takes a fraction of a second).
 /// </summary>
 internal static class SourceFingerprint
 {
-    /// <summary>How the hash of a content begins; it is not for reading.</summary>
+    /// <summary>The prefix of the hash of a content, which is not for reading.</summary>
     public const string Content = "sha256:";
 
-    // Samples that are read from files, and bytes of such as are in memory.
+    // The number of samples that are read from files, and the bytes of those in memory.
     private const long MostReadSamples = 64;
     private const long MostBytes = 64L << 20;
     private const int AtOnce = 256;
 
-    /// <summary>What is compared, each thing by what a message calls it.</summary>
-    /// <param name="role">What the source is to the training, such as <c>source</c>.</param>
+    /// <summary>What is compared, by its name in messages.</summary>
+    /// <param name="role">The role of the source in the training, such as <c>source</c>.</param>
     /// <param name="source">The source.</param>
-    /// <param name="batchSize">Samples in a batch; null where they do not matter.</param>
+    /// <param name="batchSize">Samples per batch; null if that does not matter.</param>
     public static IEnumerable<(string Name, string Value)> Of(string role, DataSource source, int? batchSize)
     {
         var subject = $"{role} '{source.Name}'";
@@ -72,7 +73,7 @@ internal static class SourceFingerprint
         }
         catch (MultiInputException)
         {
-            // The training says so where it comes to this sample.
+            // The training reports it when it reaches this sample.
             hash.AppendText($"{rows[0]} broken");
         }
     }

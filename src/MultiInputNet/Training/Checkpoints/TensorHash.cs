@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
-/// <summary>Tensors in a SHA-256 hash: the type, the shape and every bit of the values, apart from strides and device.</summary>
+/// <summary>Tensors in a SHA-256 hash: the type, the shape and every bit of the values, regardless of strides and device.</summary>
 internal static class TensorHash
 {
     private const long AtOnce = 1L << 26;
 
     public static void AppendText(this IncrementalHash hash, string text)
     {
-        // With its length, so that no two series of texts are one series of bytes.
+        // With its length, so that different sequences of texts never form the same bytes.
         var bytes = Encoding.UTF8.GetBytes(text);
         hash.AppendData(BitConverter.GetBytes(bytes.LongLength));
         hash.AppendData(bytes);

@@ -1,9 +1,11 @@
 namespace MultiInputNet.Training;
 
-/// <summary>What must be the same when a training goes on from a checkpoint: options, the model's description and the content of the sources.</summary>
+/// <summary>
+/// What must be the same when a training resumes from a checkpoint: options, the model's description and the content of the sources.
+/// </summary>
 internal static class TrainingFingerprint
 {
-    /// <summary>What it calls the model's description.</summary>
+    /// <summary>Its name for the model's description.</summary>
     public const string ModelName = "model";
 
     /// <summary>Each thing by its name.</summary>

@@ -2,10 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace MultiInputNet.Training;
 
-/// <summary>Where a training stands, apart from tensors. It is what a checkpoint says in JSON.</summary>
+/// <summary>Where a training stands, apart from tensors: the JSON of a checkpoint.</summary>
 internal sealed class TrainingState
 {
-    /// <summary>Steps done, counted along the plan: a phase that ends early leaves numbers out.</summary>
+    /// <summary>Steps done, counted along the plan: a phase that ends early skips numbers.</summary>
     public long Step { get; set; }
 
     /// <summary>The phase that the next step belongs to, from 0.</summary>

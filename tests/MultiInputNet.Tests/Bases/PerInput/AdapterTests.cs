@@ -141,7 +141,7 @@ public sealed class AdapterTests
         var build = () => Build(OneConvolution(padding: 0), Adapters.Parallel);
 
         build.Should().Throw<MultiInputException>().WithMessage(
-            "Base, base: its convolution 'module.conv' of 3×3 is not padded*Pad it, or put the adapters behind the convolutions: Adapters.Series.");
+            "Base, base: its convolution 'module.conv' of 3×3 is not padded*Pad it, or put the adapters after the convolutions: Adapters.Series.");
         using var behind = Build(OneConvolution(padding: 0), Adapters.Series);
     }
 
@@ -151,6 +151,6 @@ public sealed class AdapterTests
         var build = () => Build(Bases.From("pointwise", 4, () => nn.Sequential(nn.Conv2d(4, 4, kernel_size: 1))), Adapters.Series);
 
         build.Should().Throw<MultiInputException>().WithMessage(
-            "Base, base: it has adapters, and no convolution (Conv2d) larger than 1×1 to put them at. Leave adapters out.");
+            "Base, base: it has adapters, but no convolution (Conv2d) larger than 1×1 for them. Omit adapters.");
     }
 }

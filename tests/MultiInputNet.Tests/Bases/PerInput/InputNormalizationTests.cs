@@ -305,7 +305,7 @@ public sealed class InputNormalizationTests
         var build = () => Define(Bases.ConvNet(4, 8) with { Normalization = normalization }, PerInput.Statistics).Build(CPU);
 
         build.Should().Throw<MultiInputException>().WithMessage(
-            "Base, base: it keeps its statistics per input, and has no batch normalisation. Leave perInput out*Normalization = Normalization.Batch*");
+            "Base, base: it keeps its statistics per input, but has no batch normalisation. Omit perInput*Normalization = Normalization.Batch*");
     }
 
     [Fact]

@@ -184,7 +184,7 @@ public sealed class ImageBaseTests
     {
         Refused(Bases.ResNet18() with { Depth = 19 }).Should().Contain("its depth is 19. Give 18, 34, 50 or 101.");
         Refused(Bases.EfficientNetB0() with { Variant = 3 }).Should().Contain("its variant is 3.");
-        Refused(Bases.EfficientNetB0() with { StochasticDepth = 1 }).Should().Contain("its stochastic depth is 1. Give a chance from 0 to below 1.");
+        Refused(Bases.EfficientNetB0() with { StochasticDepth = 1 }).Should().Contain("its stochastic depth is 1. Give a probability from 0 to below 1.");
         Refused(Bases.ConvNeXtTiny() with { Depths = [1] }).Should().Contain("its stages have (1) blocks.");
         Refused(Bases.ConvNeXtTiny() with { Widths = [] }).Should().Contain("its stages have widths ().");
         Refused(Bases.ViTB16() with { Heads = 7 }).Should().Contain("it has 7 heads for a width of 768.");

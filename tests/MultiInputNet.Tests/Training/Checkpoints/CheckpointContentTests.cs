@@ -247,7 +247,7 @@ public sealed class CheckpointContentTests : IDisposable
         var left = history.Warnings.Where(warning => warning.StartsWith("Checkpoint", StringComparison.Ordinal)).ToArray();
         left.Should().HaveCount(2);
         left[0].Should().Be(
-            $"Checkpoint '{files[^1]}' cannot be read: its content does not fit its checksum: it is damaged. The training goes on from '{Path.GetFileName(files[^3])}' before it; it is now '{Path.GetFileName(files[^1])}.damaged'.");
+            $"Checkpoint '{files[^1]}' cannot be read: its content does not match its checksum: it is damaged. The training resumes from '{Path.GetFileName(files[^3])}' before it; it is now '{Path.GetFileName(files[^1])}.damaged'.");
         Directory.GetFiles(folder).Select(Path.GetFileName).Should().BeEquivalentTo([Path.GetFileName(files[^1]), $"{Path.GetFileName(files[^1])}.damaged", $"{Path.GetFileName(files[^2])}.damaged"]);
     }
 }

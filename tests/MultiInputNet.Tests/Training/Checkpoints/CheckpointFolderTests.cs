@@ -113,14 +113,14 @@ public sealed class CheckpointFolderTests : IDisposable
         { "a label", "it was written with other labels of task 'image' in source 'image'." },
         { "a sample", "it was written with other samples of source 'table'." },
         { "order", "it was written with other labels of task 'table' in source 'table'." },
-        { "count", "it was written with source 'table' with 120 samples, 24 a batch, and this training has 119 samples, 24 a batch." },
-        { "batch", "it was written with source 'image' with 60 samples, 16 a batch, and this training has 60 samples, 8 a batch." },
-        { "sources", "it was written with sources 'image', 'table', and this training has 'image'." },
+        { "count", "it was written with source 'table' with 120 samples, 24 a batch, but this training has 119 samples, 24 a batch." },
+        { "batch", "it was written with source 'image' with 60 samples, 16 a batch, but this training has 60 samples, 8 a batch." },
+        { "sources", "it was written with sources 'image', 'table', but this training has 'image'." },
         { "validation label", "it was written with other labels of task 'table' in validation source 'table'." },
         { "validation sample", "it was written with other samples of validation source 'image'." },
-        { "validation", "it was written with validation sources 'image', 'table', and this training has none." },
-        { "option", "it was written with BatchSize 64, and this training has 32." },
-        { "model", "it was written with another model, in which bases[0].spec.normalization is \"batch\", and in this one \"none\"." },
+        { "validation", "it was written with validation sources 'image', 'table', but this training has none." },
+        { "option", "it was written with BatchSize 64, but this training has 32." },
+        { "model", "it was written with another model, in which bases[0].spec.normalization is \"batch\", but \"none\" in this one." },
     };
 
     [Theory]
@@ -148,7 +148,7 @@ public sealed class CheckpointFolderTests : IDisposable
         }
 
         new Trainer(resumed, options).Invoking(t => t.Resume(sources, validation)).Should().Throw<MultiInputException>()
-            .WithMessage($"Checkpoint '*', training: {message} Go on with what the training began with, or start again in an empty folder.");
+            .WithMessage($"Checkpoint '*', training: {message} Resume with what the training began with, or start again in an empty folder.");
         resumed.ShouldHave(before);
 
         static TensorSource Like(TensorSource source, IEnumerable<int> rows)

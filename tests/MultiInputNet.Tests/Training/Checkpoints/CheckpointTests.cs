@@ -128,7 +128,7 @@ public sealed class CheckpointTests : IDisposable
         using var model = TrainingProblem.Build(seed: 99);
 
         new Trainer(model, Options).Invoking(t => t.Resume(TrainingProblem.Sources())).Should().Throw<MultiInputException>()
-            .WithMessage($"Checkpoint '{latest}', file: it cannot be read: *Set AllowEarlier to go on from the one before it.");
+            .WithMessage($"Checkpoint '{latest}', file: it cannot be read: *Set AllowEarlier to resume from the one before it.");
         new Trainer(model, Options with { Checkpoints = Options.Checkpoints! with { AllowEarlier = true } }).Resume(TrainingProblem.Sources());
         model.ShouldHave(TrainingProblem.Weights(whole));
 
@@ -152,8 +152,8 @@ public sealed class CheckpointTests : IDisposable
         new Trainer(model, Weighted(2, 0.5)).Fit(sources);
 
         new Trainer(model, Weighted(2, 0.5)).Invoking(t => t.Resume(sources)).Should().NotThrow();
-        new Trainer(model, Weighted(3, 0.5)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Sampling Fixed(image 2, table 1), and this training has Fixed(image 3, table 1).*");
-        new Trainer(model, Weighted(2, 0.7)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Balancing Fixed(*0.5), and this training has Fixed(*0.7).*");
+        new Trainer(model, Weighted(3, 0.5)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Sampling Fixed(image 2, table 1), but this training has Fixed(image 3, table 1).*");
+        new Trainer(model, Weighted(2, 0.7)).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with Balancing Fixed(*0.5), but this training has Fixed(*0.7).*");
     }
 
     [Fact]
@@ -167,15 +167,15 @@ public sealed class CheckpointTests : IDisposable
         new Trainer(model, Options).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
             .WithMessage($"Folder '{folder}', training: it holds the checkpoints of a training already, 'checkpoint-0000000015.safetensors' the latest. Go on with that training by Resume*");
         new Trainer(model, Options with { LearningRate = 0.5 }).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>()
-            .WithMessage("Checkpoint '*', training: it was written with LearningRate 0.003, and this training has 0.5.*");
+            .WithMessage("Checkpoint '*', training: it was written with LearningRate 0.003, but this training has 0.5.*");
         new Trainer(model, Options).Invoking(t => t.Resume([sources[0]])).Should().Throw<MultiInputException>()
-            .WithMessage("*with sources 'image', 'table', and this training has 'image'.*");
+            .WithMessage("*with sources 'image', 'table', but this training has 'image'.*");
         using var other = TrainingProblem.Build(Normalization.None);
         new Trainer(other, Options).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*with another model*");
 
         var latest = Directory.GetFiles(folder).Order(StringComparer.Ordinal).Last();
         model.Save(latest);
-        new Trainer(model, Options).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*it cannot be read: it holds no training.*");
+        new Trainer(model, Options).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>().WithMessage("*it cannot be read: it does not contain a training.*");
     }
 
     [Fact]
