@@ -85,7 +85,7 @@ public sealed class CheckpointFolderTests : IDisposable
         new Trainer(model, TrainingProblem.Options with { Checkpoints = new(path) }).Invoking(t => t.Fit(TrainingProblem.Sources())).Should().Throw<MultiInputException>()
             .WithMessage($"Folder '{path}', training: checkpoints cannot be written there: *Name a folder *");
         new Trainer(model, TrainingProblem.Options with { TensorBoardFolder = path }).Invoking(t => t.Fit(TrainingProblem.Sources())).Should().Throw<MultiInputException>()
-            .WithMessage($"Folder '{path}', training: TensorBoard's files cannot be written there: *Name a folder *");
+            .WithMessage($"Folder '{path}', training: TensorBoard event files cannot be written there: *Set TensorBoardFolder to a folder *");
         model.ShouldHave(before);
     }
 
