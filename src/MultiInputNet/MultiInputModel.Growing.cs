@@ -161,15 +161,15 @@ public sealed partial class MultiInputModel
                 if (!model.paths.TryGetValue(name, out var target))
                     continue;
                 Copy($"input '{name}'", ModelComponent.Projection, path.Projection, target.Projection);
-                if (path.Projection is Stem stem)
-                    sharedStems.AddRange(stem.Slices.Zip(((Stem)target.Projection).Slices));
+                if (path.Stem is { } stem)
+                    sharedStems.AddRange(stem.Slices.Zip(target.Stem!.Slices));
                 if (copied.Add(target.Base))
                     Copy("base", ModelComponent.Base, path.Base, target.Base);
             }
 
             // The stems of new inputs start from what the base has learned; what they share with old ones has itself been trained.
             foreach (var (_, target) in model.paths.Where(path => !paths.ContainsKey(path.Key)))
-                (target.Projection as Stem)?.Adapt(target.Base.FirstConvolution!);
+                target.Stem?.Adapt(target.Base.FirstConvolution!);
             foreach (var (from, to) in sharedStems)
                 Copy("shared stem", ModelComponent.Projection, from, to);
 

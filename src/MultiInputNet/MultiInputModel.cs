@@ -250,10 +250,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public void AdaptStems()
     {
         foreach (var path in paths.Values)
-        {
-            if (path.Projection is Stem stem)
-                stem.Adapt(path.Base.FirstConvolution!);
-        }
+            path.Stem?.Adapt(path.Base.FirstConvolution!);
     }
 
     /// <summary>Saves the weights and the description in one safetensors file, written next to an existing one and then renamed.</summary>

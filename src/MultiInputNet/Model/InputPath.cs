@@ -18,8 +18,11 @@ internal sealed record InputPath(
     long Macs,
     long LargestResult)
 {
+    /// <summary>The projection, where it stands for the first convolution of the base.</summary>
+    public Stem? Stem => Projection as Stem;
+
     /// <summary>The projection, and what it shares with the projections of other inputs.</summary>
-    public IEnumerable<nn.Module> ProjectionModules => [Projection, .. (Projection as Stem)?.Slices ?? []];
+    public IEnumerable<nn.Module> ProjectionModules => [Projection, .. Stem?.Slices ?? []];
 
     /// <summary>
     /// Whether batches may have another floating-point type than the weights: they are standardised, or looked up, before they are

@@ -91,9 +91,10 @@ internal sealed class ModelAssembly
             Own(standardization);
         var projection = Own(Create(
             subject, ModelComponent.Projection, projectionSpec, projectionSpec.CountWeights(spec, target), () => projectionSpec.Create(spec, target)));
-        foreach (var slice in (projection as Stem)?.Slices.Except(modules) ?? [])
+        var stem = projection as Stem;
+        foreach (var slice in stem?.Slices.Except(modules) ?? [])
             Own(slice);
-        var replaced = projection is Stem ? sharedBase.FirstConvolution : null;
+        var replaced = stem is null ? null : sharedBase.FirstConvolution;
         var own = layers?.HasParts(replaced) != true ? null
             : Own(Create(subject, ModelComponent.Base, group, layers.CountWeights(replaced), () => layers.Create(replaced)));
 
@@ -114,7 +115,7 @@ internal sealed class ModelAssembly
             () => projection.call(sample),
             $"its projection cannot take {Shapes.Text(sample.shape)}",
             "Make the projection fit the declared shape of the input.");
-        if (projected.dim() != 4 || projected.shape[0] != 1 || (projection is not Stem && projected.shape[1] != sharedBase.Channels))
+        if (projected.dim() != 4 || projected.shape[0] != 1 || (stem is null && projected.shape[1] != sharedBase.Channels))
         {
             throw new MultiInputException(
                 subject,

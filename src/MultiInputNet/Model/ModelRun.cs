@@ -82,7 +82,7 @@ internal sealed class RunInput(InputPath path, Tensor batch)
     public Tensor Batch => batch;
 
     /// <summary>Whether something of its own stands for the base's first convolution, so that it enters the base after that one.</summary>
-    public bool EntersAfterFirst => path.Projection is Stem || path.Folded is not null;
+    public bool EntersAfterFirst => path.Stem is not null || path.Folded is not null;
 
     /// <summary>Once projected: the map that enters the base at its beginning; null where nothing needs it.</summary>
     public Tensor? Map { get; private set; }
@@ -103,7 +103,7 @@ internal sealed class RunInput(InputPath path, Tensor batch)
         }
         else if (path.Folded is not null)
             First = path.Folded.Run(x);
-        else if (path.Projection is Stem)
+        else if (path.Stem is not null)
             First = ChannelsLast.Of(path.Projection.call(x));
         else
             Map = ChannelsLast.Of(path.Projection.call(x));

@@ -21,9 +21,9 @@ public sealed class WeightFile : IDisposable
     private WeightFile(FileBytes file, string? key, StateChoice? choose)
     {
         this.file = file;
-        content = TorchArchive.Recognises(file) ? TorchArchive.Read(file, key, choose)
+        content = SafeTensors.Recognises(file) ? SafeTensors.Read(file) // first: its length may begin as an archive does
+            : TorchArchive.Recognises(file) ? TorchArchive.Read(file, key, choose)
             : TorchLegacyFile.Recognises(file) ? TorchLegacyFile.Read(file, key, choose)
-            : SafeTensors.Recognises(file) ? SafeTensors.Read(file)
             : TorchSharpFile.Read(file);
         foreach (var entry in content.Entries)
         {

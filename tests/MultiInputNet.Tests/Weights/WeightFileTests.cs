@@ -47,6 +47,26 @@ public sealed class WeightFileTests
     }
 
     [Fact]
+    public void A_file_whose_length_of_its_header_begins_as_a_zip_archive_does_is_read()
+    {
+        using var scope = NewDisposeScope();
+        using var written = new TemporaryFile();
+        var header = BinaryPrimitives.ReadUInt16LittleEndian("PK"u8);
+        Write(0);
+        var rest = Header();
+        Write(header - rest);
+
+        Header().Should().Be(header);
+        using var file = WeightFile.Open(written.Path);
+        file.Format.Should().Be(WeightFormat.SafeTensors);
+        file.Read("weight").data<float>().ToArray().Should().Equal(1, 1);
+
+        int Header() => (int)BinaryPrimitives.ReadUInt64LittleEndian(File.ReadAllBytes(written.Path));
+        void Write(int length) => WeightFile.Write(
+            written.Path, new Dictionary<string, Tensor> { ["weight"] = ones(2) }, new Dictionary<string, string> { ["text"] = new('a', length) });
+    }
+
+    [Fact]
     public void A_file_of_TorchSharp_is_read()
     {
         using var scope = NewDisposeScope();
