@@ -43,7 +43,7 @@ public sealed class SharedStemTests
             .Build(CPU);
 
         model.Warnings.Should().HaveCount(2);
-        model.Warnings[0].Should().StartWith("Input 'a': the base has no weights for the bands 'grene', 'Blue', so that the mean").And.Contain("'red', 'green', 'blue'");
+        model.Warnings[0].Should().StartWith("Input 'a': the base has no weights for the bands 'grene', 'Blue', so each gets the mean").And.Contain("'red', 'green', 'blue'");
         model.Warnings[1].Should().StartWith("Input 'b': the base has no weights for band 'grene',");
         gray.Warnings.Should().ContainSingle().Which.Should().Contain("'red'");
         model.Summary().Should().Contain("warning: Input 'a'");
