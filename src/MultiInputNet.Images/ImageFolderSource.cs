@@ -86,7 +86,7 @@ public sealed class ImageFolderSource : DataSource
             }
             catch (MultiInputException e) when (onBroken == OnBroken.Skip)
             {
-                broken.TryAdd(row, new(e.Subject, e.Problem));
+                broken.TryAdd(row, new() { Place = e.Subject, Problem = e.Problem });
             }
         }
 

@@ -20,9 +20,17 @@ internal sealed class BrokenRows(string path)
     /// <summary>The rows by line; after the first thousand, one entry says how many more there are.</summary>
     public IReadOnlyList<BrokenSample> List()
     {
-        var first = rows.OrderBy(row => row.Line).Take(LargestCount).Select(row => new BrokenSample(Place(row.Line), row.Problem));
+        var first = rows.OrderBy(row => row.Line).Take(LargestCount).Select(row => new BrokenSample { Place = Place(row.Line), Problem = row.Problem });
         return count <= LargestCount ? [.. first]
-            : [.. first, new($"file '{path}'", FormattableString.Invariant($"{count - LargestCount:N0} more of its rows cannot be read; the first {LargestCount:N0} are listed."))];
+            :
+            [
+                .. first,
+                new()
+                {
+                    Place = $"file '{path}'",
+                    Problem = FormattableString.Invariant($"{count - LargestCount:N0} more of its rows cannot be read; the first {LargestCount:N0} are listed."),
+                },
+            ];
     }
 
     /// <summary>Throws for the first row, if there is one.</summary>

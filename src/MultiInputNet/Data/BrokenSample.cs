@@ -1,6 +1,14 @@
 namespace MultiInputNet.Data;
 
 /// <summary>A sample that was skipped because it could not be read.</summary>
-/// <param name="Place">The file, and the line if it is one row of many.</param>
-/// <param name="Problem">What is wrong with it.</param>
-public sealed record BrokenSample(string Place, string Problem);
+public sealed class BrokenSample
+{
+    /// <summary>The file, and the line if it is one row of many.</summary>
+    public required string Place { get; init; }
+
+    /// <summary>What is wrong with it.</summary>
+    public required string Problem { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

@@ -1,7 +1,7 @@
 namespace MultiInputNet;
 
 /// <summary>A part of a model and the rate at which it is trained.</summary>
-public sealed record PartRate
+public sealed class PartRate
 {
     /// <summary>Creates the pair.</summary>
     /// <param name="part">The part.</param>

@@ -37,7 +37,15 @@ internal sealed class EvaluationTally(string task, TaskHead head)
         }
     }
 
-    public TaskEvaluation Result() => new(losses / divisor, metrics.Compute(), metrics.Primary, metrics.HigherIsBetter, samples) { Score = metrics.Score };
+    public TaskEvaluation Result() => new()
+    {
+        Loss = losses / divisor,
+        Metrics = metrics.Compute(),
+        Primary = metrics.Primary,
+        HigherIsBetter = metrics.HigherIsBetter,
+        Count = samples,
+        Score = metrics.Score,
+    };
 
     private long CountBroken(Tensor output)
     {

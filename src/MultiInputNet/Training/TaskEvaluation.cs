@@ -3,17 +3,26 @@ using System.Text.Json.Serialization;
 namespace MultiInputNet.Training;
 
 /// <summary>How well a task does on some samples.</summary>
-/// <param name="Loss">
-/// The mean loss over all labels present, of all batches together, without label smoothing and class weights; of standardised values for a
-/// regression. NaN without labels.
-/// </param>
-/// <param name="Metrics">The task's metrics by name; NaN where there is no label.</param>
-/// <param name="Primary">The name of the metric that a report shows first.</param>
-/// <param name="HigherIsBetter">Whether a higher value of that metric is better.</param>
-/// <param name="Count">How many samples with a label there were.</param>
-public sealed record TaskEvaluation(
-    double Loss, IReadOnlyDictionary<string, double> Metrics, string Primary, bool HigherIsBetter, long Count)
+public sealed class TaskEvaluation
 {
+    /// <summary>
+    /// The mean loss over all labels present, of all batches together, without label smoothing and class weights; of standardised values
+    /// for a regression. NaN without labels.
+    /// </summary>
+    public required double Loss { get; init; }
+
+    /// <summary>The task's metrics by name; NaN where there is no label.</summary>
+    public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+
+    /// <summary>The name of the metric that a report shows first.</summary>
+    public required string Primary { get; init; }
+
+    /// <summary>Whether a higher value of that metric is better.</summary>
+    public required bool HigherIsBetter { get; init; }
+
+    /// <summary>How many samples with a label there were.</summary>
+    public required long Count { get; init; }
+
     /// <summary>The value of the metric that a report shows first.</summary>
     [JsonIgnore]
     public double PrimaryValue => Metrics[Primary];

@@ -3,10 +3,14 @@ using System.Globalization;
 namespace MultiInputNet.Training;
 
 /// <summary>The results of a training.</summary>
-/// <param name="Epochs">The result of each epoch.</param>
-/// <param name="BestEpoch">The epoch whose weights the model has; null where early stopping was off and it has the last.</param>
-public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int? BestEpoch = null)
+public sealed class TrainingHistory
 {
+    /// <summary>The result of each epoch.</summary>
+    public required IReadOnlyList<EpochResult> Epochs { get; init; }
+
+    /// <summary>The epoch whose weights the model has; null where early stopping was off and it has the last.</summary>
+    public int? BestEpoch { get; init; }
+
     /// <summary>
     /// What is legal but probably a mistake, in the order in which it was noticed: raw values without standardisation, classes with a
     /// single

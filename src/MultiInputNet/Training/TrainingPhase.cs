@@ -4,7 +4,7 @@ namespace MultiInputNet.Training;
 /// A part of a training in which some parts of the model are trained, each at its own rate, and all others are frozen: their parameters and
 /// normalisation statistics stay the same to the bit.
 /// </summary>
-public sealed record TrainingPhase
+public sealed class TrainingPhase
 {
     /// <summary>Creates a phase.</summary>
     /// <param name="epochs">How many epochs it lasts, at least 1.</param>

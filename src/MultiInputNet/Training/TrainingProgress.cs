@@ -1,30 +1,41 @@
 namespace MultiInputNet.Training;
 
 /// <summary>Where a training stands after a step.</summary>
-/// <param name="Step">Steps done.</param>
-/// <param name="Steps">All steps of the plan.</param>
-/// <param name="Epoch">The epoch of this step, from 1.</param>
-/// <param name="Epochs">All epochs of the plan.</param>
-/// <param name="Phase">The phase of this step, from 1.</param>
-/// <param name="Phases">All phases.</param>
-/// <param name="LearningRate">The rate of this step.</param>
-/// <param name="Losses">The loss of each task that had labels in this step: the mean over them, of all its sources.</param>
-/// <param name="Metrics">The primary metric of each task over the training batches of this epoch so far.</param>
-/// <param name="EpochsSeen">How often each source has been passed since the training began.</param>
-/// <param name="Remaining">The time that the rest of the plan takes at the speed so far; evaluations count.</param>
-public sealed record TrainingProgress(
-    long Step,
-    long Steps,
-    int Epoch,
-    int Epochs,
-    int Phase,
-    int Phases,
-    double LearningRate,
-    IReadOnlyDictionary<string, double> Losses,
-    IReadOnlyDictionary<string, double> Metrics,
-    IReadOnlyDictionary<string, double> EpochsSeen,
-    TimeSpan Remaining)
+public sealed record TrainingProgress
 {
+    /// <summary>Steps done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>All steps of the plan.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The epoch of this step, from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>All epochs of the plan.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>The phase of this step, from 1.</summary>
+    public required int Phase { get; init; }
+
+    /// <summary>All phases.</summary>
+    public required int Phases { get; init; }
+
+    /// <summary>The rate of this step.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The loss of each task that had labels in this step: the mean over them, of all its sources.</summary>
+    public required IReadOnlyDictionary<string, double> Losses { get; init; }
+
+    /// <summary>The primary metric of each task over the training batches of this epoch so far.</summary>
+    public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+
+    /// <summary>How often each source has been passed since the training began.</summary>
+    public required IReadOnlyDictionary<string, double> EpochsSeen { get; init; }
+
+    /// <summary>The time that the rest of the plan takes at the speed so far; evaluations count.</summary>
+    public required TimeSpan Remaining { get; init; }
+
     /// <summary>The name of each of <see cref="Metrics"/>, by the task's name, such as <c>accuracy</c> or <c>rmse</c>.</summary>
     /// <value>Default: empty.</value>
     public IReadOnlyDictionary<string, string> MetricNames { get; init; } = new Dictionary<string, string>();

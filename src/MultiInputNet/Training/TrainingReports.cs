@@ -34,19 +34,19 @@ internal sealed class TrainingReports
     public TrainingProgress Describe(TrainingState state, double rate, Dictionary<string, double> losses, PhaseBatches batches)
     {
         var plan = training.Plan;
-        return new(
-            state.Step,
-            plan.Steps,
-            (int)((state.Step - 1) / plan.StepsPerEpoch) + 1,
-            (int)(plan.Steps / plan.StepsPerEpoch),
-            state.Phase + 1,
-            plan.Phases.Count,
-            rate,
-            losses,
-            batches.Metrics(),
-            EpochsSeen(state),
-            clock.Elapsed / Math.Max(1, state.Step - FirstStep) * (plan.Steps - state.Step))
+        return new()
         {
+            Step = state.Step,
+            Steps = plan.Steps,
+            Epoch = (int)((state.Step - 1) / plan.StepsPerEpoch) + 1,
+            Epochs = (int)(plan.Steps / plan.StepsPerEpoch),
+            Phase = state.Phase + 1,
+            Phases = plan.Phases.Count,
+            LearningRate = rate,
+            Losses = losses,
+            Metrics = batches.Metrics(),
+            EpochsSeen = EpochsSeen(state),
+            Remaining = clock.Elapsed / Math.Max(1, state.Step - FirstStep) * (plan.Steps - state.Step),
             MetricNames = batches.MetricNames(),
             Warnings = NewWarnings(),
         };

@@ -55,7 +55,12 @@ internal sealed class TrainingRun : IDisposable
 
             if (learned.Average is not null && options.EarlyStopping is null)
                 learned.TakeAverage();
-            return new(state.History, options.EarlyStopping is null ? null : state.BestEpoch) { Warnings = reports.Warnings };
+            return new()
+            {
+                Epochs = state.History,
+                BestEpoch = options.EarlyStopping is null ? null : state.BestEpoch,
+                Warnings = reports.Warnings,
+            };
         }
         catch when (state.Step == 0)
         {
@@ -172,14 +177,16 @@ internal sealed class TrainingRun : IDisposable
     {
         using var drawing = training.Random.OfEvaluation(state.Step);
         using var averaged = learned.Average?.Apply();
-        var result = new EpochResult(
-            (int)(state.Step / plan.StepsPerEpoch),
-            state.Phase + 1,
-            state.Step,
-            rate,
-            state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean),
-            reports.EpochsSeen(state),
-            Evaluation.Run(model, training.Validation, options.EvaluationBatchSize, cancellationToken));
+        var result = new EpochResult
+        {
+            Epoch = (int)(state.Step / plan.StepsPerEpoch),
+            Phase = state.Phase + 1,
+            Step = state.Step,
+            LearningRate = rate,
+            Losses = state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean),
+            EpochsSeen = reports.EpochsSeen(state),
+            Validation = Evaluation.Run(model, training.Validation, options.EvaluationBatchSize, cancellationToken),
+        };
         state.History.Add(result);
         learned.Balancer.EndEpoch(result.Losses);
         state.Losses.Clear();

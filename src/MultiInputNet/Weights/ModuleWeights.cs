@@ -119,7 +119,7 @@ public static class ModuleWeights
             Converted = converted,
             Missing = [.. left.Except(sources.Keys).Except(optional).Except(counters)],
             Unexpected = [.. sources.Keys.Except(ignored).Except(targets.Keys)],
-            OtherShape = [.. otherShape.Select(name => new ShapeDifference(name, sources[name].Shape, targets[name].shape))],
+            OtherShape = [.. otherShape.Select(name => new ShapeDifference { Name = name, InFile = sources[name].Shape, InModule = targets[name].shape })],
             OtherType = [.. otherType.Except(converted)],
             Unreadable = unreadable,
             KeptCounters = counters,
@@ -139,7 +139,7 @@ public static class ModuleWeights
             !HasPrefix(name, options.AddPrefix)
             || options.Ignore.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false));
 
-        TypeDifference Types(string name) => new(name, sources[name].Type, targets[name].dtype);
+        TypeDifference Types(string name) => new() { Name = name, InFile = sources[name].Type, InModule = targets[name].dtype };
     }
 
     private static IEnumerable<(string Prefix, ILaterWeights Module)> WithLaterWeights(nn.Module module) =>

@@ -147,7 +147,7 @@ public sealed class WholeFileTests : IDisposable
         var path = folder["history.csv"];
         History(name).SaveCsv(path);
 
-        string[] header = ["epoch", "stage", "step", "learning_rate", $"loss.{name}", $"epochs.{name}", $"validation.{name}.loss", $"validation.{name}.{name}"];
+        string[] header = ["epoch", "phase", "step", "learning_rate", $"loss.{name}", $"epochs.{name}", $"validation.{name}.loss", $"validation.{name}.{name}"];
         var rows = CsvRows(File.ReadAllText(path));
         rows[0].Should().Equal(header);
         rows[1].Should().Equal("1", "1", "5", "0.1", "0.5", "2", "0.25", "0.75");
@@ -200,11 +200,25 @@ public sealed class WholeFileTests : IDisposable
         .Task("digit", Heads.Classification(2))
         .Build(CPU);
 
-    private static TrainingHistory History(string name) => new(
-    [
-        new(1, 1, 5, 0.1, new Dictionary<string, double> { [name] = 0.5 }, new Dictionary<string, double> { [name] = 2 },
-            new Dictionary<string, TaskEvaluation> { [name] = new(0.25, new Dictionary<string, double> { [name] = 0.75 }, name, HigherIsBetter: true, Count: 4) }),
-    ]);
+    private static TrainingHistory History(string name) => new()
+    {
+        Epochs =
+        [
+            new()
+            {
+                Epoch = 1,
+                Phase = 1,
+                Step = 5,
+                LearningRate = 0.1,
+                Losses = new Dictionary<string, double> { [name] = 0.5 },
+                EpochsSeen = new Dictionary<string, double> { [name] = 2 },
+                Validation = new Dictionary<string, TaskEvaluation>
+                {
+                    [name] = new() { Loss = 0.25, Metrics = new Dictionary<string, double> { [name] = 0.75 }, Primary = name, HigherIsBetter = true, Count = 4 },
+                },
+            },
+        ],
+    };
 
     private static string Shell(string command, params string[] arguments)
     {

@@ -38,7 +38,19 @@ public sealed class ConsoleProgressTests
         var output = new Output(isTerminal: true);
         using var progress = new ConsoleProgress(output.Console(width: 60));
         progress.Report(Step(1));
-        progress.Report(Step(2) with { EpochResult = new(1, 1, 2, 1e-3, new Dictionary<string, double> { ["a"] = 0.5 }, new Dictionary<string, double>(), new Dictionary<string, TaskEvaluation>()) });
+        progress.Report(Step(2) with
+        {
+            EpochResult = new()
+            {
+                Epoch = 1,
+                Phase = 1,
+                Step = 2,
+                LearningRate = 1e-3,
+                Losses = new Dictionary<string, double> { ["a"] = 0.5 },
+                EpochsSeen = new Dictionary<string, double>(),
+                Validation = new Dictionary<string, TaskEvaluation>(),
+            },
+        });
         progress.Report(Step(4));
         progress.Dispose();
 
@@ -86,9 +98,19 @@ public sealed class ConsoleProgressTests
         }
     }
 
-    private static TrainingProgress Step(int step) => new(
-        step, 4, 1, 2, 1, 1, 1e-3, new Dictionary<string, double> { ["a"] = 0.5 }, new Dictionary<string, double> { ["a"] = 0.25 }, new Dictionary<string, double>(), TimeSpan.FromSeconds(61))
+    private static TrainingProgress Step(int step) => new()
     {
+        Step = step,
+        Steps = 4,
+        Epoch = 1,
+        Epochs = 2,
+        Phase = 1,
+        Phases = 1,
+        LearningRate = 1e-3,
+        Losses = new Dictionary<string, double> { ["a"] = 0.5 },
+        Metrics = new Dictionary<string, double> { ["a"] = 0.25 },
+        EpochsSeen = new Dictionary<string, double>(),
+        Remaining = TimeSpan.FromSeconds(61),
         MetricNames = new Dictionary<string, string> { ["a"] = "accuracy" },
     };
 

@@ -98,7 +98,7 @@ public sealed class ModuleWeightsTests
 
         var report = module.LoadWeights(file, new LoadOptions { Strict = false, Ignore = ["tied.*"] });
 
-        report.OtherType.Should().Equal(new TypeDifference("int64", ScalarType.Int64, ScalarType.Float32));
+        report.OtherType.Should().BeEquivalentTo([new TypeDifference { Name = "int64", InFile = ScalarType.Int64, InModule = ScalarType.Float32 }]);
         report.Loaded
             .Concat(report.Missing)
             .Concat(report.Unexpected)
