@@ -8,13 +8,11 @@ public sealed partial class MultiInputModel
 
     /// <summary>
     /// Freezes parts: their parameters have no gradient and do not change, and they stay in evaluation mode whether or not <c>train()</c>
-    /// is
-    /// called, so that their normalisations keep their statistics.
+    /// is called, so that their normalisations keep their statistics.
     /// </summary>
     /// <remarks>
     /// Other threads may predict in the meantime if the model is in evaluation mode: their results do not change. Changing the mode itself,
-    /// with
-    /// <c>train()</c> or <c>eval()</c>, changes them.
+    /// with <c>train()</c> or <c>eval()</c>, changes them.
     /// </remarks>
     /// <param name="parts">The parts, from <see cref="Parts"/>.</param>
     /// <exception cref="MultiInputException">The model has no such part.</exception>

@@ -8,19 +8,14 @@ public sealed partial class MultiInputModel
 {
     /// <summary>
     /// A new model with this one's weights plus new inputs, tasks, and layers per input in the bases. In evaluation mode the new model
-    /// gives
-    /// bit-identical results for everything that this one computes; the added parts are new, except that an input's own normalisation
-    /// starts
-    /// equal to the shared one.
+    /// gives bit-identical results for everything that this one computes; the added parts are new, except that an input's own normalisation
+    /// starts equal to the shared one.
     /// </summary>
     /// <remarks>
     /// The weights are copied: this model is unchanged, and remains the caller's to dispose. The new one is on the same device and in the
-    /// same
-    /// mode, and nothing in it is frozen. The results of the old tasks are preserved while only new parts are trained. Inputs with their
-    /// own
-    /// layers go through the base one at a time instead of merged, which may round differently, and so may libtorch's convolutions once
-    /// their
-    /// weights are frozen.
+    /// same mode, and nothing in it is frozen. The results of the old tasks are preserved while only new parts are trained. Inputs with
+    /// their own layers go through the base one at a time instead of merged, which may round differently, and so may libtorch's
+    /// convolutions once their weights are frozen.
     /// </remarks>
     /// <param name="add">Adds inputs and tasks, and bases that name new inputs; nothing when null.</param>
     /// <param name="perInput">Which normalisation parts each input has for itself in every base of this model; unchanged when null.</param>
@@ -31,8 +26,7 @@ public sealed partial class MultiInputModel
     /// <returns>The new model.</returns>
     /// <exception cref="MultiInputException">
     /// The added description has a mistake, or would change what the model already has; or a user-defined module differs from the one with
-    /// which
-    /// the model was built.
+    /// which the model was built.
     /// </exception>
     public MultiInputModel Grow(Action<MultiInputModelBuilder>? add = null, PerInput? perInput = null, Adapters? adapters = null, long? seed = null)
     {
@@ -61,8 +55,7 @@ public sealed partial class MultiInputModel
 
     /// <summary>
     /// A new model in which a classification task has other classes: the output weights of a class that stays, matched by name, are kept,
-    /// those
-    /// of a new class are new, and everything else is this model's, including hidden layers.
+    /// those of a new class are new, and everything else is this model's, including hidden layers.
     /// </summary>
     /// <remarks>The weights are copied, as by <see cref="Grow"/>.</remarks>
     /// <param name="task">The task.</param>

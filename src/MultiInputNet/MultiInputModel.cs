@@ -12,8 +12,7 @@ namespace MultiInputNet;
 /// <remarks>
 /// Keys of <c>state_dict</c>: <c>input_standardizations.INPUT</c>, <c>input_projections.INPUT</c>, <c>base_model</c>,
 /// <c>input_bases.FIRST_INPUT</c> for bases of some inputs, <c>stem_bank</c> and <c>input_stem_banks.FIRST_INPUT</c> for what the stems of
-/// a
-/// base's inputs share, <c>base_inputs.INPUT</c> for an input's own layers in its base, followed by the names of the base's layers,
+/// a base's inputs share, <c>base_inputs.INPUT</c> for an input's own layers in its base, followed by the names of the base's layers,
 /// <c>shared_fusion</c> for the fusion that tasks share, <c>fusions.TASK</c> for any other one, and <c>output_layers.TASK</c>.
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A model is a module.")]
@@ -88,10 +87,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// Whether inputs of one call whose maps have the same size go through their base as one batch where only speed depends on it. If the
-    /// base
-    /// mixes the samples of a batch (batch normalisation in training mode, modules of your own), they always do, and inputs with their own
-    /// layers
-    /// in the base never do.
+    /// base mixes the samples of a batch (batch normalisation in training mode, modules of your own), they always do, and inputs with their
+    /// own layers in the base never do.
     /// </summary>
     /// <value>Default: <see langword="true"/>. The results are equal except for rounding.</value>
     public bool MergesInputs { get; set; } = true;
@@ -105,8 +102,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// What several tasks share, in the order of the forward pass: the bases and, if all tasks go through it, the shared fusion. A fusion
-    /// shared by
-    /// only some tasks would tell methods that compare the tasks at the last shared layer nothing about the others.
+    /// shared by only some tasks would tell methods that compare the tasks at the last shared layer nothing about the others.
     /// </summary>
     internal IEnumerable<nn.Module> SharedModules =>
         [.. paths.Values.Select(path => path.Base).Distinct(), .. shared_fusion is { } fusion && routes.Values.All(route => route.SharesFusion) ? [fusion] : Array.Empty<nn.Module>()];
@@ -155,8 +151,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// Runs several inputs through to every task whose inputs are all given. Inputs whose maps have the same size go through the base as
-    /// one batch
-    /// (see <see cref="MergesInputs"/>), so that in training mode a batch normalisation that they share normalises them together.
+    /// one batch (see <see cref="MergesInputs"/>), so that in training mode a batch normalisation that they share normalises them together.
     /// </summary>
     /// <param name="input">A batch for each input by its name. Batch sizes may differ between inputs that no task combines.</param>
     /// <returns>The output of each task by its name.</returns>
@@ -244,8 +239,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
 
     /// <summary>
     /// Reinitialises every adapted stem (<see cref="Projections.AdaptedStem"/>) from the current weights of its base's first convolution.
-    /// Call it
-    /// after loading trained weights into the base.
+    /// Call it after loading trained weights into the base.
     /// </summary>
     public void AdaptStems()
     {
@@ -256,8 +250,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>Saves the weights and the description in one safetensors file, written next to an existing one and then renamed.</summary>
     /// <param name="path">
     /// The file. An existing one is replaced once the new one is complete, and passes on its permissions; if the path is a symbolic link,
-    /// the file
-    /// that it points to is written.
+    /// the file that it points to is written.
     /// </param>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed of.</exception>
@@ -273,15 +266,12 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <param name="customModules">As for <see cref="ModelDescription.FromJson"/>.</param>
     /// <param name="trustTorchScript">
     /// Whether the file's TorchScript modules may run. They are programs: pass <see langword="true"/> only for files that you trust. Not
-    /// needed
-    /// for a model without such a base.
+    /// needed for a model without such a base.
     /// </param>
     /// <param name="largestPass">
     /// The number of feature map values that may be in memory at one time when the shapes are checked with a sample of zeros, and of pairs
-    /// of
-    /// positions that attention may compare; by default as many as take 1 GB in single precision. A small file can declare an image of any
-    /// size:
-    /// raise this for large images in files that you trust.
+    /// of positions that attention may compare; by default as many as take 1 GB in single precision. A small file can declare an image of
+    /// any size: raise this for large images in files that you trust.
     /// </param>
     /// <returns>The model, in evaluation mode and single precision.</returns>
     /// <exception cref="MultiInputException">

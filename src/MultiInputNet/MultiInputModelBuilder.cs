@@ -36,8 +36,7 @@ public sealed class MultiInputModelBuilder
     /// <param name="inputs">The inputs that share this base among themselves; when null, all without a base of their own.</param>
     /// <param name="perInput">
     /// Which parts of the base's batch normalisations each input has for itself, initially equal to the base's; the base must then have
-    /// batch
-    /// normalisation. See <see cref="MultiInputModel.Grow"/> for a model that is already trained or loaded.
+    /// batch normalisation. See <see cref="MultiInputModel.Grow"/> for a model that is already trained or loaded.
     /// </param>
     /// <param name="adapters">The small convolutions that each input has for itself at the base's convolutions.</param>
     /// <returns>The builder.</returns>
@@ -80,14 +79,12 @@ public sealed class MultiInputModelBuilder
 
     /// <summary>
     /// Builds the model. Zeros of each input's shape run through its projection and base on the model's device, in evaluation mode and
-    /// without
-    /// gradients, to determine the feature size of each head; training mode, buffers and random state are restored afterwards.
+    /// without gradients, to determine the feature size of each head; training mode, buffers and random state are restored afterwards.
     /// </summary>
     /// <param name="device">The device of the model; when null, CUDA if available and the CPU otherwise.</param>
     /// <param name="seed">
     /// The seed of the weights: together with the description it determines them, on the CPU to the bit, and torch's random state is left
-    /// as it
-    /// is. When null, weights are drawn from that state.
+    /// as it is. When null, weights are drawn from that state.
     /// </param>
     /// <returns>The model, in training mode, with new weights.</returns>
     /// <exception cref="MultiInputException">The description has a mistake; the message names it and its cure.</exception>

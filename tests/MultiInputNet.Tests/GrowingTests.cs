@@ -324,6 +324,6 @@ public sealed class GrowingTests
         otherModule.Should().Throw<MultiInputException>().WithMessage(
             "Base, base: its weight 'module.0.weight' of shape (4, 4, 3, 3) is of shape (4, 4, 5, 5) in a new module. Make sure that the factory*");
         var noFactory = () => single.Grow();
-        noFactory.Should().Throw<MultiInputException>().WithMessage("Base, base: it cannot be made: This module belongs to a model already; give Bases.From a factory*");
+        noFactory.Should().Throw<MultiInputException>().WithMessage("Base, base: it cannot be made: This module already belongs to a model; give Bases.From a factory*");
     }
 }

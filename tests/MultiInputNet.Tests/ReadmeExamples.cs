@@ -158,7 +158,7 @@ internal static class ReadmeExamples
         }
         catch (OperationCanceledException e)
         {
-            Console.WriteLine(e.Message); // ... 'checkpoints/checkpoint-...' holds it: Resume goes on.
+            Console.WriteLine(e.Message); // ... 'checkpoints/checkpoint-...' holds its state: Resume continues it.
         }
 
         trainer.Resume(sources);

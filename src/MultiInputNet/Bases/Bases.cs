@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The bases that a model can be described with.</summary>
+/// <summary>The bases that a model can have.</summary>
 public static class Bases
 {
-    /// <summary>The bases of published families by the names that torchvision gives them, such as <c>resnet50</c>.</summary>
+    /// <summary>The bases of published families by torchvision's names, such as <c>resnet50</c>.</summary>
     public static IReadOnlyDictionary<string, ImageBaseSpec> Published { get; } = new OrderedDictionary<string, ImageBaseSpec>
     {
         ["resnet18"] = ResNet18(),
@@ -23,7 +23,7 @@ public static class Bases
     };
 
     /// <summary>The small convolutional base. See <see cref="ConvNetBase"/>; further options with <c>with { ... }</c>.</summary>
-    /// <param name="channels">Channels of the maps that it takes; every input is projected to them.</param>
+    /// <param name="channels">The number of channels that it takes; every input is projected to them.</param>
     /// <param name="widths">The channels of each stage; without any, 64 and 128.</param>
     /// <returns>The description.</returns>
     public static ConvNetSpec ConvNet(int channels, params IReadOnlyList<int> widths)
@@ -32,58 +32,58 @@ public static class Bases
         return widths.Count == 0 ? new(channels) : new(channels) { Widths = widths };
     }
 
-    /// <summary>ResNet-18, with the weights' names of torchvision's <c>resnet18</c>. See <see cref="ResNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>ResNet-18, with the weight names of torchvision's <c>resnet18</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static ResNetSpec ResNet18(int channels = 3) => new(channels);
 
-    /// <summary>ResNet-34, with the weights' names of torchvision's <c>resnet34</c>. See <see cref="ResNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>ResNet-34, with the weight names of torchvision's <c>resnet34</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static ResNetSpec ResNet34(int channels = 3) => new(channels) { Depth = 34 };
 
-    /// <summary>ResNet-50, with the weights' names of torchvision's <c>resnet50</c>. See <see cref="ResNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>ResNet-50, with the weight names of torchvision's <c>resnet50</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static ResNetSpec ResNet50(int channels = 3) => new(channels) { Depth = 50 };
 
-    /// <summary>ResNet-101, with the weights' names of torchvision's <c>resnet101</c>. See <see cref="ResNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>ResNet-101, with the weight names of torchvision's <c>resnet101</c>. See <see cref="ResNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static ResNetSpec ResNet101(int channels = 3) => new(channels) { Depth = 101 };
 
-    /// <summary>MobileNetV3 small, with the weights' names of torchvision's <c>mobilenet_v3_small</c>. See <see cref="MobileNetV3Base"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>MobileNetV3 small, with the weight names of torchvision's <c>mobilenet_v3_small</c>. See <see cref="MobileNetV3Base"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static MobileNetV3Spec MobileNetV3Small(int channels = 3) => new(channels);
 
-    /// <summary>MobileNetV3 large, with the weights' names of torchvision's <c>mobilenet_v3_large</c>. See <see cref="MobileNetV3Base"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>MobileNetV3 large, with the weight names of torchvision's <c>mobilenet_v3_large</c>. See <see cref="MobileNetV3Base"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static MobileNetV3Spec MobileNetV3Large(int channels = 3) => new(channels) { Large = true };
 
-    /// <summary>EfficientNet-B0, with the weights' names of torchvision's <c>efficientnet_b0</c>. See <see cref="EfficientNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>EfficientNet-B0, with the weight names of torchvision's <c>efficientnet_b0</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static EfficientNetSpec EfficientNetB0(int channels = 3) => new(channels);
 
-    /// <summary>EfficientNet-B1, with the weights' names of torchvision's <c>efficientnet_b1</c>. See <see cref="EfficientNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>EfficientNet-B1, with the weight names of torchvision's <c>efficientnet_b1</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static EfficientNetSpec EfficientNetB1(int channels = 3) => new(channels) { Variant = 1 };
 
-    /// <summary>EfficientNet-B2, with the weights' names of torchvision's <c>efficientnet_b2</c>. See <see cref="EfficientNetBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>EfficientNet-B2, with the weight names of torchvision's <c>efficientnet_b2</c>. See <see cref="EfficientNetBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static EfficientNetSpec EfficientNetB2(int channels = 3) => new(channels) { Variant = 2 };
 
-    /// <summary>ConvNeXt-Tiny, with the weights' names of torchvision's <c>convnext_tiny</c>. See <see cref="ConvNeXtBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>ConvNeXt-Tiny, with the weight names of torchvision's <c>convnext_tiny</c>. See <see cref="ConvNeXtBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static ConvNeXtSpec ConvNeXtTiny(int channels = 3) => new(channels);
 
-    /// <summary>The vision transformer ViT-B/16, with the weights' names of torchvision's <c>vit_b_16</c>. See <see cref="VisionTransformerBase"/>.</summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <summary>The vision transformer ViT-B/16, with the weight names of torchvision's <c>vit_b_16</c>. See <see cref="VisionTransformerBase"/>.</summary>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static VisionTransformerSpec ViTB16(int channels = 3) => new(channels);
 
@@ -91,20 +91,20 @@ public static class Bases
     /// The small vision transformer ViT-S/16 (Touvron et al., 2021: DeiT-S), with the names of torchvision's <c>vit_b_16</c>. See
     /// <see cref="VisionTransformerBase"/>.
     /// </summary>
-    /// <param name="channels">Channels of the maps that it takes.</param>
+    /// <param name="channels">The number of channels that it takes.</param>
     /// <returns>The description.</returns>
     public static VisionTransformerSpec ViTS16(int channels = 3) => new(channels) { Width = 384, Heads = 6 };
 
     /// <summary>
-    /// A TorchScript module, as PyTorch's <c>torch.jit.save</c> writes it, that takes and returns a feature map. It is trained like any
+    /// A TorchScript module, as written by PyTorch's <c>torch.jit.save</c>, that takes and returns a feature map. It is trained like any
     /// base and saved with the model.
     /// </summary>
     /// <remarks>
-    /// A TorchScript file is a program, which libtorch runs: give files that you trust only. It is of the precision that it is to be
-    /// used in: a model that is converted converts its whole numbers too, and is not loaded again once it is saved.
+    /// A TorchScript file is a program, which libtorch runs: use only files that you trust. It must have the precision in which it is to be
+    /// used: converting a model converts the module's integers too, and it cannot be loaded again once it is saved.
     /// </remarks>
     /// <param name="path">The file.</param>
-    /// <param name="channels">Channels of the maps that the module takes.</param>
+    /// <param name="channels">The number of channels that the module takes.</param>
     /// <returns>The description.</returns>
     /// <exception cref="MultiInputException">The file cannot be read.</exception>
     public static BaseSpec TorchScript(string path, int channels = 3)
@@ -121,9 +121,9 @@ public static class Bases
     }
 
     /// <summary>A module of your own that takes a feature map and returns one, or tokens, <c>(batch, tokens, channels)</c>.</summary>
-    /// <param name="name">The name it has in the description's JSON.</param>
-    /// <param name="channels">Channels of the maps that the module takes.</param>
-    /// <param name="factory">Makes a new module, once for each model that is built.</param>
+    /// <param name="name">Its name in the description's JSON.</param>
+    /// <param name="channels">The number of channels that the module takes.</param>
+    /// <param name="factory">Creates a new module, once for each model that is built.</param>
     /// <returns>The description.</returns>
     public static BaseSpec From(string name, int channels, Func<nn.Module<Tensor, Tensor>> factory)
     {
@@ -132,9 +132,9 @@ public static class Bases
         return new CustomBaseSpec(name, channels) { Factory = factory };
     }
 
-    /// <summary>One module that you made already. It can be built into one model only, which owns it from then on.</summary>
+    /// <summary>An existing module. It can be built into one model only, which owns it from then on.</summary>
     /// <param name="module">The module.</param>
-    /// <param name="channels">Channels of the maps that the module takes.</param>
+    /// <param name="channels">The number of channels that the module takes.</param>
     /// <returns>The description.</returns>
     public static BaseSpec From(nn.Module<Tensor, Tensor> module, int channels)
     {
@@ -142,7 +142,7 @@ public static class Bases
         var used = false;
         return From(module.GetType().Name, channels, () => used
             ? throw new InvalidOperationException(
-                "This module belongs to a model already; give Bases.From a factory to build several models from one description.")
+                "This module already belongs to a model; give Bases.From a factory to build several models from one description.")
             : Use());
 
         nn.Module<Tensor, Tensor> Use()

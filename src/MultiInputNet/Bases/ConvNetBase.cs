@@ -5,8 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// The small convolutional base: stages of 3×3 convolutions, each with optional normalisation and an activation, and a 2×2 pooling after
-/// each
-/// stage. Odd edges are pooled too, so that maps of any size down to 1×1 work.
+/// each stage. Odd edges are pooled too, so that maps of any size down to 1×1 work.
 /// </summary>
 /// <remarks>
 /// Shapes: <c>(batch, channels, height, width)</c> in; out, with s stages,
@@ -79,8 +78,7 @@ public sealed class ConvNetBase : ConvolutionalBase
                 x = block.call(Activate(x));
 
             // The maximum of a cell commutes with a non-decreasing function, so pooling first gives the same values and activates a quarter
-            // of
-            // them.
+            // of them.
             return pooling == Pooling.Max && activation is Activation.ReLU or Activation.LeakyReLU or Activation.Tanh
                 ? Layers.Activate(activation, Pool(x))
                 : Pool(Activate(x));

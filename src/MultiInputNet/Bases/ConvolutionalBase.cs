@@ -5,8 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A base of this library, in two steps: its first convolution and the rest. The output of an adapted stem or a folded projection replaces
-/// the
-/// result of the first and enters at the second.
+/// the result of the first and enters at the second.
 /// </summary>
 public abstract class ConvolutionalBase : SharedBase
 {

@@ -6,10 +6,8 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A linear projection and the first convolution of its base, computed as one convolution of the input's own channels: both are linear, so
-/// the
-/// product of their weights does the same as one after the other. The map between them, which has more channels, is not computed (except
-/// for a
-/// parallel adapter, which takes it, and for hooks, which see it), nor is its gradient.
+/// the product of their weights does the same as one after the other. The map between them, which has more channels, is not computed
+/// (except for a parallel adapter, which takes it, and for hooks, which see it), nor is its gradient.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, channels of the input, height, width)</c> in; out, the result of the base's first convolution.</remarks>
 internal sealed class FoldedProjection
@@ -43,8 +41,7 @@ internal sealed class FoldedProjection
 
     /// <summary>
     /// Whether a user's hook is involved. The two then also run one after another, for the hooks to see, and what they compute together
-    /// still
-    /// replaces the convolution's result: hooks cost time but change no value.
+    /// still replaces the convolution's result: hooks cost time but change no value.
     /// </summary>
     public bool IsWatched => way.Any(Hooks.AnyOfUsers);
 

@@ -28,10 +28,8 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
 
     /// <summary>
     /// Its stages from input to output; run one after another, they do what <c>forward</c> does. They can be frozen and trained separately,
-    /// and
-    /// their results inspected by name. Whatever is in none of their modules, such as parameters of the base itself, goes with the first
-    /// stage, as
-    /// tokens and position embeddings do in timm.
+    /// and their results inspected by name. Whatever is in none of their modules, such as parameters of the base itself, goes with the
+    /// first stage, as tokens and position embeddings do in timm.
     /// </summary>
     /// <value>Default: a single stage, <c>base</c>.</value>
     public virtual IReadOnlyList<BaseStage> Stages => [new("base", [this], call)];

@@ -16,8 +16,7 @@ namespace MultiInputNet;
 internal sealed class TorchScriptBase : SharedBase, IRandomModule
 {
     // Not a field of type Module: the script's children are created anew at each request, so that nothing could be remembered about them.
-    // Their
-    // contents are registered here instead.
+    // Their contents are registered here instead.
     private readonly Script script;
 
     /// <summary>Reads the module.</summary>

@@ -5,8 +5,7 @@ namespace MultiInputNet.Data;
 
 /// <summary>
 /// Delivers the samples of a source batch by batch as a model takes them: read ahead, without those that cannot be read, on the model's
-/// device
-/// and in its type. Everything that runs through a source uses it: training, evaluation, feature reuse and the statistics of inputs.
+/// device and in its type. Everything that runs through a source uses it: training, evaluation, feature reuse and the statistics of inputs.
 /// </summary>
 /// <remarks>
 /// Which inputs a batch has are the keys of <see cref="InputBatch.Inputs"/>; every sample has all of them so far.
@@ -39,8 +38,7 @@ internal sealed class BatchRunner : IDisposable
 
     /// <summary>
     /// How many samples to run through the model at once when only memory and speed matter: as many as fill 64 MiB with the largest map
-    /// that the
-    /// base produces for a sample.
+    /// that the base produces for a sample.
     /// </summary>
     /// <param name="most">The upper limit.</param>
     public int BatchSize(int most) => BatchSize(paths.Values.Sum(path => path.LargestResult) * type.ElementSize(), most);

@@ -4,17 +4,19 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>What inputs can be given from a source of samples.</summary>
+/// <summary>Computes the statistics of inputs from a source of samples.</summary>
 public static class SourceStandardization
 {
     // A mean of means rounds differently with another number.
     private const int MostSamples = 64;
 
     /// <summary>
-    /// The same input with the mean and standard deviation of the samples of a source, read once and batch by batch: for data
-    /// that memory does not hold.
+    /// The same input with the mean and standard deviation of the samples of a source, read once, batch by batch: for data that does not
+    /// fit into memory.
     /// </summary>
-    /// <remarks>As for <see cref="InputSpecExtensions.StandardizedBy{TInput}(TInput, Tensor)"/>; samples that the source leaves out do not count.</remarks>
+    /// <remarks>
+    /// As for <see cref="InputSpecExtensions.StandardizedBy{TInput}(TInput, Tensor)"/>; samples that the source skips do not count.
+    /// </remarks>
     /// <typeparam name="TInput">The kind of input.</typeparam>
     /// <param name="input">The input.</param>
     /// <param name="source">The training samples.</param>
@@ -50,7 +52,7 @@ public static class SourceStandardization
                     $"The samples have shape {Shapes.Text(samples.shape)}; (count, {string.Join(", ", input.Shape)}) is needed.", nameof(source));
             }
 
-            // Two sets of values joined (Chan, Golub and LeVeque, 1979): no sum of squares that drowns the differences.
+            // Combines two sets of values (Chan, Golub and LeVeque, 1979): avoids a sum of squares that would drown the differences.
             var values = samples.to(ScalarType.Float64).cpu().transpose(0, 1).flatten(1);
             var added = values.shape[1];
             var difference = values.mean([1]) - mean;
@@ -68,7 +70,7 @@ public static class SourceStandardization
                 $"source '{source.Name}'",
                 ModelComponent.Input,
                 $"none of its {source.Count:N0} samples can be read.{source.WhyBroken}",
-                "Mend them, or leave the source out.");
+                "Repair them, or remove the source.");
         }
 
         return InputSpecExtensions.With(input, mean, (squares / count).sqrt(), least, most);

@@ -23,8 +23,7 @@ internal static class GlobalRandom
 
     /// <summary>
     /// A scope in which random numbers follow from a seed; at its end the generator is restored. CUDA's generator, which can be seeded but
-    /// not
-    /// read, is touched only for a model on CUDA.
+    /// not read, is touched only for a model on CUDA.
     /// </summary>
     public static IDisposable Seeded(long seed, Device device)
     {

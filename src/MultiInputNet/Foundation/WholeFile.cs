@@ -7,8 +7,7 @@ internal static class WholeFile
 
     /// <summary>
     /// Writes next to the file, flushes to the disk, and renames; an existing file is unchanged until then. If the path is a symbolic link,
-    /// the
-    /// file that it points to is written. A replaced file passes on its permissions, and on Linux its owner if the process may set it.
+    /// the file that it points to is written. A replaced file passes on its permissions, and on Linux its owner if the process may set it.
     /// </summary>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public static void Write(string path, Action<FileStream> write)

@@ -8,10 +8,10 @@ namespace MultiInputNet;
 /// followed by the output projection and the mean over the positions.
 /// </summary>
 /// <remarks>
-/// Shapes: maps <c>(batch, channels, height, width)</c> or tokens <c>(batch, tokens, channels)</c> in, <c>(batch, channels)</c> out; the width
-/// of the attention is the channel count. Several inputs may differ in their positions, not in channels: their positions form
-/// one sequence. What is not present is neither attended to nor part of the mean, and a sample without any position yields zeros.
-/// The parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
+/// Shapes: maps <c>(batch, channels, height, width)</c> or tokens <c>(batch, tokens, channels)</c> in, <c>(batch, channels)</c> out; the
+/// width of the attention is the channel count. Several inputs may differ in their positions, not in channels: their positions form one
+/// sequence. What is not present is neither attended to nor part of the mean, and a sample without any position yields zeros. The
+/// parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
 public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>
 {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>Describes an <see cref="AttentionFusion"/>; for a task with several inputs, over the positions of all of them.</summary>
-/// <param name="Heads">Heads; they must divide the channels of the features.</param>
+/// <param name="Heads">The number of heads, which must divide the channels of the features.</param>
 internal sealed record AttentionSpec(int Heads) : FusionSpec
 {
     /// <summary>The dropout probability of each attention weight in training mode, from 0 to below 1.</summary>

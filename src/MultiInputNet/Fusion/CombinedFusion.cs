@@ -5,8 +5,7 @@ namespace MultiInputNet;
 /// <summary>Pools the features of each input to a vector, and concatenates, sums or averages the vectors.</summary>
 /// <remarks>
 /// Shapes: features of each input in, <c>(batch, features)</c> out. An absent sample of an input is zeros among concatenated vectors, and
-/// is
-/// left out of sums and means.
+/// is left out of sums and means.
 /// </remarks>
 /// <param name="each">Pools the features of one input to a vector, with zeros for an absent sample.</param>
 /// <param name="combination">What happens to the vectors.</param>

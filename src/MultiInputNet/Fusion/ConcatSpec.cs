@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Puts the vectors of several inputs one after the other. Made with <see cref="Fusions.Concat"/>.</summary>
+/// <summary>Concatenates the vectors of several inputs. Created with <see cref="Fusions.Concat"/>.</summary>
 internal sealed record ConcatSpec() : CombinedFusionSpec(new FlattenSpec())
 {
     internal override string Title => "Concat";

@@ -3,14 +3,13 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>Describes a fusion of the user's own. Made with <see cref="Fusions"/>.</summary>
-/// <param name="Name">The name it has in the description's JSON, by which it is found again.</param>
+/// <summary>Describes a user-defined fusion. Created with <see cref="Fusions"/>.</summary>
+/// <param name="Name">Its name in the description's JSON, by which it is found again.</param>
 internal sealed record CustomFusionSpec(string Name) : FusionSpec, ICustomSpec
 {
     /// <summary>
     /// Creates the module, as passed to <see cref="Fusions.From"/>, <see cref="Fusions.FromSeveral"/> or
-    /// <see cref="Fusions.FromFeatures"/>;
-    /// absent after reading JSON until it is provided again.
+    /// <see cref="Fusions.FromFeatures"/>; absent after reading JSON until it is provided again.
     /// </summary>
     [JsonIgnore]
     public Delegate? Factory { get; init; }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>All values in one vector. Made with <see cref="Fusions.Flatten"/>.</summary>
+/// <summary>All values in one vector. Created with <see cref="Fusions.Flatten"/>.</summary>
 internal sealed record FlattenSpec : SingleFusionSpec
 {
     internal override string Title => "Flatten";

@@ -10,8 +10,7 @@ public static class Fusions
 {
     /// <summary>
     /// All values in one vector, of a map channel by channel, of tokens one after another, with zeros for what is not present: nothing is
-    /// lost,
-    /// and the size is fixed.
+    /// lost, and the size is fixed.
     /// </summary>
     /// <returns>The description.</returns>
     public static SingleFusionSpec Flatten() => new FlattenSpec();
@@ -72,8 +71,7 @@ public static class Fusions
     }
     /// <summary>
     /// A module of your own for any features: takes the features of the task's inputs in order, maps or tokens, with masks of what is
-    /// present;
-    /// returns <c>(batch, features)</c>.
+    /// present; returns <c>(batch, features)</c>.
     /// </summary>
     /// <param name="name">Its name in the description's JSON.</param>
     /// <param name="factory">Creates a new module for features of the given shapes.</param>

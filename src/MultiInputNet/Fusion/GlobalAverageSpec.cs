@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The mean of each channel. Made with <see cref="Fusions.GlobalAverage"/>.</summary>
+/// <summary>The mean of each channel. Created with <see cref="Fusions.GlobalAverage"/>.</summary>
 internal sealed record GlobalAverageSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalAverage";

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The largest value of each channel. Made with <see cref="Fusions.GlobalMax"/>.</summary>
+/// <summary>The maximum of each channel. Created with <see cref="Fusions.GlobalMax"/>.</summary>
 internal sealed record GlobalMaxSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalMax";

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Averages the vectors of several inputs. Made with <see cref="Fusions.Mean"/>.</summary>
+/// <summary>Averages the vectors of several inputs. Created with <see cref="Fusions.Mean"/>.</summary>
 internal sealed record MeanSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Mean";

@@ -1,6 +1,6 @@
 namespace MultiInputNet;
 
-/// <summary>Sums the vectors of several inputs. Made with <see cref="Fusions.Sum"/>.</summary>
+/// <summary>Sums the vectors of several inputs. Created with <see cref="Fusions.Sum"/>.</summary>
 internal sealed record SumSpec() : CombinedFusionSpec(new GlobalAverageSpec())
 {
     internal override string Title => "Sum";

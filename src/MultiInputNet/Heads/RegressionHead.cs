@@ -124,8 +124,7 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
 
     /// <summary>
     /// The mean squared error over the labels present, of standardised values if the head has the mean and deviation of its labels; 0, with
-    /// a
-    /// gradient of 0, if there are no labels. If standardised, it is computed in double precision and returned in single.
+    /// a gradient of 0, if there are no labels. If standardised, it is computed in double precision and returned in single.
     /// </summary>
     /// <param name="output">Values, <c>(batch, outputs)</c>, in the labels' units.</param>
     /// <param name="target">The labels, <c>(batch, outputs)</c>, floating point; NaN if missing.</param>

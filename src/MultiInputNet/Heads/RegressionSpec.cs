@@ -12,8 +12,7 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
 
     /// <summary>
     /// Whether a trainer gives the head the mean and deviation of its training labels, so that it learns standardised values. Its outputs
-    /// are
-    /// in the labels' units either way. See <see cref="RegressionHead"/>.
+    /// are in the labels' units either way. See <see cref="RegressionHead"/>.
     /// </summary>
     /// <value>Default: <see langword="true"/>. If false, values are not standardised, and labels should be of the order of 1.</value>
     public bool StandardizesTargets { get; init; } = true;

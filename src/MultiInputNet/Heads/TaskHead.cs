@@ -53,13 +53,11 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
 
     /// <summary>
     /// How many labels of a batch are present: the divisor of <see cref="Loss"/>. A trainer weights the mean losses of batches with it, so
-    /// that
-    /// together they are the mean over all labels.
+    /// that together they are the mean over all labels.
     /// </summary>
     /// <remarks>
     /// By default every entry counts that is not NaN, or for integer labels not negative: the samples of a classification, the single
-    /// numbers
-    /// of other heads. Override it in a head that marks missing labels in another way.
+    /// numbers of other heads. Override it in a head that marks missing labels in another way.
     /// </remarks>
     /// <param name="target">The labels.</param>
     /// <returns>The number, from 0.</returns>
@@ -92,8 +90,8 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     public virtual bool HasSquaredLoss => false;
 
     /// <summary>
-    /// How many classes there are, where a sample's label is the number of one, <c>(batch)</c> of 64-bit integers: a trainer warns of classes
-    /// without samples then.
+    /// How many classes there are, where a sample's label is the number of one, <c>(batch)</c> of 64-bit integers: a trainer warns of
+    /// classes without samples then.
     /// </summary>
     /// <value>Default: <see langword="null"/>, labels are no class numbers.</value>
     public virtual int? Classes => null;

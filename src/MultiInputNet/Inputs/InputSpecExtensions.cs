@@ -2,21 +2,21 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>What the inputs of every kind can be given.</summary>
+/// <summary>What can be set for inputs of every kind.</summary>
 public static class InputSpecExtensions
 {
     /// <summary>
-    /// The same input with the mean and standard deviation of training samples, one of each per channel or feature; the
-    /// model subtracts and divides by them itself, so that they travel with it and raw values go in.
+    /// The same input with the mean and standard deviation of training samples, one of each per channel or feature. The model itself
+    /// subtracts and divides by them, so that they are saved with it and raw values go in.
     /// </summary>
     /// <remarks>
-    /// Give the training part of the data only. A channel or feature that never changes gets a deviation of 1.
+    /// Use only the training part of the data. A channel or feature that never varies gets a deviation of 1.
     /// </remarks>
     /// <typeparam name="TInput">The kind of input.</typeparam>
     /// <param name="input">The input.</param>
-    /// <param name="samples">Training samples, <c>(count, channels or features, ...)</c>, of any floating or integer type.</param>
+    /// <param name="samples">Training samples, <c>(count, channels or features, ...)</c>, of any floating-point or integer type.</param>
     /// <returns>The input with <see cref="InputSpec.Mean"/> and <see cref="InputSpec.StandardDeviation"/> set.</returns>
-    /// <exception cref="ArgumentException">The samples are none, or do not have the input's shape.</exception>
+    /// <exception cref="ArgumentException">There are no samples, or they do not have the input's shape.</exception>
     public static TInput StandardizedBy<TInput>(this TInput input, Tensor samples)
         where TInput : InputSpec
     {
@@ -37,7 +37,9 @@ public static class InputSpecExtensions
         return With(input, mean, values.std(dims, unbiased: false), values.amin(dims), values.amax(dims));
     }
 
-    /// <summary>A channel that never changes is known by its least and greatest value: its deviation is rounding, larger the further it is from zero.</summary>
+    /// <summary>
+    /// A channel that never varies is recognised by its minimum and maximum: its deviation is rounding, larger the further it is from zero.
+    /// </summary>
     internal static TInput With<TInput>(TInput input, Tensor mean, Tensor deviation, Tensor least, Tensor most)
         where TInput : InputSpec
     {

@@ -15,16 +15,17 @@ public static class Projections
 
     /// <summary>
     /// The base's first convolution, adapted to an image with any number of channels, for bases of a published family and
-    /// <see cref="ConvNetSpec"/>s that are not residual. What it gives enters the base after that convolution, so that trained first weights
-    /// are kept for images of any kind.
+    /// <see cref="ConvNetSpec"/>s that are not residual. What it gives enters the base after that convolution, so that trained first
+    /// weights are kept for images of any kind.
     /// </summary>
     /// <remarks>
-    /// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts those.
+    /// It begins with the weights that the base is made with; after others are loaded, <see cref="MultiInputModel.AdaptStems"/> adapts
+    /// those.
     /// </remarks>
     /// <param name="method">How to adapt its weights.</param>
     /// <param name="shared">
-    /// Whether all inputs of the base with the same method and number of channels share its weights, which are then frozen and trained with the
-    /// projection of any of them; each has weights of its own otherwise.
+    /// Whether all inputs of the base with the same method and number of channels share its weights, which are then frozen and trained with
+    /// the projection of any of them; each has weights of its own otherwise.
     /// </param>
     /// <returns>The description.</returns>
     public static ProjectionSpec AdaptedStem(StemMethod method = StemMethod.Repeat, bool shared = false) =>
@@ -35,8 +36,8 @@ public static class Projections
     /// bands: an input may name bands that were never trained together.
     /// </summary>
     /// <param name="bands">
-    /// The name of each channel: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base of 3 channels has for them, each other
-    /// band, such as <c>nir</c>, the mean of all. All are scaled by old over new channels, so that the expected result stays.
+    /// The name of each channel: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base of 3 channels has for them, each
+    /// other band, such as <c>nir</c>, the mean of all. All are scaled by old over new channels, so that the expected result stays.
     /// </param>
     /// <returns>The description.</returns>
     public static ProjectionSpec BandStem(params IReadOnlyList<string> bands) => BandStem(bands, shared: true);

@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// The channels-last memory layout of <c>(batch, channels, height, width)</c> tensors, for which libtorch has its fastest
-/// convolutions. Shapes and values stay as they are; only the strides change.
+/// The channels-last memory layout of <c>(batch, channels, height, width)</c> tensors, for which libtorch has its fastest convolutions.
+/// Shapes and values are unchanged; only the strides differ.
 /// </summary>
 internal static class ChannelsLast
 {
-    /// <summary>The same values with channels-last strides; no copy where they have them already.</summary>
+    /// <summary>The same values with channels-last strides; not a copy if they already have them.</summary>
     public static Tensor Of(Tensor map)
     {
         using var scope = NewDisposeScope();
@@ -18,7 +18,7 @@ internal static class ChannelsLast
         return positions.is_contiguous() ? map : positions.contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Makes a module of any kind fast and right on channels-last maps, in place.</summary>
+    /// <summary>Makes any module fast and correct on channels-last maps, in place.</summary>
     public static void Prepare(nn.Module module)
     {
         ConvertWeights(module);
@@ -36,12 +36,12 @@ internal static class ChannelsLast
             Hooks.Register(conv, (_, input, result) => input.dim() == 3 && (NeedsCare(input) || IsWrong(conv, input)) ? RunAsMap(conv, input) : result);
     }
 
-    /// <summary>What a convolution without groups gives with weights that may be others, run past its hooks.</summary>
+    /// <summary>Runs a convolution without groups, possibly with other weights, bypassing its hooks.</summary>
     public static Tensor Convolve(Conv2d conv, Tensor input, Tensor weight) => weight.shape[1] == 1 && NeedsCare(input)
         ? RunOnTwoChannels(conv, input, weight)
         : nn.functional.conv2d(IsWrong(conv) && NeedsDefaultLayout(input) ? input.contiguous() : input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
 
-    /// <summary>What a convolution makes of a map of one channel: beside a second one, of zeros, its gradient is right.</summary>
+    /// <summary>Runs a convolution on a one-channel map, with a second channel of zeros, which makes the gradient correct.</summary>
     private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input, Tensor weight)
     {
         using var scope = NewDisposeScope();
@@ -51,7 +51,7 @@ internal static class ChannelsLast
 
     private static Tensor WithZeros(Tensor x) => nn.functional.pad(x.permute(0, 2, 3, 1), [0, 1]).permute(0, 3, 1, 2);
 
-    /// <summary>What a 1-D convolution makes of a sequence, as a channels-last map of one row.</summary>
+    /// <summary>Runs a 1-D convolution on a sequence, as a channels-last map of one row.</summary>
     private static Tensor RunAsMap(Conv1d conv, Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -80,7 +80,9 @@ internal static class ChannelsLast
 
     private static bool NeedsCare(Tensor input) => input.device_type == DeviceType.CPU && (input.requires_grad || input.dtype == ScalarType.BFloat16);
 
-    /// <summary>Whether a 1-D convolution, which is computed in the default layout, may give wrong results, and not a wrong gradient alone.</summary>
+    /// <summary>
+    /// Whether a 1-D convolution, which is computed in the default layout, may give wrong results, not only a wrong gradient.
+    /// </summary>
     private static bool IsWrong(Conv1d conv, Tensor input) => input.device_type == DeviceType.CPU && conv.in_channels > 16 && conv.in_channels % 16 != 0;
 
     private static void ConvertWeights(nn.Module module)
@@ -95,14 +97,14 @@ internal static class ChannelsLast
     }
 
     /// <summary>
-    /// Whether libtorch 2.10 computes a convolution of channels-last maps wrongly on some CPUs: those of 1×1, which write outside
-    /// their memory too (<see cref="PointwiseConvolution"/> is right), and depthwise ones with several results per channel.
+    /// Whether libtorch 2.10 computes a convolution of channels-last maps wrongly on some CPUs: 1×1 convolutions, which also write outside
+    /// their memory (<see cref="PointwiseConvolution"/> is correct), and depthwise ones with several results per channel.
     /// </summary>
     private static bool IsWrong(Conv2d conv) =>
         (conv.weight.shape[2] == 1 && conv.weight.shape[3] == 1)
         || (conv.groups > 1 && conv.groups == conv.in_channels && conv.out_channels > conv.in_channels);
 
-    /// <summary>Whether it computes the gradient of a convolution's input wrongly on some CPUs: that of one channel.</summary>
+    /// <summary>Whether it computes the gradient of a convolution's input wrongly on some CPUs: if there is only one channel.</summary>
     private static bool HasWrongGradient(Conv2d conv) => conv.in_channels == 1 && IsPadded(conv);
 
     private static bool IsPadded(Convolution conv) => conv.padding is not null && conv.padding_mode == PaddingModes.Zeros;

@@ -41,5 +41,5 @@ internal sealed class ConvNormActivation : EntranceLayers
     protected override Tensor Rest(Tensor first, Tensor input) => Layers.Activate(activation, norm.call(first));
 }
 
-/// <summary>What is added to the variance, and the share of a new batch in the running statistics.</summary>
+/// <summary>The epsilon added to the variance, and the momentum of the running statistics.</summary>
 internal readonly record struct BatchNormOptions(double Epsilon, double Momentum);

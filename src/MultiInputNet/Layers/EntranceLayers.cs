@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Layers that begin with a convolution, in two steps. Where that convolution is the first of a base, a map that something else made in
-/// its place (an adapted stem, a folded projection) enters at the second.
+/// Layers that begin with a convolution, in two steps. If that convolution is the first of a base, a replacement of its result (from an
+/// adapted stem or a folded projection) enters at the second.
 /// </summary>
 internal abstract class EntranceLayers(string name) : nn.Module<Tensor, Tensor>(name)
 {
     /// <summary>The first step: the convolution, or layers that begin with it.</summary>
     public abstract nn.Module<Tensor, Tensor> First { get; }
 
-    /// <summary>The convolution that a layer is, or begins with; null where it is none of both.</summary>
+    /// <summary>The convolution that a layer is or begins with; null if neither is the case.</summary>
     public static Conv2d? ConvolutionOf(nn.Module layer) => layer switch
     {
         Conv2d conv => conv,
@@ -29,7 +29,7 @@ internal abstract class EntranceLayers(string name) : nn.Module<Tensor, Tensor>(
     }
 
     /// <summary>The second step.</summary>
-    /// <param name="first">What the first step gives, or what entered in its place.</param>
-    /// <param name="input">What came in: the same tensor where that entered here.</param>
+    /// <param name="first">The result of the first step, or its replacement.</param>
+    /// <param name="input">The input of the layers; the same tensor if the map entered here.</param>
     protected abstract Tensor Rest(Tensor first, Tensor input);
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>The small layers that projections and bases share.</summary>
+/// <summary>Small layers that projections and bases share.</summary>
 internal static class Layers
 {
     public static nn.Module<Tensor, Tensor>? Normalize(Normalization kind, int channels) => kind switch
@@ -17,7 +17,7 @@ internal static class Layers
     };
 
     /// <summary>
-    /// The activation, in place where autograd allows it: <paramref name="x"/> must not be needed by the layer that made it. Not in
+    /// The activation, in place if autograd allows it: the layer that produced <paramref name="x"/> must not need it afterwards. If not in
     /// place, the result is another tensor.
     /// </summary>
     public static Tensor Activate(Activation kind, Tensor x, bool inPlace = true) => kind switch
@@ -32,13 +32,13 @@ internal static class Layers
         _ => throw new InvalidEnumArgumentException(nameof(kind), (int)kind, typeof(Activation)),
     };
 
-    /// <summary>A convolution that keeps the size of a map but for its stride.</summary>
+    /// <summary>A convolution that keeps the size of a map, apart from its stride.</summary>
     public static nn.Module<Tensor, Tensor> Convolution(int inChannels, int outChannels, int kernelSize, int stride, int groups = 1, bool bias = false) =>
         kernelSize == 1
             ? new PointwiseConvolution(inChannels, outChannels, stride, bias)
             : nn.Conv2d(inChannels, outChannels, kernelSize, stride, padding: kernelSize / 2, groups: groups, bias: bias);
 
-    /// <summary>Runs layers one after the other.</summary>
+    /// <summary>Runs layers one after another.</summary>
     public static Tensor Chain(IEnumerable<nn.Module<Tensor, Tensor>> layers, Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -48,7 +48,10 @@ internal static class Layers
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Leaves samples of a residual branch out at random in training mode (Huang et al., 2016) and scales the others, so that the mean stays.</summary>
+    /// <summary>
+    /// Randomly drops samples of a residual branch in training mode (stochastic depth; Huang et al., 2016) and scales the others to keep
+    /// the mean.
+    /// </summary>
     public static Tensor StochasticDepth(Tensor x, double chance, bool training)
     {
         if (!training || chance == 0)
@@ -58,7 +61,9 @@ internal static class Layers
         return x * empty(shape, x.dtype, x.device).bernoulli_(1 - chance).div_(1 - chance);
     }
 
-    /// <summary>Draws the weights of all convolutions from a normal distribution by the number of their outputs (He et al., 2015), with biases of zero.</summary>
+    /// <summary>
+    /// Draws the weights of all convolutions from a normal distribution scaled by fan-out (He et al., 2015), with zero biases.
+    /// </summary>
     public static void InitializeConvolutions(nn.Module module)
     {
         foreach (var layer in module.modules())
@@ -76,14 +81,16 @@ internal static class Layers
         }
     }
 
-    /// <summary>The nearest multiple of 8 that is no more than a tenth smaller, as MobileNet and EfficientNet round their widths.</summary>
+    /// <summary>
+    /// Rounds to the nearest multiple of 8 that is at most a tenth smaller, as MobileNet and EfficientNet round their widths.
+    /// </summary>
     public static int ToMultipleOf8(double width)
     {
         var nearest = Math.Max(8, (int)(width + 4) / 8 * 8);
         return nearest < 0.9 * width ? nearest + 8 : nearest;
     }
 
-    /// <summary>TorchSharp 0.107 leaves the parameters of this module as the memory was; torch begins with ones and zeros.</summary>
+    /// <summary>TorchSharp 0.107 leaves the parameters of this module uninitialised; torch begins with ones and zeros.</summary>
     private static GroupNorm GroupNorm(int groups, int channels)
     {
         var norm = nn.GroupNorm(groups, channels);

@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>
-/// Refuses what PyTorch refuses and TorchSharp 0.107 does not: a batch normalisation in training mode that gets one value per channel has no
-/// variance, and its running one would be NaN from then on.
+/// Rejects what PyTorch rejects and TorchSharp 0.107 does not: a batch normalisation in training mode that gets a single value per channel
+/// has no variance, and its running variance would be NaN from then on.
 /// </summary>
 internal static class NormalizationGuard
 {
     /// <summary>Hooks the batch normalisations of a module.</summary>
-    /// <param name="module">A part of a model.</param>
-    /// <param name="subject">Whose it is.</param>
-    /// <param name="component">What it is.</param>
+    /// <param name="module">A component of a model.</param>
+    /// <param name="subject">The name of its owner.</param>
+    /// <param name="component">The kind of component.</param>
     public static void Watch(nn.Module module, string subject, ModelComponent component)
     {
         foreach (var (name, layer) in module.named_modules().Prepend((string.Empty, module)).DistinctBy(named => named.Item2))
@@ -33,7 +33,7 @@ internal static class NormalizationGuard
         throw new MultiInputException(
             component == ModelComponent.Base && BaseRun.Current?.Input is { } served ? $"input '{served}'" : subject,
             component,
-            $"its batch normalisation{(name.Length > 0 ? $" '{name}'" : string.Empty)} gets one value per channel, a batch of {Shapes.Text(shape)}, and such a batch has no variance to train by.",
-            "Train it with batches of at least 2 samples or with larger maps (a larger input or grid, fewer poolings), normalise otherwise (Normalization.Group), or freeze it.");
+            $"its batch normalisation{(name.Length > 0 ? $" '{name}'" : string.Empty)} gets one value per channel, a batch of {Shapes.Text(shape)}, which has no variance to train with.",
+            "Train it with batches of at least 2 samples or with larger maps (a larger input or grid, fewer poolings), use another normalisation (Normalization.Group), or freeze it.");
     }
 }

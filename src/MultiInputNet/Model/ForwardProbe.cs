@@ -4,8 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// Watches a forward pass through a module: the multiplications of its convolutions, linear layers and attention, and the size of its
-/// largest
-/// result. It sees what runs through <c>call</c>; layers run through <c>forward</c> are not seen.
+/// largest result. It sees what runs through <c>call</c>; layers run through <c>forward</c> are not seen.
 /// </summary>
 internal sealed class ForwardProbe : IDisposable
 {

@@ -11,8 +11,7 @@ internal sealed class FrozenModules
     private readonly Lock changing = new();
 
     // Parameters that the author of their module had already frozen are not among them and stay frozen. They are stored by name: a module
-    // that
-    // is moved or converted gets new ones.
+    // that is moved or converted gets new ones.
     private readonly HashSet<(nn.Module Module, string Name)> parameters = [];
 
     // Replaced, never changed, since predictions read it in other threads.
@@ -57,8 +56,7 @@ internal sealed class FrozenModules
 
     /// <summary>
     /// Sets every module to its mode: evaluation if it is frozen. Those that already have it are left alone, so that a thread that predicts
-    /// in
-    /// evaluation mode never sees one in another mode.
+    /// in evaluation mode never sees one in another mode.
     /// </summary>
     public void SetModes(nn.Module root, bool training)
     {

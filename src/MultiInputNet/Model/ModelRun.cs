@@ -4,21 +4,23 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
-/// <summary>One run of a model: which inputs are there, which of them go through a base together, the tasks asked for, and what comes out.</summary>
+/// <summary>
+/// One run of a model: which inputs are present, which of them go through a base together, the requested tasks, and the results.
+/// </summary>
 internal sealed class ModelRun
 {
-    // A matter of speed alone: joining maps copies them, which costs more than one run of the base saves over several once they are large.
+    // Only a matter of speed: concatenating maps copies them, which for large maps costs more than one run of the base saves over several.
     private const long LargestMergedBytesOnCpu = 4 << 20;
 
     private readonly ScalarType type;
 
-    /// <summary>Decides who goes with whom.</summary>
+    /// <summary>Decides which inputs go together.</summary>
     /// <param name="groups">The groups of the model's inputs.</param>
     /// <param name="inputs">The batches of the inputs that run, in their order.</param>
-    /// <param name="tasks">The tasks asked for.</param>
-    /// <param name="device">Where.</param>
+    /// <param name="tasks">The requested tasks.</param>
+    /// <param name="device">The device.</param>
     /// <param name="type">The type of the weights.</param>
-    /// <param name="merges">Whether maps are joined where only speed depends on it.</param>
+    /// <param name="merges">Whether maps are merged where only speed depends on it.</param>
     public ModelRun(
         IReadOnlyList<BaseGroup> groups, IReadOnlyList<(string Name, Tensor Batch)> inputs, IReadOnlyList<Route> tasks, Device device, ScalarType type, bool merges)
     {
@@ -42,25 +44,25 @@ internal sealed class ModelRun
         Absent = [.. groups.SelectMany(group => group.Paths).Select(path => path.Name).Except(inputs.Select(input => input.Name))];
     }
 
-    /// <summary>The inputs that are there, in order.</summary>
+    /// <summary>The inputs that are present, in order.</summary>
     public IReadOnlyList<RunInput> Inputs { get; }
 
-    /// <summary>What goes through a base at once, in order.</summary>
+    /// <summary>The batches that go through a base, in order.</summary>
     public IReadOnlyList<BaseBatch> Batches { get; }
 
-    /// <summary>The inputs of the model that are not there.</summary>
+    /// <summary>The inputs of the model that are not present.</summary>
     public IReadOnlyList<string> Absent { get; }
 
-    /// <summary>The tasks asked for.</summary>
+    /// <summary>The requested tasks.</summary>
     public IReadOnlyList<Route> Tasks { get; }
 
-    /// <summary>What the bases gave, by input.</summary>
+    /// <summary>The results of the bases, by input.</summary>
     public Dictionary<string, FeatureSet> Features { get; } = [];
 
-    /// <summary>What the tasks gave, by task.</summary>
+    /// <summary>The results of the tasks, by task.</summary>
     public Dictionary<string, Tensor> Outputs { get; } = [];
 
-    /// <summary>Runs it. Where tasks are asked for, the features end with the dispose scope.</summary>
+    /// <summary>Runs it. If tasks are requested, the features end with the dispose scope.</summary>
     public void Execute()
     {
         foreach (var input in Inputs)
@@ -72,25 +74,28 @@ internal sealed class ModelRun
     }
 }
 
-/// <summary>One input of a run: its batch, and what of it enters its base.</summary>
+/// <summary>One input of a run: its batch, and what enters its base.</summary>
 internal sealed class RunInput(InputPath path, Tensor batch)
 {
-    /// <summary>Its way through the model.</summary>
+    /// <summary>Its path through the model.</summary>
     public InputPath Path => path;
 
-    /// <summary>Its batch, as it was given.</summary>
+    /// <summary>Its batch, as given.</summary>
     public Tensor Batch => batch;
 
     /// <summary>Whether something of its own stands for the base's first convolution, so that it enters the base after that one.</summary>
     public bool EntersAfterFirst => path.Stem is not null || path.Folded is not null;
 
-    /// <summary>Once projected: the map that enters the base at its beginning; null where nothing needs it.</summary>
+    /// <summary>Once projected: the map that enters the base at its beginning; null if nothing needs it.</summary>
     public Tensor? Map { get; private set; }
 
-    /// <summary>Once projected: what stands for the result of the base's first convolution; null where the convolution is to make it of the map.</summary>
+    /// <summary>
+    /// Once projected: the replacement of the result of the base's first convolution; null if the convolution is to compute it from the
+    /// map.
+    /// </summary>
     public Tensor? First { get; private set; }
 
-    /// <summary>Runs what is the input's own ahead of the base.</summary>
+    /// <summary>Runs the input's own modules before the base.</summary>
     /// <param name="type">The type of the weights.</param>
     public void Project(ScalarType type)
     {
@@ -115,7 +120,7 @@ internal sealed class BaseBatch(BaseGroup group)
 {
     private readonly List<RunInput> inputs = [];
 
-    /// <summary>The group that they are of.</summary>
+    /// <summary>The group to which they belong.</summary>
     public BaseGroup Group => group;
 
     /// <summary>The inputs, in the order of their samples.</summary>
@@ -125,8 +130,8 @@ internal sealed class BaseBatch(BaseGroup group)
     public long Bytes { get; private set; }
 
     /// <summary>
-    /// Whether they enter the base after its first convolution: one of them does, or their maps have one size only there. The convolution
-    /// then runs for each of the others alone.
+    /// Whether they enter the base after its first convolution: if one of them does, or if their maps have the same size only there. The
+    /// convolution then runs separately for each of the others.
     /// </summary>
     public bool EntersAfterFirst => group.Base.FirstConvolution is not null && (inputs.Exists(input => input.EntersAfterFirst) || !HasOneSize);
 
@@ -138,15 +143,15 @@ internal sealed class BaseBatch(BaseGroup group)
         Bytes += bytes;
     }
 
-    /// <summary>Runs the base on what was projected.</summary>
-    /// <param name="features">Gets what the base gives for each input.</param>
+    /// <summary>Runs the base on the projected maps.</summary>
+    /// <param name="features">Receives the result of the base for each input.</param>
     public void Run(IDictionary<string, FeatureSet> features)
     {
         using var run = inputs is [var alone] ? new BaseRun(alone.Path.Name, alone.Path.Own?.ByLayer) : new BaseRun();
         var joined = group.Base.call(EntersAfterFirst ? EnterAfterFirst(group.Base.FirstConvolution!, run) : Join(input => input.Map!));
         if (inputs.Count == 1)
         {
-            // A user's modules may hand on the batch itself, which stays its owner's.
+            // A user's modules may return the batch itself, which still belongs to its owner.
             features[inputs[0].Path.Name] = new(ReferenceEquals(joined, inputs[0].Batch) ? joined.alias() : joined);
             return;
         }
@@ -164,7 +169,7 @@ internal sealed class BaseBatch(BaseGroup group)
     {
         if (HasOneSize && inputs.TrueForAll(input => input.Map is not null))
         {
-            // Hooks are to see the maps. The base takes them, and what the first convolution gives is what it is without hooks.
+            // Hooks are to see the maps. The base takes them, and the result of the first convolution is what it would be without hooks.
             var maps = Join(input => input.Map!);
             run.StandIn(maps, Join(input => input.First ?? ChannelsLast.Convolve(first, input.Map!, first.weight)));
             return maps;

@@ -5,10 +5,8 @@ namespace MultiInputNet.Training;
 /// </summary>
 /// <remarks>
 /// Epochs are compared by unit-free values (<see cref="TaskEvaluation.Score"/>): accuracy, micro-F1, for a regression the explained share
-/// of
-/// the variance. A task without a finite value, such as one without labels in the validation set, is left out; an epoch in which fewer
-/// tasks
-/// have a value is never better. If no task has one after the first epoch, the training stops with an exception.
+/// of the variance. A task without a finite value, such as one without labels in the validation set, is left out; an epoch in which fewer
+/// tasks have a value is never better. If no task has one after the first epoch, the training stops with an exception.
 /// </remarks>
 public sealed record EarlyStopping
 {

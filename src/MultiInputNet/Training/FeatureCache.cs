@@ -5,8 +5,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// The results of a source's samples in the frozen part of a model, computed once: the feature vector of each task whose fusion is frozen
-/// or
-/// has nothing to train, and the maps that the fusions of the other tasks read.
+/// or has nothing to train, and the maps that the fusions of the other tasks read.
 /// </summary>
 internal sealed class FeatureCache : IDisposable
 {

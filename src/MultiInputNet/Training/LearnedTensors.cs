@@ -4,8 +4,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// What a training learns, apart from the state of its optimizer, which belongs to a phase: the weights of the model, their average, the
-/// best
-/// of them so far, and the state of the loss balancing.
+/// best of them so far, and the state of the loss balancing.
 /// </summary>
 internal sealed class LearnedTensors(MultiInputModel model, LossBalancer balancer, double? averageDecay) : IDisposable
 {

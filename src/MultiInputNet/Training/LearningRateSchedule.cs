@@ -28,8 +28,7 @@ public abstract record LearningRateSchedule
     /// <param name="finalDivFactor">The first rate divided by the last, at least 1.</param>
     /// <param name="threePhase">
     /// Whether the rate falls to the initial rate in as many steps as it rose, and to the final one in the remaining steps; otherwise it
-    /// falls
-    /// directly to the final rate.
+    /// falls directly to the final rate.
     /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>

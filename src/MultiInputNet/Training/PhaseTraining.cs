@@ -123,8 +123,7 @@ internal sealed class PhaseTraining : IDisposable
 
     /// <summary>
     /// Adds the gradients of a batch of each source and returns the losses. Each counts in proportion to its part of the step's labels for
-    /// its
-    /// task: together they are the mean over all labels.
+    /// its task: together they are the mean over all labels.
     /// </summary>
     private IReadOnlyList<BatchLoss> Descend(long number, IReadOnlyList<DrawnBatch> drawn, Dictionary<string, double> divisors)
     {

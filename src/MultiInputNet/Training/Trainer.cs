@@ -40,9 +40,8 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <returns>The result of each epoch.</returns>
     /// <exception cref="MultiInputException">
     /// A source does not fit the model; a source or a task has no labels, or none of its samples can be read; a loss or an output is not
-    /// finite;
-    /// no task has a value for <see cref="TrainerOptions.EarlyStopping"/> to compare; or the checkpoint folder holds those of another
-    /// training, is in use by another training, or cannot be written to.
+    /// finite; no task has a value for <see cref="TrainerOptions.EarlyStopping"/> to compare; or the checkpoint folder holds those of
+    /// another training, is in use by another training, or cannot be written to.
     /// </exception>
     /// <exception cref="OperationCanceledException">The training was cancelled; the model keeps what it has learned.</exception>
     public TrainingHistory Fit(
@@ -53,8 +52,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
 
     /// <summary>
     /// Resumes a training from its latest checkpoint, or starts it if there is none yet. It ends with the same weights, on the CPU to the
-    /// bit,
-    /// as an uninterrupted training.
+    /// bit, as an uninterrupted training.
     /// </summary>
     /// <param name="sources">As for <see cref="Fit"/>: the same as at the start.</param>
     /// <param name="validation">As for <see cref="Fit"/>.</param>
@@ -77,8 +75,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <param name="cancellationToken">Ends the evaluation between two batches.</param>
     /// <returns>
     /// The evaluation of each task by its name. A task with several sources is evaluated over all of them; one without labels has a count
-    /// of 0,
-    /// and NaN for loss and metrics.
+    /// of 0, and NaN for loss and metrics.
     /// </returns>
     /// <exception cref="MultiInputException">
     /// A source does not fit the model, none of its samples can be read, or the model's outputs are not finite.

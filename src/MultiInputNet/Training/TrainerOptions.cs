@@ -12,8 +12,7 @@ public sealed record TrainerOptions
 
     /// <summary>
     /// What to train, one phase after another, instead of <see cref="Epochs"/>. Each phase has its own optimizer state and runs the
-    /// schedule
-    /// from its start; what it does not name is frozen.
+    /// schedule from its start; what it does not name is frozen.
     /// </summary>
     /// <value>Default: none; all that is not frozen is trained.</value>
     public IReadOnlyList<TrainingPhase> Phases
@@ -27,8 +26,7 @@ public sealed record TrainerOptions
     /// <summary>Steps per epoch.</summary>
     /// <value>
     /// Default: <see langword="null"/>, determined by <see cref="Sampling"/>: if all sources are in every step, the number of batches of
-    /// the
-    /// largest source, which is seen once; the others start over, shuffled anew.
+    /// the largest source, which is seen once; the others start over, shuffled anew.
     /// </value>
     public int? StepsPerEpoch { get; init => field = value is { } steps ? OptionRange.AtLeast(steps, 1, nameof(StepsPerEpoch)) : null; }
 
@@ -86,10 +84,8 @@ public sealed record TrainerOptions
 
     /// <summary>
     /// The weight decay of matrices and kernels, including embeddings of tokens and categories. As in timm, there is none for vectors,
-    /// biases of
-    /// any shape and affine parameters of normalisations, nor, by name, for class tokens, position embeddings, tables of relative positions
-    /// and
-    /// layer scales.
+    /// biases of any shape and affine parameters of normalisations, nor, by name, for class tokens, position embeddings, tables of relative
+    /// positions and layer scales.
     /// </summary>
     /// <value>Default: 0.01.</value>
     public double WeightDecay { get; init => field = OptionRange.Between(value, 0, 100, nameof(WeightDecay)); } = 0.01;
@@ -112,8 +108,7 @@ public sealed record TrainerOptions
 
     /// <summary>
     /// The memory limit, in bytes, of features that are computed once and reused if projection and base of an input are frozen and nothing
-    /// changes
-    /// its samples at random.
+    /// changes its samples at random.
     /// </summary>
     /// <value>Default: 1 GiB. 0 switches the reuse off.</value>
     public long FeatureCacheBytes { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(FeatureCacheBytes), value, "Give at least 0."); } = 1L << 30;

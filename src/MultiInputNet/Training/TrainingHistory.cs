@@ -13,8 +13,7 @@ public sealed class TrainingHistory
 
     /// <summary>
     /// What is legal but probably a mistake, in the order in which it was noticed: raw values without standardisation, classes with a
-    /// single
-    /// sample, a validation set of a few samples; and damaged checkpoints that the training skipped
+    /// single sample, a validation set of a few samples; and damaged checkpoints that the training skipped
     /// (<see cref="CheckpointOptions.AllowEarlier"/>).
     /// </summary>
     /// <remarks>
@@ -25,10 +24,10 @@ public sealed class TrainingHistory
 
     /// <summary>
     /// Saves a row per epoch: epoch, phase, step, learning rate, then <c>loss.TASK</c>, <c>epochs.SOURCE</c>, <c>validation.TASK.loss</c>
-    /// and
-    /// <c>validation.TASK.METRIC</c>. A missing value is an empty cell; a name with a comma, a quote or a line break is quoted (RFC 4180).
+    /// and <c>validation.TASK.METRIC</c>. A missing value is an empty cell; a name with a comma, a quote or a line break is quoted (RFC
+    /// 4180).
     /// </summary>
-    /// <param name="path">Where. A file that is there is replaced once the new one is whole.</param>
+    /// <param name="path">The file; an existing one is replaced once the new one is complete.</param>
     /// <exception cref="MultiInputException">The file cannot be written.</exception>
     public void SaveCsv(string path)
     {

@@ -10,8 +10,7 @@ public sealed class TrainingPhase
     /// <param name="epochs">How many epochs it lasts, at least 1.</param>
     /// <param name="parts">
     /// The parts to train, from <see cref="MultiInputNet.Parts"/>; the whole model if none is given. Where parts overlap, the rate of the
-    /// later
-    /// one applies.
+    /// later one applies.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no epoch.</exception>
     public TrainingPhase(int epochs, params IReadOnlyList<PartRate> parts)
@@ -36,9 +35,8 @@ public sealed class TrainingPhase
 
     /// <summary>
     /// The factor of the rate for each stage of the base from its end to the input (Howard and Ruder, 2018): with n stages the last has
-    /// this
-    /// factor, the first its n-th power, and projections its (n + 1)-th. Class tokens and position embeddings go with the first stage; an
-    /// input's own layers in the base, normalisations and adapters, keep the full rate.
+    /// this factor, the first its n-th power, and projections its (n + 1)-th. Class tokens and position embeddings go with the first stage;
+    /// an input's own layers in the base, normalisations and adapters, keep the full rate.
     /// </summary>
     /// <value>Default: 1, all have one rate.</value>
     public double LayerDecay { get; init => field = OptionRange.Between(value, 0, 1, nameof(LayerDecay)); } = 1;

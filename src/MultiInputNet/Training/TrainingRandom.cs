@@ -4,8 +4,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// Torch's random state during a training. Everything random follows from the seed and the position in the training, so that resuming needs
-/// no
-/// random state; where nothing is drawn, the state of the process is left alone.
+/// no random state; where nothing is drawn, the state of the process is left alone.
 /// </summary>
 internal sealed class TrainingRandom
 {

@@ -12,7 +12,7 @@ internal sealed class TrainingReports
     private readonly List<string> warnings = [];
     private int reported;
 
-    /// <exception cref="MultiInputException">TensorBoard's files cannot be written.</exception>
+    /// <exception cref="MultiInputException">TensorBoard event files cannot be written.</exception>
     public TrainingReports(TrainingSetup training, IProgress<TrainingProgress>? progress)
     {
         (this.training, this.progress) = (training, progress);
@@ -25,7 +25,7 @@ internal sealed class TrainingReports
     /// <summary>Whether anybody listens.</summary>
     public bool ShowsMetrics => progress is not null;
 
-    /// <summary>What was noticed, in the order in which it was.</summary>
+    /// <summary>What was noticed, in that order.</summary>
     public IReadOnlyList<string> Warnings => warnings;
 
     public void Warn(IEnumerable<string> found) => warnings.AddRange(found);
@@ -52,7 +52,7 @@ internal sealed class TrainingReports
         };
     }
 
-    /// <summary>How often each source has been passed.</summary>
+    /// <summary>How often each source has been seen.</summary>
     public Dictionary<string, double> EpochsSeen(TrainingState state) =>
         training.Sources.ToDictionary(source => source.Name, source => (double)state.Drawn.GetValueOrDefault(source.Name) / source.Count);
 
@@ -62,7 +62,7 @@ internal sealed class TrainingReports
         progress?.Report(current);
     }
 
-    /// <summary>The warnings that no report had yet.</summary>
+    /// <summary>The warnings that have not been reported yet.</summary>
     private List<string> NewWarnings()
     {
         var added = warnings[reported..];

@@ -18,7 +18,9 @@ internal sealed class TrainingRun : IDisposable
     private TrainingState state = new();
     private PhaseTraining? current;
 
-    /// <exception cref="MultiInputException">What the training is to write cannot be written, which is found before anything is trained.</exception>
+    /// <exception cref="MultiInputException">
+    /// Files of the training cannot be written, which is found before anything is trained.
+    /// </exception>
     public TrainingRun(TrainingSetup training, IProgress<TrainingProgress>? progress)
     {
         this.training = training;
@@ -64,7 +66,7 @@ internal sealed class TrainingRun : IDisposable
         }
         catch when (state.Step == 0)
         {
-            // Nothing was learned: the model is as it was.
+            // Nothing was learned: the model is unchanged.
             standardized.ForEach(kept => kept.PutBack());
             throw;
         }
@@ -81,7 +83,7 @@ internal sealed class TrainingRun : IDisposable
         standardized.ForEach(kept => kept.Dispose());
     }
 
-    /// <summary>Takes over a checkpoint, or writes the first. Gives the tensors of the optimizer, if there are any.</summary>
+    /// <summary>Restores a checkpoint, or writes the first. Returns the tensors of the optimizer, if there are any.</summary>
     private Dictionary<string, Tensor> Begin(bool resume)
     {
         // Replaced by the checkpoint's, or once the heads have their statistics.
@@ -99,7 +101,7 @@ internal sealed class TrainingRun : IDisposable
                 $"folder '{options.Checkpoints!.Folder}'",
                 ModelComponent.Training,
                 $"it holds the checkpoints of a training already, '{Path.GetFileName(latest)}' the latest.",
-                "Go on with that training by Resume, or choose an empty folder.");
+                "Continue that training with Resume, or choose an empty folder.");
         }
 
         StandardizeTargets();
@@ -108,7 +110,7 @@ internal sealed class TrainingRun : IDisposable
         return [];
     }
 
-    /// <summary>Shows all training labels to the heads that are trained and do not know of them what they have to.</summary>
+    /// <summary>Shows all training labels to the heads that are trained and still need their statistics.</summary>
     private void StandardizeTargets()
     {
         var trained = plan.Phases.SelectMany(planned => PhaseParameters.Find(model, planned.Phase).Trained)
@@ -143,7 +145,7 @@ internal sealed class TrainingRun : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
 
-                // A training that was stopped in an evaluation goes on with it.
+                // A training that was stopped during an evaluation resumes with it.
                 isStepping = true;
                 var losses = plan.EndsEpoch(planned, state) ? [] : current.Step();
                 isStepping = false;
@@ -163,7 +165,7 @@ internal sealed class TrainingRun : IDisposable
         }
         catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested && !isStepping)
         {
-            // Between two steps, in an evaluation or while features are computed: the training can go on from each.
+            // Between two steps, in an evaluation or while features are computed: the training can resume from each.
             throw Stopped(e, cancellationToken);
         }
         finally
@@ -196,7 +198,7 @@ internal sealed class TrainingRun : IDisposable
         return result;
     }
 
-    /// <summary>Hands the weights on to the next phase: the best, where they are kept.</summary>
+    /// <summary>Passes the weights on to the next phase: the best, if they are kept.</summary>
     private void EndPhase(PlannedPhase planned)
     {
         // A part of a phase says nothing about a source.
@@ -213,10 +215,10 @@ internal sealed class TrainingRun : IDisposable
         state.EpochsWithoutBetter = 0;
     }
 
-    /// <summary>What a training ends with that was cancelled; a checkpoint holds what it has done.</summary>
+    /// <summary>The exception with which a cancelled training ends; a checkpoint holds what it has done.</summary>
     private OperationCanceledException Stopped(OperationCanceledException cause, CancellationToken cancellationToken)
     {
-        var kept = WriteCheckpoint() is { } path ? $"'{path}' holds it: Resume goes on." : "The model keeps what it has learned.";
+        var kept = WriteCheckpoint() is { } path ? $"'{path}' holds its state: Resume continues it." : "The model keeps what it has learned.";
         return new($"The training was stopped after step {state.Step} of {plan.Steps}. {kept}", cause, cancellationToken);
     }
 

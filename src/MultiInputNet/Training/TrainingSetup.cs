@@ -24,7 +24,7 @@ internal sealed class TrainingSetup : IDisposable
 
     public IReadOnlyList<DataSource> Validation { get; }
 
-    /// <summary>The tasks that the sources have labels for.</summary>
+    /// <summary>The tasks for which the sources have labels.</summary>
     public IReadOnlyList<string> Tasks { get; }
 
     public TrainingPlan Plan { get; }
@@ -33,7 +33,7 @@ internal sealed class TrainingSetup : IDisposable
 
     public TrainingRandom Random { get; }
 
-    /// <summary>The statistics of the model's normalisations before a step, which may have to be put back.</summary>
+    /// <summary>The statistics of the model's normalisations before a step, which may have to be restored.</summary>
     public KeptBuffers Buffers { get; }
 
     public void Dispose()

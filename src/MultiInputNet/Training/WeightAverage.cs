@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>
-/// The exponential moving average of a module's weights (Polyak and Juditsky, 1992): often better than the weights of any one
-/// step, which jump about. After each update, <c>average = d · average + (1 - d) · weight</c> with
-/// <c>d = min(decay, (1 + n) / (10 + n))</c> behind <c>n</c> updates, so that the first, random weights are soon forgotten.
+/// The exponential moving average of a module's weights (Polyak and Juditsky, 1992): often better than the weights of any single step,
+/// which fluctuate. In each update, <c>average = d · average + (1 - d) · weight</c> with <c>d = min(decay, (1 + n) / (10 + n))</c> after
+/// <c>n</c> updates, so that the first, random weights are soon forgotten.
 /// </summary>
 /// <remarks>
-/// It holds a copy of all trained parameters and of all buffers of floating numbers, such as the statistics of normalisations.
-/// A parameter that is unfrozen later is averaged from then on. Weights of 16 bits have averages of 32. Memory: one more set of the
-/// trained weights, and another while the average is in the module's place.
+/// It holds a copy of all trained parameters and of all floating-point buffers, such as the statistics of normalisations. A parameter that
+/// is unfrozen later is averaged from then on. 16-bit weights have 32-bit averages. Memory: one more set of the trained weights, and
+/// another while the average replaces the module's weights.
 /// </remarks>
 internal sealed class WeightAverage : IDisposable
 {
@@ -22,10 +22,10 @@ internal sealed class WeightAverage : IDisposable
     private readonly Dictionary<string, Tensor> kept = [];
     private bool applied;
 
-    /// <summary>Begins with the weights as they are.</summary>
-    /// <param name="module">The module. It stays the caller's, on the device where it is.</param>
+    /// <summary>Starts with the current weights.</summary>
+    /// <param name="module">The module. It remains the caller's, on its device.</param>
     /// <param name="decay">
-    /// How much of the average is kept in an update, from 0 to below 1; it forgets over about 1 / (1 - decay) updates.
+    /// The fraction of the average that is kept in an update, from 0 to below 1; it forgets over about 1 / (1 - decay) updates.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The decay is out of its range.</exception>
     public WeightAverage(nn.Module module, double decay = 0.999)
@@ -39,13 +39,13 @@ internal sealed class WeightAverage : IDisposable
             averages.Add(name, Copy(weight));
     }
 
-    /// <summary>How much of the average is kept in an update, apart from the first ones.</summary>
+    /// <summary>The fraction of the average that is kept in an update, apart from the first ones.</summary>
     public double Decay { get; }
 
-    /// <summary>How many updates there were.</summary>
+    /// <summary>The number of updates.</summary>
     public long Updates { get; private set; }
 
-    /// <summary>Takes the weights as they are now into the average.</summary>
+    /// <summary>Updates the average with the current weights.</summary>
     /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
     public void Update()
     {
@@ -61,7 +61,7 @@ internal sealed class WeightAverage : IDisposable
                 continue;
             }
 
-            // In this form a weight that does not change is its own average, bit for bit.
+            // In this form, a weight that does not change is its own average, bit for bit.
             using var difference = weight - average;
             average.add_(difference, alpha: 1 - decay);
         }
@@ -70,9 +70,9 @@ internal sealed class WeightAverage : IDisposable
     }
 
     /// <summary>
-    /// Puts the average in the module's place until what it returns is disposed; then the weights are as before, bit for bit.
+    /// Replaces the module's weights by the average until the result is disposed; then the weights are restored, bit for bit.
     /// </summary>
-    /// <returns>What puts the weights back.</returns>
+    /// <returns>The object that restores the weights.</returns>
     /// <exception cref="InvalidOperationException">It is in the module's place already.</exception>
     public IDisposable Apply()
     {
@@ -89,8 +89,8 @@ internal sealed class WeightAverage : IDisposable
         return new AtEnd(Restore);
     }
 
-    /// <summary>The average and the number of updates, so that a training can go on from it exactly.</summary>
-    /// <returns>New tensors by name, which are the caller's to dispose.</returns>
+    /// <summary>The average and the number of updates, from which a training can resume exactly.</summary>
+    /// <returns>New tensors by name, owned by the caller.</returns>
     /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
     public IReadOnlyDictionary<string, Tensor> State()
     {
@@ -101,10 +101,10 @@ internal sealed class WeightAverage : IDisposable
     }
 
     /// <summary>
-    /// Takes over what <see cref="State"/> gave, whatever is frozen now: what it has no average of is averaged from the next update
-    /// that finds it trained.
+    /// Restores what <see cref="State"/> returned, whatever is frozen now: a parameter without an average in it is averaged from the next
+    /// update that finds it trained.
     /// </summary>
-    /// <param name="state">The tensors by name. They stay the caller's.</param>
+    /// <param name="state">The tensors by name. They remain the caller's.</param>
     /// <exception cref="InvalidOperationException">The average is in the module's place: see <see cref="Apply"/>.</exception>
     /// <exception cref="MultiInputException">They are not those of this module.</exception>
     public void Load(IReadOnlyDictionary<string, Tensor> state)
@@ -116,15 +116,15 @@ internal sealed class WeightAverage : IDisposable
             .Where(pair => pair.Weight.is_floating_point())
             .ToDictionary(pair => Prefix + pair.name, pair => pair.Weight);
         if (!state.TryGetValue(UpdatesKey, out var updates) || updates.numel() != 1 || updates.dtype != ScalarType.Int64)
-            throw WrongState($"it has no number '{UpdatesKey}'.");
+            throw WrongState($"it lacks the number '{UpdatesKey}'.");
         if (updates.item<long>() is < 0 and var count)
             throw WrongState($"it is of {count} updates.");
         foreach (var (name, average) in state.Where(pair => pair.Key != UpdatesKey))
         {
             if (!known.TryGetValue(name, out var weight))
-                throw WrongState($"'{name}' has no place in the module.");
+                throw WrongState($"'{name}' does not belong to the module.");
             if (weight.dtype.AtLeastSingle() != average.dtype || !weight.shape.SequenceEqual(average.shape))
-                throw WrongState($"'{name}' is {average.dtype} of shape {Shapes.Text(average.shape)}, and {weight.dtype.AtLeastSingle()} of {Shapes.Text(weight.shape)} is due.");
+                throw WrongState($"'{name}' is {average.dtype} of shape {Shapes.Text(average.shape)} instead of {weight.dtype.AtLeastSingle()} of {Shapes.Text(weight.shape)}.");
         }
 
         // Which parameters have an average follows from what was trained before the state was taken, not from what is frozen now.
@@ -146,7 +146,7 @@ internal sealed class WeightAverage : IDisposable
         Updates = updates.item<long>();
     }
 
-    /// <summary>Frees the copies. If the average is in the module's place, the weights come back first.</summary>
+    /// <summary>Frees the copies. If the average is in place of the module's weights, they are restored first.</summary>
     public void Dispose()
     {
         Restore();
@@ -164,7 +164,9 @@ internal sealed class WeightAverage : IDisposable
     private static MultiInputException WrongState(string problem) => new(
         "state of the weight average", ModelComponent.Training, problem, "Give the state of an average of the same module.");
 
-    /// <summary>The trained parameters and the floating buffers, and what is averaged already though it has been frozen since.</summary>
+    /// <summary>
+    /// The trained parameters and the floating-point buffers, and whatever is already averaged although it has been frozen since.
+    /// </summary>
     private IEnumerable<(string Name, Tensor Weight)> Weights()
     {
         foreach (var (name, parameter) in module.named_parameters())

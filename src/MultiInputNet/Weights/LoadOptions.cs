@@ -8,21 +8,18 @@ public sealed record LoadOptions
 {
     /// <summary>
     /// The key of a PyTorch checkpoint's state dict, as for <see cref="WeightFile.Open(string, string?)"/>: <c>ema</c>, <c>state.model</c>,
-    /// or
-    /// the empty string for all tensors of the file except an optimizer's, with the keys that lead to each prepended to its name.
+    /// or the empty string for all tensors of the file except an optimizer's, with the keys that lead to each prepended to its name.
     /// </summary>
     /// <value>
     /// Default: <see langword="null"/>, which searches for it; among several state dicts without any of the usual keys, the one that has
-    /// the
-    /// most names in common with the module is loaded.
+    /// the most names in common with the module is loaded.
     /// </value>
     public string? Key { get; init; }
 
     /// <summary>The prefix to strip from the names that have it; the empty string strips nothing.</summary>
     /// <value>
     /// Default: <see langword="null"/>, which strips <c>module.</c>, the prefix added by PyTorch's <c>DataParallel</c>, if every name in
-    /// the
-    /// file has it and no name in the module does.
+    /// the file has it and no name in the module does.
     /// </value>
     public string? StripPrefix { get; init; }
 

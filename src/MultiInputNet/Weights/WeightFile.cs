@@ -58,11 +58,9 @@ public sealed class WeightFile : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="key">
     /// For a PyTorch checkpoint, the key of the state dict to read, or the keys that lead to it, separated by dots; the empty string for
-    /// all
-    /// tensors of the file except an optimizer's, with the keys that lead to each prepended to its name, as in <c>encoder.weight</c>. If
-    /// null,
-    /// it is searched for: under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>, or the file itself, or under the only key that
-    /// holds one.
+    /// all tensors of the file except an optimizer's, with the keys that lead to each prepended to its name, as in <c>encoder.weight</c>.
+    /// If null, it is searched for: under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>, or the file itself, or under the only
+    /// key that holds one.
     /// </param>
     /// <returns>The open file.</returns>
     /// <exception cref="MultiInputException">The file cannot be read, is damaged, or holds something other than weights.</exception>
@@ -91,8 +89,7 @@ public sealed class WeightFile : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="tensors">
     /// The tensors by name, on any device and with any strides, such as a module's <c>state_dict()</c>. Tensors that share memory are
-    /// written
-    /// separately.
+    /// written separately.
     /// </param>
     /// <param name="metadata">Texts to store beside them; none when null.</param>
     /// <exception cref="MultiInputException">
@@ -121,8 +118,7 @@ public sealed class WeightFile : IDisposable
 
     /// <summary>
     /// Reads all tensors that are readable (<see cref="WeightEntry.IsReadable"/>). Together they take as much memory as in the file:
-    /// tensors
-    /// that are views of one storage there, such as tied weights, are views of one storage here.
+    /// tensors that are views of one storage there, such as tied weights, are views of one storage here.
     /// </summary>
     /// <returns>The tensors by name, on the CPU.</returns>
     /// <exception cref="MultiInputException">The file cannot be read.</exception>

@@ -71,7 +71,7 @@ public sealed class MistakeTests
         { "map pooled to nothing", ModelComponent.Base, "or where its poolings leave nothing of the map, a larger input or grid, or fewer poolings.", One(Own(4, nn.MaxPool2d(2), nn.MaxPool2d(2)), Inputs.Image(1, 3, 3)) },
         { "base that returns a vector", ModelComponent.Base, "Input 'a', base: the base turns (1, 4, 8, 8) into (1, 256), which is neither a feature map nor tokens. Let it return (batch, channels, height, width) or (batch, tokens, channels): remove its pooling to a vector, flattening and classifier.", One(Own(4, nn.Flatten())) },
         { "base that mixes the batch up", ModelComponent.Base, "which is neither a feature map nor tokens.", One(Own(4, nn.Flatten(0, 1))) },
-        { "module used twice", ModelComponent.Base, "This module belongs to a model already; give Bases.From a factory", Used() },
+        { "module used twice", ModelComponent.Base, "This module already belongs to a model; give Bases.From a factory", Used() },
         { "heads", ModelComponent.Fusion, "Task 'a', fusion: 3 heads do not divide the 8 channels of the base's map. Use one of 1, 2, 4, 8 heads.", One().Fusion(Fusions.Attention(3)) },
         { "zero heads", ModelComponent.Fusion, "Task 'a', fusion: 0 heads do not divide the 8 channels", One().Fusion(Fusions.Attention(0)) },
         { "attention dropout", ModelComponent.Fusion, "Task 'a', fusion: its dropout is 1. Give a probability from 0 to below 1.", One().Fusion(Fusions.Attention(2, dropout: 1)) },

@@ -65,7 +65,7 @@ public sealed class StoppedTrainingTests : IDisposable
             }
             catch (OperationCanceledException e)
             {
-                e.Message.Should().Contain("holds it: Resume goes on.");
+                e.Message.Should().Contain("holds its state: Resume continues it.");
                 stops.Should().BeLessThan(40);
             }
         }
@@ -116,7 +116,7 @@ public sealed class StoppedTrainingTests : IDisposable
         }
 
         stops.Should().BeGreaterThan(3);
-        messages.Should().OnlyContain(message => message.Contains("holds it: Resume goes on."));
+        messages.Should().OnlyContain(message => message.Contains("holds its state: Resume continues it."));
         history.Should().BeEquivalentTo(expected);
     }
 

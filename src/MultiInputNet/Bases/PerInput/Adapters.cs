@@ -3,9 +3,9 @@ using System.Text.Json.Serialization;
 namespace MultiInputNet;
 
 /// <summary>
-/// Small 1×1 convolutions that each input has of its own at the convolutions of a base, larger than 1×1. They begin with
-/// zeros, which leaves the base's maps as they are. A base that others trained, frozen, learns a new input through them. Where a
-/// stem (<see cref="Projections.AdaptedStem"/>) stands for a convolution, its input has no adapter there.
+/// Small 1×1 convolutions that each input has for itself at those convolutions of a base that are larger than 1×1. They start at zero,
+/// which leaves the base's maps unchanged. With them, a pretrained base that is frozen can learn a new input. Where a stem
+/// (<see cref="Projections.AdaptedStem"/>) replaces a convolution, its input has no adapter.
 /// </summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Adapters>))]
 public enum Adapters
@@ -16,6 +16,6 @@ public enum Adapters
     /// <summary>Beside each convolution, <c>y = conv(x) + adapter(x)</c> (Rebuffi, Bilen and Vedaldi, 2018).</summary>
     Parallel,
 
-    /// <summary>Behind each convolution, <c>y = conv(x) + adapter(conv(x))</c> (Rebuffi, Bilen and Vedaldi, 2017).</summary>
+    /// <summary>After each convolution, <c>y = conv(x) + adapter(conv(x))</c> (Rebuffi, Bilen and Vedaldi, 2017).</summary>
     Series,
 }

@@ -113,8 +113,7 @@ internal sealed class InputLayers
         }
 
         // The normalisation of a user's module cannot be removed from it. It takes the map, for hooks to see, in evaluation mode, in which
-        // its
-        // statistics do not change, and its result is replaced.
+        // its statistics do not change, and its result is replaced.
         norm.register_forward_pre_hook((_, input) =>
         {
             BaseRun.PartOf(norm, name);

@@ -4,8 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>
 /// Which parts of a base's batch normalisations each input has for itself. Inputs differ in their means and variances; shared statistics
-/// fit
-/// none of them (Bilen and Vedaldi, 2017).
+/// fit none of them (Bilen and Vedaldi, 2017).
 /// </summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PerInput>))]
 public enum PerInput

@@ -2,18 +2,15 @@ namespace MultiInputNet;
 
 /// <summary>
 /// A base of a published family: its weights have the names, shapes and meaning of torchvision's, so that weights trained on ImageNet fit.
-/// An
-/// image with as many channels as the base takes goes in unchanged, without a projection.
+/// An image with as many channels as the base takes goes in unchanged, without a projection.
 /// </summary>
 /// <param name="Channels">The number of channels that the base takes: 3 for published weights.</param>
 public abstract record ImageBaseSpec(int Channels) : BaseSpec(Channels)
 {
     /// <summary>
     /// Whether the model standardises RGB images with the mean and deviation of ImageNet, as the published weights expect. This applies to
-    /// an image
-    /// input of 3 channels that enters the base directly or through an adapted stem (or whose bands are named red, green and blue, in any
-    /// order
-    /// and number), and has no <see cref="InputSpec.Mean"/> of its own. Its values must then be from 0 to 1.
+    /// an image input of 3 channels that enters the base directly or through an adapted stem (or whose bands are named red, green and blue,
+    /// in any order and number), and has no <see cref="InputSpec.Mean"/> of its own. Its values must then be from 0 to 1.
     /// </summary>
     /// <value>Default: <see langword="true"/>.</value>
     public bool ImageNetNormalization { get; init; } = true;

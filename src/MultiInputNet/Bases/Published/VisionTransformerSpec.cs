@@ -22,8 +22,7 @@ public sealed record VisionTransformerSpec(int Channels = 3) : ImageBaseSpec(Cha
 
     /// <summary>
     /// The height and width of the images for which the position embedding is made, a multiple of the patch size; for maps of other sizes
-    /// it is
-    /// interpolated.
+    /// it is interpolated.
     /// </summary>
     /// <value>Default: 224.</value>
     public int ImageSize { get; init; } = 224;

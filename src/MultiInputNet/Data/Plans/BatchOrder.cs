@@ -7,21 +7,21 @@ namespace MultiInputNet.Data;
 /// <param name="seed">The seed.</param>
 /// <param name="source">The source's name.</param>
 /// <param name="count">How many samples it has.</param>
-/// <param name="batchSize">Samples in a batch; all samples where there are fewer.</param>
+/// <param name="batchSize">Samples per batch; all samples if there are fewer.</param>
 internal sealed class BatchOrder(long seed, string source, long count, int batchSize)
 {
     private long shuffledPass = -1;
     private long[] order = [];
 
-    /// <summary>Samples in each batch.</summary>
+    /// <summary>Samples per batch.</summary>
     public int BatchSize { get; } = (int)Math.Min(count, batchSize);
 
-    /// <summary>Batches in one pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
+    /// <summary>Batches per pass; the samples that do not fill a batch wait for the next pass's shuffle.</summary>
     public long BatchesPerPass { get; } = CountBatches(count, batchSize);
 
     public static long CountBatches(long count, int batchSize) => Math.Max(1, count / batchSize);
 
-    /// <summary>So many sample numbers one after the other.</summary>
+    /// <summary>Consecutive sample numbers.</summary>
     public static long[] Range(long start, long count)
     {
         var rows = new long[count];

@@ -10,13 +10,11 @@ namespace MultiInputNet;
 /// <remarks>
 /// <para>
 /// It is initialised from the weights with which the base is built; after others are loaded, <see cref="MultiInputModel.AdaptStems"/>
-/// adapts
-/// those. The base is called with the output of the stem, which is what hooks on the base see.
+/// adapts those. The base is called with the output of the stem, which is what hooks on the base see.
 /// </para>
 /// <para>
 /// Each input has its own weights, unless they are shared: with <see cref="Bands"/>, all inputs of a base that name a band share the
-/// weights
-/// of that band, and an input may combine bands that were never trained together. Without, those with the same method and number of
+/// weights of that band, and an input may combine bands that were never trained together. Without, those with the same method and number of
 /// channels share all weights. Shared weights are frozen and trained with the projection of any of their inputs.
 /// </para>
 /// </remarks>
@@ -28,8 +26,7 @@ internal sealed record AdaptedStemSpec : ProjectionSpec
 
     /// <summary>
     /// The name of each of the input's channels: <c>red</c>, <c>green</c> and <c>blue</c> get the weights that a base with 3 channels has
-    /// for
-    /// them, any other band the mean of all. All are scaled by old over new channels, which preserves the expected result.
+    /// for them, any other band the mean of all. All are scaled by old over new channels, which preserves the expected result.
     /// </summary>
     /// <value>Default: <see langword="null"/>, the channels have no names.</value>
     public IReadOnlyList<string>? Bands { get; init; }

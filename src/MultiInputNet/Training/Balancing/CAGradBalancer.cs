@@ -5,8 +5,7 @@ namespace MultiInputNet.Training;
 /// The direction is <c>d = g₀ + ρ g / ‖g‖</c>, where <c>g₀</c> is the mean gradient, <c>ρ = c ‖g₀‖</c>, and <c>g</c> the mean of the
 /// gradients under those weights on the simplex that minimise <c>g·g₀ + ρ ‖g‖</c> (the dual problem of the paper). It is solved by
 /// projected gradient descent down to a duality gap of 10⁻¹⁰ of the mean of the gradients' squared norms, or for 2,000 rounds. <c>‖g‖</c>
-/// is
-/// smoothed to <c>√(‖g‖² + 10⁻⁸ mean)</c>, as it has no gradient where the tasks cannot agree at all.
+/// is smoothed to <c>√(‖g‖² + 10⁻⁸ mean)</c>, as it has no gradient where the tasks cannot agree at all.
 /// </remarks>
 internal sealed class CAGradBalancer(IReadOnlyList<string> tasks, double c) : GradientSurgeryBalancer(tasks)
 {

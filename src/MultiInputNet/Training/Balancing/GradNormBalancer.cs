@@ -49,8 +49,7 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
 
     /// <summary>
     /// The loss and the gradient norm of each task that reaches the parameter, as those of a whole step: a batch with few of a step's
-    /// labels
-    /// does not make a task fast.
+    /// labels does not make a task fast.
     /// </summary>
     private List<(string Task, double Loss, double Norm)> MeasureGradients(
         IReadOnlyList<(string Task, Tensor Loss)> losses, Parameter last)

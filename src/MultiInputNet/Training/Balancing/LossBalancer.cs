@@ -32,8 +32,7 @@ public abstract class LossBalancer : IDisposable
 
     /// <summary>
     /// The current factor of each task's loss; for methods that combine gradients, the factor of each task's gradient of the shared
-    /// parameters
-    /// in its last step, and 1 before that. For reports.
+    /// parameters in its last step, and 1 before that. For reports.
     /// </summary>
     public abstract IReadOnlyDictionary<string, double> Weights { get; }
 

@@ -39,10 +39,8 @@ public abstract record LossBalancing
 
     /// <summary>
     /// Weights from how fast each task's loss fell (dynamic weight average; Liu, Johns and Davison, 2019): of <c>K</c> tasks, task <c>k</c>
-    /// has
-    /// <c>K softmax(r / temperature)</c>, where <c>r</c> is its mean loss in the last epoch divided by that in the one before. In the first
-    /// two
-    /// epochs all weights are 1.
+    /// has <c>K softmax(r / temperature)</c>, where <c>r</c> is its mean loss in the last epoch divided by that in the one before. In the
+    /// first two epochs all weights are 1.
     /// </summary>
     /// <param name="temperature">The larger, the more equal the weights are; above 0.</param>
     /// <returns>The description.</returns>
@@ -52,8 +50,7 @@ public abstract record LossBalancing
 
     /// <summary>
     /// Weights that keep the tasks' gradients at the last shared layer similar in size, larger for tasks that learn more slowly (GradNorm;
-    /// Chen
-    /// et al., 2018). They are positive and sum to the number of tasks.
+    /// Chen et al., 2018). They are positive and sum to the number of tasks.
     /// </summary>
     /// <param name="alpha">How strongly tasks are pulled to the same rate, from 0, which only equalises the sizes of gradients.</param>
     /// <param name="learningRate">The learning rate of Adam, with which the weights are learned; above 0.</param>
@@ -64,8 +61,7 @@ public abstract record LossBalancing
 
     /// <summary>
     /// Gradients of the shared parameters without their conflicts (PCGrad; Yu et al., 2020): each task's gradient is projected onto the
-    /// normal
-    /// plane of every other one that it conflicts with, in random order; then they are summed.
+    /// normal plane of every other one that it conflicts with, in random order; then they are summed.
     /// </summary>
     /// <param name="seed">Determines, together with the step, the order of the projections.</param>
     /// <returns>The description.</returns>
@@ -73,8 +69,7 @@ public abstract record LossBalancing
 
     /// <summary>
     /// The direction for the shared parameters that is best for the worst-off task, within a distance of the mean gradient (CAGrad; Liu et
-    /// al.,
-    /// 2021). It is multiplied by the number of tasks, so that <paramref name="c"/> = 0 descends the sum of the losses.
+    /// al., 2021). It is multiplied by the number of tasks, so that <paramref name="c"/> = 0 descends the sum of the losses.
     /// </summary>
     /// <param name="c">The distance, as a fraction of the mean gradient's norm, from 0 to below 1.</param>
     /// <returns>The description.</returns>

@@ -2,8 +2,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// Where and when a training saves all that it needs to resume: weights, optimizer, phase, step, averages and history. Files are written
-/// under
-/// a temporary name and renamed, so that a checkpoint is either complete or does not exist.
+/// under a temporary name and renamed, so that a checkpoint is either complete or does not exist.
 /// </summary>
 /// <param name="Folder">The folder of one training; it is created if it does not exist.</param>
 public sealed record CheckpointOptions(string Folder)
@@ -18,8 +17,7 @@ public sealed record CheckpointOptions(string Folder)
 
     /// <summary>
     /// Whether a training may resume from an earlier checkpoint if the latest cannot be read. <see cref="TrainingHistory.Warnings"/> and
-    /// the
-    /// progress say which one was skipped and why; it stays in the folder with the extension <c>.damaged</c>.
+    /// the progress say which one was skipped and why; it stays in the folder with the extension <c>.damaged</c>.
     /// </summary>
     /// <value>Default: <see langword="false"/>, an error is thrown.</value>
     public bool AllowEarlier { get; init; }

@@ -4,8 +4,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// A folder to which one training writes: it holds a lock file open for as long. The operating system releases it when the process dies,
-/// however
-/// it dies, so that a file left behind is not a lock. The process id is in a separate file, since a locked file cannot be read.
+/// however it dies, so that a file left behind is not a lock. The process id is in a separate file, since a locked file cannot be read.
 /// </summary>
 internal sealed class FolderLock : IDisposable
 {

@@ -6,8 +6,7 @@ namespace MultiInputNet.Training;
 
 /// <summary>
 /// What distinguishes a source from another one of the same name: the number of samples, all labels, and the samples (for large sources,
-/// evenly
-/// spaced ones, so that it takes a fraction of a second).
+/// evenly spaced ones, so that it takes a fraction of a second).
 /// </summary>
 internal static class SourceFingerprint
 {

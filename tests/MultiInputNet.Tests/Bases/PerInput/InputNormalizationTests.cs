@@ -324,7 +324,7 @@ public sealed class InputNormalizationTests
         using var model = Build(Define(Spec("convnet"), PerInput.Statistics));
         var run = () => ((SharedBase)model.named_children().Single(child => child.name == "base_model").module).call(rand(2, 4, 6, 6));
 
-        run.Should().Throw<MultiInputException>().WithMessage("Base, base: its layer 'stages.0.blocks.0.norm' is each input's own, and no input is named.*");
+        run.Should().Throw<MultiInputException>().WithMessage("Base, base: its layer 'stages.0.blocks.0.norm' is specific to each input, but no input is named.*");
         model.forward(Batch(1)).Should().HaveCount(2, "the mistake leaves nothing behind");
     }
 

@@ -165,7 +165,7 @@ public sealed class CheckpointTests : IDisposable
         new Trainer(model, Options).Fit(sources);
 
         new Trainer(model, Options).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
-            .WithMessage($"Folder '{folder}', training: it holds the checkpoints of a training already, 'checkpoint-0000000015.safetensors' the latest. Go on with that training by Resume*");
+            .WithMessage($"Folder '{folder}', training: it holds the checkpoints of a training already, 'checkpoint-0000000015.safetensors' the latest. Continue that training with Resume*");
         new Trainer(model, Options with { LearningRate = 0.5 }).Invoking(t => t.Resume(sources)).Should().Throw<MultiInputException>()
             .WithMessage("Checkpoint '*', training: it was written with LearningRate 0.003, but this training has 0.5.*");
         new Trainer(model, Options).Invoking(t => t.Resume([sources[0]])).Should().Throw<MultiInputException>()
@@ -192,7 +192,7 @@ public sealed class CheckpointTests : IDisposable
                 TrainingProblem.Sources(),
                 progress: new Now(step => { if (step.Step == 7) cancellation.Cancel(); }),
                 cancellationToken: cancellation.Token))
-            .Should().Throw<OperationCanceledException>().WithMessage($"The training was stopped after step 7 of 15. '{Path.Combine(folder, "checkpoint-0000000007.safetensors")}' holds it: Resume goes on.");
+            .Should().Throw<OperationCanceledException>().WithMessage($"The training was stopped after step 7 of 15. '{Path.Combine(folder, "checkpoint-0000000007.safetensors")}' holds its state: Resume continues it.");
         using var resumed = TrainingProblem.Build(seed: 99);
         new Trainer(resumed, options).Resume(TrainingProblem.Sources());
 
