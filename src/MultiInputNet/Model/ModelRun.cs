@@ -83,7 +83,7 @@ internal sealed class RunInput(InputPath path, Tensor batch)
     /// <summary>Its batch, as given.</summary>
     public Tensor Batch => batch;
 
-    /// <summary>Whether something of its own stands for the base's first convolution, so that it enters the base after that one.</summary>
+    /// <summary>Whether something of its own replaces the base's first convolution, so that it enters the base after that one.</summary>
     public bool EntersAfterFirst => path.Stem is not null || path.Folded is not null;
 
     /// <summary>Once projected: the map that enters the base at its beginning; null if nothing needs it.</summary>

@@ -15,16 +15,16 @@ public sealed class EpochResult
     /// <summary>Steps done since the training began.</summary>
     public required long Step { get; init; }
 
-    /// <summary>The rate of its last step.</summary>
+    /// <summary>The learning rate of its last step.</summary>
     public required double LearningRate { get; init; }
 
     /// <summary>The mean training loss of each task over the labels that the epoch's steps had for it.</summary>
     public required IReadOnlyDictionary<string, double> Losses { get; init; }
 
-    /// <summary>How often each source has been passed since the training began, such as 2.5 times.</summary>
+    /// <summary>How often each source has been seen since the training began, such as 2.5 times.</summary>
     public required IReadOnlyDictionary<string, double> EpochsSeen { get; init; }
 
-    /// <summary>The evaluation of each task of the validation sources behind the epoch; empty without any.</summary>
+    /// <summary>The evaluation of each task of the validation sources after the epoch; empty without any.</summary>
     public required IReadOnlyDictionary<string, TaskEvaluation> Validation { get; init; }
 
     /// <inheritdoc/>

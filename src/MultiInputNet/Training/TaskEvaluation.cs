@@ -11,7 +11,7 @@ public sealed class TaskEvaluation
     /// </summary>
     public required double Loss { get; init; }
 
-    /// <summary>The task's metrics by name; NaN where there is no label.</summary>
+    /// <summary>The task's metrics by name; NaN without labels.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
     /// <summary>The name of the metric that a report shows first.</summary>
@@ -20,7 +20,7 @@ public sealed class TaskEvaluation
     /// <summary>Whether a higher value of that metric is better.</summary>
     public required bool HigherIsBetter { get; init; }
 
-    /// <summary>How many samples with a label there were.</summary>
+    /// <summary>The number of samples with a label.</summary>
     public required long Count { get; init; }
 
     /// <summary>The value of the metric that a report shows first.</summary>

@@ -8,7 +8,7 @@ public sealed class TrainingHistory
     /// <summary>The result of each epoch.</summary>
     public required IReadOnlyList<EpochResult> Epochs { get; init; }
 
-    /// <summary>The epoch whose weights the model has; null where early stopping was off and it has the last.</summary>
+    /// <summary>The epoch whose weights the model has; null without early stopping, when it has those of the last.</summary>
     public int? BestEpoch { get; init; }
 
     /// <summary>

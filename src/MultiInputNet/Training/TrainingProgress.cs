@@ -30,7 +30,7 @@ public sealed record TrainingProgress
     /// <summary>The primary metric of each task over the training batches of this epoch so far.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
-    /// <summary>How often each source has been passed since the training began.</summary>
+    /// <summary>How often each source has been seen since the training began.</summary>
     public required IReadOnlyDictionary<string, double> EpochsSeen { get; init; }
 
     /// <summary>The time that the rest of the plan takes at the speed so far; evaluations count.</summary>

@@ -120,7 +120,7 @@ public sealed class TorchScriptTests
         var read = ModelDescription.FromJson(model.Description.ToJson());
 
         read.Should().Be(model.Description);
-        ((Action)(() => read.Build(CPU))).Should().Throw<MultiInputException>().WithMessage("Base, base: *SHA-256 only*Bases.TorchScript*");
+        ((Action)(() => read.Build(CPU))).Should().Throw<MultiInputException>().WithMessage("Base, base: *only the SHA-256*Bases.TorchScript*");
     }
 
     [Theory]
