@@ -16,47 +16,47 @@ public sealed class LoadReport
     }
 
     /// <summary>The file.</summary>
-    public required string Path { get; init; }
+    public string Path { get; internal init; } = "";
 
     /// <summary>Its format.</summary>
-    public required WeightFormat Format { get; init; }
+    public WeightFormat Format { get; internal init; }
 
     /// <summary>The key under which a PyTorch checkpoint held the state dict that was loaded, such as <c>model</c>.</summary>
     /// <value><see langword="null"/> if the file itself is a state dict.</value>
-    public string? Key { get; init; }
+    public string? Key { get; internal init; }
 
     /// <summary>The prefix that was stripped from the file's names; empty if none was.</summary>
-    public required string StrippedPrefix { get; init; }
+    public string StrippedPrefix { get; internal init; } = "";
 
     /// <summary>Weights that were loaded, in the module's order.</summary>
-    public required IReadOnlyList<string> Loaded { get; init; }
+    public IReadOnlyList<string> Loaded { get; internal init; } = [];
 
     /// <summary>Loaded weights whose values were converted from one floating-point type to another.</summary>
-    public required IReadOnlyList<TypeDifference> Converted { get; init; }
+    public IReadOnlyList<TypeDifference> Converted { get; internal init; } = [];
 
     /// <summary>Weights of the module that the file lacks; they are unchanged.</summary>
-    public required IReadOnlyList<string> Missing { get; init; }
+    public IReadOnlyList<string> Missing { get; internal init; } = [];
 
     /// <summary>Weights of the file that the module lacks.</summary>
-    public required IReadOnlyList<string> Unexpected { get; init; }
+    public IReadOnlyList<string> Unexpected { get; internal init; } = [];
 
     /// <summary>Weights that were not loaded because of their shape.</summary>
-    public required IReadOnlyList<ShapeDifference> OtherShape { get; init; }
+    public IReadOnlyList<ShapeDifference> OtherShape { get; internal init; } = [];
 
     /// <summary>Weights that were not loaded because their types differ and are not both floating point.</summary>
-    public required IReadOnlyList<TypeDifference> OtherType { get; init; }
+    public IReadOnlyList<TypeDifference> OtherType { get; internal init; } = [];
 
     /// <summary>Weights that were not loaded because the file's tensors, such as quantized ones, cannot be read.</summary>
-    public required IReadOnlyList<string> Unreadable { get; init; }
+    public IReadOnlyList<string> Unreadable { get; internal init; } = [];
 
     /// <summary>
     /// Batch counters (<c>num_batches_tracked</c>) that the file lacks although it has the statistics of the same normalisation. Files
     /// written before PyTorch 0.4.1 have none, so the module's are kept, as in PyTorch.
     /// </summary>
-    public required IReadOnlyList<string> KeptCounters { get; init; }
+    public IReadOnlyList<string> KeptCounters { get; internal init; } = [];
 
     /// <summary>Weights of the file or the module that the options exclude.</summary>
-    public required IReadOnlyList<string> Ignored { get; init; }
+    public IReadOnlyList<string> Ignored { get; internal init; } = [];
 
     /// <summary>Whether every weight that is not ignored was loaded.</summary>
     public bool IsComplete => Problems() is "";

@@ -93,7 +93,7 @@ public sealed class WholeFileTests : IDisposable
             (folder["folder"], "it is a folder"),
             (folder["to_folder"], "it is a folder"),
             (folder["missing/model"], $"there is no folder '{folder["missing"]}'"),
-            (file + "/model", $"'{file}' is a file and no folder"),
+            (file + "/model", $"'{file}' is a file, not a folder"),
             (folder["loop"], "cannot be written"),
             (folder["pipe"], "it is a device, a pipe or a socket"),
             (folder[new string('n', 300)], "cannot be written"),

@@ -1,9 +1,12 @@
 namespace MultiInputNet.Data;
 
 /// <summary>A column that holds the labels of a task.</summary>
-/// <param name="Column">The column's name.</param>
-public sealed record TableTarget(string Column)
+/// <param name="column">The column's name.</param>
+public sealed class TableTarget(string column)
 {
+    /// <summary>The column's name.</summary>
+    public string Column { get; init; } = column;
+
     /// <summary>The texts of the classes, from class 0. If all are numbers, another text for the same number is the same class.</summary>
     /// <value>Default: <see langword="null"/>, the label is a number to regress.</value>
     public IReadOnlyList<string>? ClassNames { get; init; }
