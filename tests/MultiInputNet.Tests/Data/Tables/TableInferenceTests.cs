@@ -215,7 +215,7 @@ public sealed class TableInferenceTests : IDisposable
     {
         var path = folder.Write("table.csv", "x,y\n1,a\n2,b\n");
 
-        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Numeric = ["x"], Categorical = ["x"] })).Should().Throw<ArgumentException>().WithMessage("*'x'*several*");
+        FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Numeric = ["x"], Categorical = ["x"] })).Should().Throw<ArgumentException>().WithMessage("*'x'*more than one*");
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { DecimalSeparator = ',', ThousandsSeparator = ',' })).Should().Throw<ArgumentException>();
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y", "y"])).Should().Throw<ArgumentException>();
         FluentActions.Invoking(() => TableSchema.Infer(path, ["y"], new() { Ignore = ["y"] })).Should().Throw<MultiInputException>().WithMessage("*'y' is both a target and in Ignore*");
