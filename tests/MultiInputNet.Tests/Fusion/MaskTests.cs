@@ -117,7 +117,8 @@ public sealed class MaskTests
         return module;
     }
 
-    private static Tensor[] Values() => [randn(Batch, 4, 3, 2), randn(Batch, 5, 4)];
+    // Mostly below zero, so that a zero in place of what is not there would be a maximum.
+    private static Tensor[] Values() => [randn(Batch, 4, 3, 2) - 1, randn(Batch, 5, 4) - 1];
 
     private static Tensor[] Masks() => [.. Enumerable.Range(0, 2).Select(input => stack(there.Select(sample => tensor(sample[input]))))];
 

@@ -93,7 +93,7 @@ public sealed class EarlyStoppingTests
         void Fit(EarlyStopping stopping, TensorSource validation) => new Trainer(model, Options with { EarlyStopping = stopping }).Fit([Source(1)], [validation]);
 
         FluentActions.Invoking(() => Fit(new() { Task = "number" }, Source(2, missing: "number"))).Should().Throw<MultiInputException>()
-            .WithMessage("Training, training: early stopping watches task 'number', and no validation source has labels for it. Give validation sources with labels.");
+            .WithMessage("Training, training: early stopping watches task 'number', but no validation source has labels for it. Give validation sources with labels.");
         FluentActions.Invoking(() => Fit(new() { Task = "number" }, Source(2, unit: 0))).Should().Throw<MultiInputException>()
             .WithMessage("*early stopping has nothing to compare: in the validation set, no value of task 'number' is finite. Validate on samples whose labels vary*");
         FluentActions.Invoking(() => Fit(new() { Task = "tags" }, Source(2, missing: "no yes"))).Should().Throw<MultiInputException>()
