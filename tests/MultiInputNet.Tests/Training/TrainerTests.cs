@@ -276,7 +276,7 @@ public sealed class TrainerTests
         trainer.Invoking(t => t.Fit([])).Should().Throw<MultiInputException>().WithMessage("Training, training: there is no source. Give at least one.");
         trainer.Invoking(t => t.Fit([sources[0], sources[0]])).Should().Throw<MultiInputException>().WithMessage("Source 'image', training: there are several with this name.*");
         trainer.Invoking(t => t.Fit([new TensorSource("s", new Dictionary<string, Tensor> { ["table"] = randn(2, 5) }, new Dictionary<string, Tensor> { ["image"] = zeros(2, dtype: ScalarType.Int64) })]))
-            .Should().Throw<MultiInputException>().WithMessage("Source 's', training: it has labels for task 'image' and the inputs 'table'. The task reads 'image'*");
+            .Should().Throw<MultiInputException>().WithMessage("Source 's', training: it has labels for task 'image' but the inputs 'table'. The task reads 'image'*");
         trainer.Invoking(t => t.Fit([new TensorSource("table", randn(2, 5), randn(2, 3))])).Should().Throw<MultiInputException>().WithMessage("Labels, target: *(batch, 1)*");
         trainer.Invoking(t => t.Resume(sources)).Should().Throw<InvalidOperationException>().WithMessage("*name a folder in TrainerOptions.Checkpoints*");
         new Trainer(model, new() { EarlyStopping = new() }).Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>().WithMessage("*early stopping watches the validation*");
