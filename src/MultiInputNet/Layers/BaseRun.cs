@@ -35,7 +35,7 @@ internal sealed class BaseRun : IDisposable
     /// <summary>The input to which the maps belong; null if they belong to several.</summary>
     public string? Input { get; }
 
-    /// <summary>The first convolution after which the next map enters its base; null if it enters at the beginning.</summary>
+    /// <summary>The first convolution after which the maps enter their base; null if they enter at the beginning.</summary>
     public Conv2d? EntersAfter { get; set; }
 
     /// <summary>The last input and result of a folded projection's convolution.</summary>
@@ -44,13 +44,8 @@ internal sealed class BaseRun : IDisposable
     /// <summary>
     /// Runs the first layer of a base, or layers that begin with it, on a map; a map that enters after it passes through unchanged.
     /// </summary>
-    public static Tensor Begin(nn.Module<Tensor, Tensor> first, Tensor input)
-    {
-        if (current is not { EntersAfter: { } conv } || first != conv)
-            return first.call(input);
-        current.EntersAfter = null;
-        return input;
-    }
+    public static Tensor Begin(nn.Module<Tensor, Tensor> first, Tensor input) =>
+        current?.EntersAfter is { } conv && first == conv ? input : first.call(input);
 
     /// <summary>What the input has instead of a layer.</summary>
     /// <param name="layer">A layer of which each input has its own.</param>
@@ -67,10 +62,11 @@ internal sealed class BaseRun : IDisposable
     /// <summary>The replacement of the first convolution's result for a map; null if there is none.</summary>
     public Tensor? FindStandIn(Tensor map)
     {
-        if (folded is not var (given, copy, result) || !ReferenceEquals(map, given))
+        if (folded is not var (given, copy, result) || !ReferenceEquals(map, given) || !map.allclose(copy, rtol: 0, atol: 0, equal_nan: true))
             return null;
-        folded = null;
-        return map.allclose(copy, rtol: 0, atol: 0, equal_nan: true) ? result : null;
+
+        // Not the result itself, which what comes next may change in place: a hook may run the convolution too.
+        return result.clone();
     }
 
     /// <summary>

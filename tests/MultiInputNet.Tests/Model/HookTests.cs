@@ -100,6 +100,64 @@ public sealed class HookTests
     }
 
     [Theory]
+    [InlineData("plain", "base_model", "base_model.stages.0.blocks.0.conv")]
+    [InlineData("plain", "base_model.stages.0", "base_model.stages.0.blocks.0.conv")]
+    [InlineData("convnet", "base_model", "base_model.stages.0.blocks.0.conv")]
+    [InlineData("resnet", "base_model", "base_model.conv1")]
+    public void A_hook_that_runs_the_first_convolution_itself_changes_nothing(string kind, string place, string convolution)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Build(bases[kind]);
+        var x = Batch(model);
+        var expected = model.forward(x);
+        var first = model.Module(convolution);
+        var seen = 0;
+        model.Module(place).register_forward_pre_hook((_, map) =>
+        {
+            using var noGrad = no_grad();
+            first.call(map).zero_();
+            seen++;
+            return map;
+        });
+
+        foreach (var (task, output) in model.forward(x))
+            output.ShouldBeSame(expected[task], task);
+        seen.Should().BePositive();
+    }
+
+    [Theory]
+    [InlineData("convnet")]
+    [InlineData("resnet")]
+    [InlineData("vit")]
+    public void A_hook_can_run_the_stages_of_a_base_that_a_stem_enters(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Build(bases[kind], stem: true);
+        model.eval();
+        var x = Batch(model);
+        var expected = model.forward(x);
+        var seen = 0;
+        Tensor? before = null;
+        var sharedBase = (SharedBase)model.Module("base_model");
+        sharedBase.register_forward_pre_hook((_, map) =>
+        {
+            before = sharedBase.forward_stages(map).Last().Value;
+            return map;
+        });
+        sharedBase.register_forward_hook((_, map, result) =>
+        {
+            before!.ShouldBeSame(result);
+            sharedBase.forward_stages(map).Last().Value.ShouldBeSame(result);
+            seen++;
+            return result;
+        });
+
+        foreach (var (task, output) in model.forward(x))
+            output.ShouldBeSame(expected[task], task);
+        seen.Should().BePositive();
+    }
+
+    [Theory]
     [InlineData("input_projections.folded", false)]
     [InlineData("input_projections.folded.conv", false)]
     [InlineData("base_model", false)]
