@@ -18,16 +18,16 @@ public sealed class FeatureSet
     /// <param name="grid">
     /// The rows and columns of the grid of patches that the last tokens form, row by row; null if they form none.
     /// </param>
-    /// <exception cref="ArgumentException">A tensor has another shape or type.</exception>
+    /// <exception cref="ArgumentException">A tensor has another shape, type or device.</exception>
     public FeatureSet(Tensor values, Tensor? positionMask = null, Tensor? sampleMask = null, (long Rows, long Columns)? grid = null)
     {
         ArgumentNullException.ThrowIfNull(values);
         Values = values;
         Shape = FeatureShape.Find(values) ?? throw new ArgumentException(
             $"The values are {Shapes.Text(values.shape)}; give maps, (batch, channels, height, width), or tokens, (batch, tokens, channels).", nameof(values));
-        PositionMask = Check(positionMask, nameof(positionMask), values.shape[0], Shape.Positions);
-        SampleMask = Check(sampleMask, nameof(sampleMask), values.shape[0]);
-        if (grid is var (rows, columns) && (rows < 1 || columns < 1 || rows * columns > Shape.Positions))
+        PositionMask = Check(positionMask, nameof(positionMask), values, values.shape[0], Shape.Positions);
+        SampleMask = Check(sampleMask, nameof(sampleMask), values, values.shape[0]);
+        if (grid is var (rows, columns) && (rows < 1 || columns < 1 || rows > Shape.Positions / columns))
             throw new ArgumentException($"A grid of {rows}×{columns} is given for {Shape.Positions} positions.", nameof(grid));
         Grid = grid;
     }
@@ -79,7 +79,13 @@ public sealed class FeatureSet
 
     private static Tensor AsTokens(Tensor values) => values.dim() == 4 ? values.flatten(start_dim: 2).transpose(1, 2) : values;
 
-    private static Tensor? Check(Tensor? mask, string name, params long[] sizes) =>
-        mask is null || (mask.dtype == ScalarType.Bool && mask.shape.SequenceEqual(sizes)) ? mask : throw new ArgumentException(
-            $"The mask is {mask.dtype} of shape {Shapes.Text(mask.shape)}; give {ScalarType.Bool} of shape {Shapes.Text(sizes)}.", name);
+    private static Tensor? Check(Tensor? mask, string name, Tensor values, params long[] sizes)
+    {
+        if (mask is null)
+            return null;
+        if (mask.dtype != ScalarType.Bool || !mask.shape.SequenceEqual(sizes))
+            throw new ArgumentException($"The mask is {mask.dtype} of shape {Shapes.Text(mask.shape)}; give {ScalarType.Bool} of shape {Shapes.Text(sizes)}.", name);
+        return mask.device_type == values.device_type && mask.device_index == values.device_index ? mask : throw new ArgumentException(
+            $"The mask is on {mask.device}, but the values are on {values.device}; move the mask there.", name);
+    }
 }

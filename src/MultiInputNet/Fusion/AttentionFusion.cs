@@ -91,8 +91,9 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
         var absent = there.any(1, keepdim: true).logical_not();
         var keys = there.logical_or(absent).unsqueeze(1).unsqueeze(1).expand(-1, -1, there.shape[1], -1);
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask: keys, p: training ? dropout : 0);
-        var sum = attended.masked_fill(there.logical_not().unsqueeze(1).unsqueeze(3), 0).sum(2).flatten(start_dim: 1);
-        return out_proj.call(sum / there.sum(1, keepdim: true).clamp_min(1)).masked_fill(absent, 0);
+        var found = attended.masked_fill(there.logical_not().unsqueeze(1).unsqueeze(3), 0);
+        var mean = FeaturePooling.Divide(found, [2], there.sum(1).clamp_min(1).view(-1, 1, 1)).flatten(start_dim: 1);
+        return out_proj.call(mean).masked_fill(absent, 0);
     }
 
     private static Tensor Join(Tensor[] sequences) => sequences is [var only] ? only : cat(sequences, 1);

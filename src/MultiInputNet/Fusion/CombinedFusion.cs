@@ -21,7 +21,7 @@ internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination 
             _ when vectors is [var only] => only,
             Combination.Concatenation => cat(vectors, 1),
             Combination.Sum => stack(vectors).sum(dim: 0),
-            _ when input.Any(features => features.Mask is not null) => stack(vectors).sum(dim: 0) / CountPresent(input),
+            _ when input.Any(features => features.Mask is not null) => FeaturePooling.Divide(stack(vectors), [0], CountPresent(input)),
             _ => stack(vectors).mean([0]),
         };
         return fused.MoveToOuterDisposeScope();

@@ -31,6 +31,8 @@ public sealed class FeatureSetTests
         Refused(() => new FeatureSet(values, positionMask: ones(2, 20))).Should().Contain("The mask is Float32 of shape (2, 20)");
         Refused(() => new FeatureSet(values, sampleMask: ones(3, dtype: ScalarType.Bool))).Should().Contain("give Bool of shape (2).");
         Refused(() => new FeatureSet(zeros(2, 5, 3), grid: (2, 3))).Should().Contain("A grid of 2×3 is given for 5 positions.");
+        Refused(() => new FeatureSet(zeros(2, 5, 3), grid: (1L << 33, 1L << 33))).Should().Contain("for 5 positions.");
+        Refused(() => new FeatureSet(values, sampleMask: ones(2, dtype: ScalarType.Bool, device: META))).Should().Contain("The mask is on meta, but the values are on cpu; move the mask there.");
         Refused(() => new FeatureSet(values, positionMask: ones(2, 20, dtype: ScalarType.Bool)).With(zeros(2, 3, 2, 2))).Should().Contain("give Bool of shape (2, 4).");
 
         static string Refused(Func<FeatureSet> create) => create.Should().Throw<ArgumentException>().Which.Message;

@@ -83,6 +83,24 @@ public sealed class MaskTests
         masked.ShouldEqual(FusionSpec.Fuse(module, [.. values.Select(value => new FeatureSet(value))]), 1e-6);
     }
 
+    [Theory]
+    [InlineData("concat of means")]
+    [InlineData("mean")]
+    [InlineData("mean of maxima")]
+    [InlineData("attention")]
+    public void Means_in_half_precision_do_not_overflow_where_something_is_masked(string name)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var module = fusions[name].Create([new MapShape(4, 16, 16), new MapShape(4, 16, 16)]).to(ScalarType.Float16);
+        var values = full([Batch, 4, 16, 16], 40_000, ScalarType.Float16);
+
+        var fused = FusionSpec.Fuse(module, [new(values, ones(Batch, 256, dtype: ScalarType.Bool)), new(values)]);
+
+        fused.ShouldEqual(FusionSpec.Fuse(module, [new(values), new(values)]), 1e-3);
+        fused.isfinite().all().ToBoolean().Should().BeTrue(name);
+    }
+
     [Fact]
     public void Flattened_features_are_zero_where_they_are_not_there()
     {
