@@ -92,10 +92,12 @@ public sealed class FormatVersionTests : IDisposable
 
     [Theory]
     [InlineData("3", "it is in format version 3, and this version of MultiInputNet reads format versions up to 2. Update MultiInputNet to read it.")]
+    [InlineData("3", "it is in format version 3, and this version of MultiInputNet reads format versions up to 2. Update MultiInputNet to read it.", "another checksum")]
+    [InlineData("3", "it is in format version 3, and this version of MultiInputNet reads format versions up to 2. Update MultiInputNet to read it.", null)]
     [InlineData("-2", "its format version is '-2', *")]
     [InlineData("1e30", "its format version is '1e30', *")]
     [InlineData("\"new\"", "its format version is '\"new\"', *")]
-    public void A_checkpoint_of_another_version_is_refused_and_stays(string version, string message)
+    public void A_checkpoint_of_another_version_is_refused_and_stays(string version, string message, string? hash = "")
     {
         using var scope = NewDisposeScope();
         var options = TrainingProblem.Options with { Epochs = 2, Checkpoints = new(folder["training"]) { AllowEarlier = version == "3" } };
@@ -108,7 +110,10 @@ public sealed class FormatVersionTests : IDisposable
             content["version"] = JsonNode.Parse(version);
             content["unknown_member"] = 1;
             var changed = content.ToJsonString();
-            WeightFile.Write(path, tensors, new Dictionary<string, string> { [CheckpointStore.Key] = changed, [CheckpointStore.HashKey] = CheckpointStore.Hash(changed, tensors) });
+            var metadata = new Dictionary<string, string> { [CheckpointStore.Key] = changed };
+            if (hash is not null)
+                metadata[CheckpointStore.HashKey] = hash.Length > 0 ? hash : CheckpointStore.Hash(changed, tensors);
+            WeightFile.Write(path, tensors, metadata);
         }
 
         new Trainer(model, options).Invoking(trainer => trainer.Resume(TrainingProblem.Sources())).Should().Throw<MultiInputException>().WithMessage($"Checkpoint '{path}', *: {message}");

@@ -142,7 +142,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     {
         using var document = JsonDocument.Parse(json);
         if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(VersionName, out var version)
-            && FormatVersion.FindMistake(version.GetRawText(), NewestVersion) is var (problem, cure))
+            && FormatVersion.FindMistake(version.GetRawText(), NewestVersion) is var (problem, cure, _))
             throw new MultiInputException("model description", ModelComponent.Description, problem, cure);
     }
 

@@ -26,7 +26,7 @@ internal static class ModelFile
     public static ModelDescription ReadDescription(WeightFile file, IReadOnlyDictionary<string, Delegate>? customModules, bool trustTorchScript)
     {
         // First of all: everything else in a newer file may be different.
-        if (FormatVersion.FindMistake(file.Metadata.GetValueOrDefault(VersionKey), ModelDescription.NewestVersion) is var (problem, cure))
+        if (FormatVersion.FindMistake(file.Metadata.GetValueOrDefault(VersionKey), ModelDescription.NewestVersion) is var (problem, cure, _))
             throw file.Refuse(problem, cure);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(DescriptionKey, out var json))
             throw file.Refuse("it holds weights but no model description.", "Give a file written by MultiInputModel.Save.");

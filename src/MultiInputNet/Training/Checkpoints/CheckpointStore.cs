@@ -151,6 +151,8 @@ internal sealed class CheckpointStore : IDisposable
         using var file = WeightFile.Open(path);
         if (file.Format != WeightFormat.SafeTensors || !file.Metadata.TryGetValue(Key, out var json))
             throw file.Refuse("it does not contain a training.", "Give a folder of checkpoints.");
+        // Before the checksum, which a newer version may compute in another way.
+        CheckVersion(file, json);
         if (!file.Metadata.TryGetValue(HashKey, out var hash))
             throw file.Refuse("it has no checksum, like those of an earlier version of this library, which cannot be resumed.");
         var tensors = file.ReadAll();
@@ -158,7 +160,6 @@ internal sealed class CheckpointStore : IDisposable
         {
             if (Hash(json, tensors) != hash)
                 throw file.Refuse("its content does not match its checksum: it is damaged.");
-            CheckVersion(file, json);
             var content = Parse(file, json);
             Compare(path, content.Fingerprint);
             return findMistake(content.State, tensors) is { } mistake ? throw file.Refuse(mistake) : (content.State, tensors);
@@ -177,8 +178,8 @@ internal sealed class CheckpointStore : IDisposable
         try
         {
             using var document = JsonDocument.Parse(json);
-            if (FormatVersion.FindMistake(document.RootElement.GetProperty("version").GetRawText(), Version) is var (problem, cure))
-                throw new MultiInputException($"checkpoint '{file.Path}'", ModelComponent.Training, problem, cure);
+            if (FormatVersion.FindMistake(document.RootElement.GetProperty("version").GetRawText(), Version) is var (problem, cure, isNewer))
+                throw isNewer ? new MultiInputException($"checkpoint '{file.Path}'", ModelComponent.Training, problem, cure) : file.Refuse(problem, cure);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
