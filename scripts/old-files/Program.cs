@@ -87,6 +87,11 @@ IEnumerable<(string Name, MultiInputModelBuilder Builder)> Models()
         .Task("row", Heads.Classification(2))
         .Task("table", Heads.Classification(2)));
 
+    yield return ("identity", MultiInputModel.Define()
+        .Input("a", Inputs.Image(3, 8, 8) with { Resize = Resize.CentreCrop }, Projections.Identity())
+        .Base(Bases.ConvNet(3, 6, 8) with { Activation = Activation.LeakyReLU })
+        .Task("a", Heads.Classification(3)));
+
     yield return ("stems", MultiInputModel.Define()
         .Input("rgb", Inputs.Image(3, 32, 32))
         .Input("repeat", Inputs.Image(5, 32, 32), Projections.AdaptedStem())

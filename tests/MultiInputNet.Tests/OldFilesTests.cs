@@ -1,5 +1,8 @@
+using System.Collections;
 using System.IO.Compression;
+using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using MultiInputNet.Data;
 using MultiInputNet.Tests.Data;
 using MultiInputNet.Training;
@@ -98,6 +101,34 @@ public sealed class OldFilesTests : IDisposable
             JsonArray a => a.Index().SelectMany(pair => Members(pair.Item, $"{path}[{pair.Index}]")).Append($"{path} of {a.Count}"),
             _ => [$"{path} = {node?.ToJsonString()}"],
         };
+    }
+
+    [Fact]
+    public void Every_kind_and_choice_that_a_description_had_is_in_a_file_of_the_version_before()
+    {
+        HashSet<object> seen = [];
+        foreach (var name in ModelNames())
+        {
+            using var file = WeightFile.Open(Unpack(name, folder));
+            Look(ModelDescription.FromJson(file.Metadata["multi_input_net.description"], customModules));
+        }
+
+        var all = typeof(ModelDescription).Assembly.GetTypes().SelectMany(type => type.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false)).Select(kind => (object)kind.DerivedType)
+            .Concat(seen.OfType<Enum>().Select(choice => choice.GetType()).Distinct().SelectMany(choice => Enum.GetValues(choice).Cast<object>()));
+        string.Join(", ", all.Except(seen)).Should().Be("Tokens", "only this is newer than 0.1.0");
+
+        void Look(object? value)
+        {
+            if (value is Enum)
+                seen.Add(value);
+            else if (value is IEnumerable elements and not string)
+                elements.Cast<object>().ToList().ForEach(Look);
+            else if (value?.GetType() is { } type && type.Assembly == typeof(ModelDescription).Assembly)
+            {
+                seen.Add(type);
+                type.GetProperties().Where(property => property.GetIndexParameters().Length == 0).ToList().ForEach(property => Look(property.GetValue(value)));
+            }
+        }
     }
 
     public static TheoryData<string> Trainings => [.. trainings.Keys];
