@@ -39,7 +39,7 @@ public sealed partial class MultiInputModel
                 "added parts", ModelComponent.Fusion, "the model already has a fusion, with which its tasks were trained.", "Give another one to a new task: .Task(..., fusion: ...).");
         }
 
-        if (added.Bases.SelectMany(group => group.Inputs ?? []).FirstOrDefault(paths.ContainsKey) is { } old)
+        if (added.Bases.SelectMany(described => described.Inputs ?? []).FirstOrDefault(paths.ContainsKey) is { } old)
         {
             throw new MultiInputException(
                 $"input '{old}'", ModelComponent.Base, "the model already has it, with a trained base, but an added base names it.", "Name new inputs only.");
@@ -47,7 +47,7 @@ public sealed partial class MultiInputModel
 
         return Rebuild(new(
             [.. Description.Inputs, .. added.Inputs],
-            [.. Description.Bases.Select(group => Convert(group, perInput, adapters)), .. added.Bases],
+            [.. Description.Bases.Select(described => Convert(described, perInput, adapters)), .. added.Bases],
             [.. Description.Tasks, .. added.Tasks],
             Description.Fusion,
             Description.SharesFusion), seed);
@@ -90,7 +90,13 @@ public sealed partial class MultiInputModel
         if (old.CountBy(name => name).Concat(classNames.CountBy(name => name)).FirstOrDefault(name => name.Value > 1).Key is { } twice)
             throw new MultiInputException(subject, ModelComponent.Head, $"several of its classes are called '{twice}'.", "Give each a different name.");
 
-        var tasks = Description.Tasks.Select(described => described.Name == route.Task ? described with { Head = spec.WithClasses(classNames) } : described);
+        var tasks = Description.Tasks.Select(described => described.Name != route.Task ? described : new()
+        {
+            Name = described.Name,
+            Head = spec.WithClasses(classNames),
+            From = described.From,
+            Fusion = described.Fusion,
+        });
         var model = Rebuild(new(Description.Inputs, Description.Bases, [.. tasks], Description.Fusion, Description.SharesFusion), seed, changedHead: route.Task);
         var rows = old.Index().ToDictionary(o => o.Item, o => o.Index);
         model.Head<TaskHead>(route.Task).TakeOver((TaskHead)route.Head, [.. classNames.Select(name => rows.GetValueOrDefault(name, -1))]);
@@ -111,25 +117,25 @@ public sealed partial class MultiInputModel
         bool Stays(string input) => read.Contains(input) || !removed.Inputs.Contains(input);
         var inputs = Description.Inputs.Where(input => Stays(input.Name)).ToArray();
         var bases = Description.Bases
-            .Where(group => inputs.Any(input => IsServedBy(group, input.Name)))
-            .Select(group => group.Inputs is null ? group : group with { Inputs = [.. group.Inputs.Where(Stays)] });
+            .Where(described => inputs.Any(input => IsServedBy(described, input.Name)))
+            .Select(described => described.Inputs is null ? described : described.With(inputs: [.. described.Inputs.Where(Stays)]));
 
         // Whatever is drawn at random is overwritten with this model's weights.
         return Rebuild(new(inputs, [.. bases], kept, Description.Fusion, Description.SharesFusion), seed: 0);
     }
 
-    private bool IsServedBy(BaseDescription group, string input) =>
-        group.Inputs?.Contains(input) ?? !Description.Bases.Any(other => other.Inputs?.Contains(input) == true);
+    private bool IsServedBy(BaseDescription described, string input) =>
+        described.Inputs?.Contains(input) ?? !Description.Bases.Any(other => other.Inputs?.Contains(input) == true);
 
-    private static BaseDescription Convert(BaseDescription group, PerInput? perInput, Adapters? adapters)
+    private static BaseDescription Convert(BaseDescription described, PerInput? perInput, Adapters? adapters)
     {
-        var converted = group with { PerInput = perInput ?? group.PerInput, Adapters = adapters ?? group.Adapters };
-        if (converted.PerInput < group.PerInput || (group.Adapters != Adapters.None && converted.Adapters != group.Adapters))
+        var converted = described.With(perInput: perInput, adapters: adapters);
+        if (converted.PerInput < described.PerInput || (described.Adapters != Adapters.None && converted.Adapters != described.Adapters))
         {
             throw new MultiInputException(
                 "base",
                 ModelComponent.Base,
-                $"its inputs have their own trained layers (perInput {group.PerInput}, adapters {group.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
+                $"its inputs have their own trained layers (perInput {described.PerInput}, adapters {described.Adapters}), and perInput {converted.PerInput}, adapters {converted.Adapters} would lose some.",
                 "Omit the argument.");
         }
 

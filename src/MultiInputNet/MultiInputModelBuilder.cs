@@ -27,7 +27,7 @@ public sealed class MultiInputModelBuilder
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(spec);
-        inputs.Add(new(name, spec, projection));
+        inputs.Add(new() { Name = name, Spec = spec, Projection = projection });
         return this;
     }
 
@@ -44,7 +44,7 @@ public sealed class MultiInputModelBuilder
         BaseSpec spec, IReadOnlyList<string>? inputs = null, PerInput perInput = PerInput.Nothing, Adapters adapters = Adapters.None)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        bases.Add(new(spec, inputs, perInput, adapters));
+        bases.Add(new() { Spec = spec, Inputs = inputs, PerInput = perInput, Adapters = adapters });
         return this;
     }
 
@@ -69,7 +69,7 @@ public sealed class MultiInputModelBuilder
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(head);
-        tasks.Add(new(name, head, from, fusion));
+        tasks.Add(new() { Name = name, Head = head, From = from, Fusion = fusion });
         return this;
     }
 

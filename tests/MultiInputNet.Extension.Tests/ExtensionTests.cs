@@ -181,11 +181,11 @@ public sealed class ExtensionTests : IDisposable
         return levels[(levels.Length - 1) / 2];
     }
 
-    private sealed record Told(List<string> Squared) : LossBalancing
+    private sealed class Told(List<string> squared) : LossBalancing
     {
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null)
         {
-            Squared.AddRange(squaredErrors!);
+            squared.AddRange(squaredErrors!);
             return Equal.Create(tasks);
         }
     }

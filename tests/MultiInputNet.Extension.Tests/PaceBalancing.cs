@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Extension.Tests;
 
 /// <summary>Each loss divided by the running mean of its values, so that all count alike.</summary>
-internal sealed record PaceBalancing : LossBalancing
+internal sealed class PaceBalancing : LossBalancing
 {
     public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null) =>
         new Balancer(tasks);

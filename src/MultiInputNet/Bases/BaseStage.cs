@@ -3,12 +3,10 @@ using static TorchSharp.torch;
 namespace MultiInputNet;
 
 /// <summary>One of the consecutive parts of a base.</summary>
-/// <param name="Name">Its name, unique in its base.</param>
-/// <param name="Modules">
-/// The modules that hold its parameters and statistics. Whatever of a base is in none of them goes with the first stage.
-/// </param>
-/// <param name="Run">Its computation, from the features before it to those after it.</param>
-public sealed record BaseStage(string Name, IReadOnlyList<nn.Module> Modules, Func<FeatureSet, FeatureSet> Run)
+/// <param name="name">Its name, unique in its base.</param>
+/// <param name="modules">The modules that hold its parameters and statistics.</param>
+/// <param name="run">Its computation, from the features before it to those after it.</param>
+public sealed class BaseStage(string name, IReadOnlyList<nn.Module> modules, Func<FeatureSet, FeatureSet> run)
 {
     /// <summary>Creates a stage that needs only the values.</summary>
     /// <param name="name">Its name, unique in its base.</param>
@@ -17,6 +15,18 @@ public sealed record BaseStage(string Name, IReadOnlyList<nn.Module> Modules, Fu
     public BaseStage(string name, IReadOnlyList<nn.Module> modules, Func<Tensor, Tensor> run)
         : this(name, modules, features => new FeatureSet(run(features.Values))) => ArgumentNullException.ThrowIfNull(run);
 
-    /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    /// <summary>Its name, unique in its base.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>
+    /// The modules that hold its parameters and statistics. Whatever of a base is in none of them goes with the first stage.
+    /// </summary>
+    public IReadOnlyList<nn.Module> Modules { get; } = modules;
+
+    /// <summary>Its computation, from the features before it to those after it.</summary>
+    public Func<FeatureSet, FeatureSet> Run { get; } = run;
+
+    /// <summary>Its name.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() => Name;
 }

@@ -65,7 +65,7 @@ internal sealed class BatchRunner : IDisposable
             var batch = inOrder.Next();
             Count(Length(number), batch.Rows.Count);
             if (batch.Rows.Count > 0)
-                yield return batch with { Inputs = batch.Inputs.ToDictionary(pair => pair.Key, pair => Take(pair.Key, pair.Value)) };
+                yield return new(batch.Rows, batch.Inputs.ToDictionary(pair => pair.Key, pair => Take(pair.Key, pair.Value)));
         }
 
         long Length(long number) => Math.Min(batchSize, source.Count - number * batchSize);

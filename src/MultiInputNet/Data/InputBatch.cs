@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>Samples that a source has read.</summary>
-public sealed record InputBatch
+public sealed class InputBatch
 {
     /// <summary>Creates a batch.</summary>
     /// <param name="rows">The numbers of the samples.</param>

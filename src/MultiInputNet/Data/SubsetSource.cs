@@ -26,7 +26,7 @@ internal sealed class SubsetSource : DataSource
     {
         var batch = whole.Read([.. rows.Select(row => chosen[row])]);
         if (batch.Rows.Count == rows.Count)
-            return batch with { Rows = rows };
+            return new(rows, batch.Inputs);
 
         // The rows that could be read are in the order requested, so one pass finds the missing ones.
         var read = new List<long>();
@@ -36,7 +36,7 @@ internal sealed class SubsetSource : DataSource
                 read.Add(row);
         }
 
-        return batch with { Rows = read };
+        return new(read, batch.Inputs);
     }
 
     private static Dictionary<string, Tensor> Choose(IReadOnlyDictionary<string, Tensor> targets, IReadOnlyList<long> rows)

@@ -8,14 +8,16 @@ internal static class CustomModules
     public static ModelDescription Attach(ModelDescription description, IReadOnlyDictionary<string, Delegate> factories)
     {
         var inputs = description.Inputs.Select(input => input.Projection is CustomProjectionSpec custom
-            ? input with { Projection = custom with { Factory = Find<Func<InputSpec, int, nn.Module<Tensor, Tensor>>>(custom) } }
+            ? new() { Name = input.Name, Spec = input.Spec, Projection = custom with { Factory = Find<Func<InputSpec, int, nn.Module<Tensor, Tensor>>>(custom) } }
             : input);
         var bases = description.Bases.Select(b => b.Spec is CustomBaseSpec custom
-            ? b with { Spec = custom with { Factory = Find<Func<nn.Module<Tensor, Tensor>>>(custom) } }
+            ? b.With(custom with { Factory = Find<Func<nn.Module<Tensor, Tensor>>>(custom) })
             : b);
-        var tasks = description.Tasks.Select(task => task with
+        var tasks = description.Tasks.Select(task => new TaskDescription
         {
+            Name = task.Name,
             Head = task.Head is CustomHeadSpec custom ? custom with { Factory = Find<Func<int, nn.Module<Tensor, Tensor>>>(custom) } : task.Head,
+            From = task.From,
             Fusion = AttachFusion(task.Fusion),
         });
         return new ModelDescription([.. inputs], [.. bases], [.. tasks], AttachFusion(description.Fusion), description.SharesFusion);

@@ -65,12 +65,12 @@ internal static class DescriptionChecks
     private static void CheckBases(ModelDescription description)
     {
         var known = description.Inputs.Select(input => input.Name).ToArray();
-        foreach (var group in description.Bases)
+        foreach (var described in description.Bases)
         {
-            var subject = group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
-            if (group.Inputs is { Count: 0 })
+            var subject = described.Inputs is null ? "base" : $"base of {Shapes.Names(described.Inputs)}";
+            if (described.Inputs is { Count: 0 })
                 throw new MultiInputException("base", ModelComponent.Base, "it serves no input.", "Name the inputs, or leave the list out to serve all.");
-            foreach (var name in group.Inputs ?? [])
+            foreach (var name in described.Inputs ?? [])
             {
                 if (!known.Contains(name))
                     throw Unknown(subject, ModelComponent.Base, name, known);
@@ -78,8 +78,8 @@ internal static class DescriptionChecks
                     throw new MultiInputException($"input '{name}'", ModelComponent.Base, "several bases name it.", "Name it in one of them.");
             }
 
-            Throw(subject, ModelComponent.Base, group.Spec.FindMistake());
-            CheckFactory(subject, ModelComponent.Base, group.Spec);
+            Throw(subject, ModelComponent.Base, described.Spec.FindMistake());
+            CheckFactory(subject, ModelComponent.Base, described.Spec);
         }
 
         if (description.Bases.Count(b => b.Inputs is null) > 1)

@@ -1,12 +1,22 @@
 namespace MultiInputNet;
 
 /// <summary>A named task of a model: which inputs it reads, and what happens with their feature maps.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Head">Its output layer.</param>
-/// <param name="From">The inputs that it reads; when null, the one with its name.</param>
-/// <param name="Fusion">Its fusion; the model's when null.</param>
-public sealed record TaskDescription(string Name, HeadSpec Head, IReadOnlyList<string>? From = null, FusionSpec? Fusion = null)
+public sealed class TaskDescription
 {
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its output layer.</summary>
+    public required HeadSpec Head { get; init; }
+
+    /// <summary>The inputs that it reads; when null, the one with its name.</summary>
+    /// <value>Default: <see langword="null"/>.</value>
+    public IReadOnlyList<string>? From { get; init; }
+
+    /// <summary>Its fusion; the model's when null.</summary>
+    /// <value>Default: <see langword="null"/>.</value>
+    public FusionSpec? Fusion { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
 }

@@ -7,8 +7,8 @@ using TorchSharp;
 namespace MultiInputNet;
 
 /// <summary>
-/// A record as text, like the compiler's version, but with the elements of its collections, in invariant culture, and without nulls and
-/// functions.
+/// An object's settable properties as text, as the compiler writes a record's, but with the elements of its collections, in invariant
+/// culture, and without nulls and functions.
 /// </summary>
 internal static class RecordText
 {

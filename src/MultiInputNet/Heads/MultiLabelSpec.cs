@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>Describes a <see cref="MultiLabelHead"/>.</summary>
 /// <param name="Labels">The number of labels.</param>
-public sealed record MultiLabelSpec(int Labels) : HeadSpec
+internal sealed record MultiLabelSpec(int Labels) : HeadSpec
 {
     /// <summary>A hidden layer and dropout.</summary>
     /// <value>Default: neither.</value>

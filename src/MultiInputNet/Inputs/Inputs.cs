@@ -9,10 +9,10 @@ public static class Inputs
     /// <param name="width">The number of pixel columns.</param>
     public static ImageInput Image(int channels, int height, int width) => new(channels, height, width);
 
-    /// <inheritdoc cref="SequenceInput"/>
+    /// <summary>A sequence of feature vectors: batches are <c>(batch, features, length)</c>.</summary>
     /// <param name="features">The number of features per step.</param>
     /// <param name="length">The number of steps.</param>
-    public static SequenceInput Sequence(int features, int length) => new(features, length);
+    public static InputSpec Sequence(int features, int length) => new SequenceInput(features, length);
 
     /// <inheritdoc cref="TokenInput"/>
     /// <param name="vocabulary">The number of different tokens.</param>

@@ -26,8 +26,8 @@ internal sealed class ModelAssembly
         try
         {
             DescriptionChecks.Check(description);
-            foreach (var group in description.Bases)
-                bases.Add(group, MakeBase(group));
+            foreach (var described in description.Bases)
+                bases.Add(described, MakeBase(described));
             foreach (var input in description.Inputs)
                 Paths.Add(MakePath(input, description.Bases.FirstOrDefault(b => b.Inputs?.Contains(input.Name) == true) ?? description.Bases.First(b => b.Inputs is null)));
             FusionSpec[] fusions = [.. description.Tasks.Select(task => FindFusion(task, description.Fusion))];
@@ -66,26 +66,26 @@ internal sealed class ModelAssembly
     public IEnumerable<(string FirstInput, BuiltBase Base)> OwnBases =>
         bases.Where(pair => pair.Key.Inputs is not null).Select(pair => (pair.Key.Inputs![0], pair.Value));
 
-    private BuiltBase MakeBase(BaseDescription group)
+    private BuiltBase MakeBase(BaseDescription described)
     {
-        var sharedBase = Own(Create(Subject(group), ModelComponent.Base, group.Spec, group.Spec.CountWeights(), group.Spec.Create));
+        var sharedBase = Own(Create(Subject(described), ModelComponent.Base, described.Spec, described.Spec.CountWeights(), described.Spec.Create));
         FoldedProjection.Prepare(sharedBase);
-        if (group is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
+        if (described is { PerInput: PerInput.Nothing, Adapters: Adapters.None })
             return new(sharedBase, null, new());
-        var layers = new InputLayers(sharedBase, group.PerInput, group.Adapters);
-        DescriptionChecks.Throw(Subject(group), ModelComponent.Base, layers.FindMistake());
+        var layers = new InputLayers(sharedBase, described.PerInput, described.Adapters);
+        DescriptionChecks.Throw(Subject(described), ModelComponent.Base, layers.FindMistake());
         return new(sharedBase, layers, new());
     }
 
-    private InputPath MakePath(InputDescription input, BaseDescription group)
+    private InputPath MakePath(InputDescription input, BaseDescription described)
     {
         var subject = $"input '{input.Name}'";
         var spec = input.Spec;
-        var (sharedBase, layers, _) = bases[group];
-        var target = Target(group);
-        var projectionSpec = input.Projection ?? group.Spec.DefaultProjection(spec);
+        var (sharedBase, layers, _) = bases[described];
+        var target = Target(described);
+        var projectionSpec = input.Projection ?? described.Spec.DefaultProjection(spec);
         var standardization = spec.Mean is null
-            ? group.Spec.CreateStandardization(spec, projectionSpec)
+            ? described.Spec.CreateStandardization(spec, projectionSpec)
             : new Standardization(spec.Mean, spec.StandardDeviation!);
         if (standardization is not null)
             Own(standardization);
@@ -96,7 +96,7 @@ internal sealed class ModelAssembly
             Own(slice);
         var replaced = stem is null ? null : sharedBase.FirstConvolution;
         var own = layers?.HasParts(replaced) != true ? null
-            : Own(Create(subject, ModelComponent.Base, group, layers.CountWeights(replaced), () => layers.Create(replaced)));
+            : Own(Create(subject, ModelComponent.Base, described, layers.CountWeights(replaced), () => layers.Create(replaced)));
 
         var folded = FoldedProjection.Find(projection, sharedBase, layers);
 
@@ -144,7 +144,7 @@ internal sealed class ModelAssembly
         if (layers?.FindUnseen(replaced) is { } unseen)
         {
             throw new MultiInputException(
-                Subject(group),
+                Subject(described),
                 ModelComponent.Base,
                 $"its layer '{unseen}' is to have a part for each input, and no map came through its call(...).",
                 "Run it with call(...) instead of forward(...) in your module.");
@@ -158,7 +158,7 @@ internal sealed class ModelAssembly
             sharedBase,
             folded,
             own,
-            group.Spec.Mixing,
+            described.Spec.Mixing,
             sharedBase.FirstConvolution is { } first && baseProbe.MapOf(first) is { } joining ? joining : MapShape.Of(projected),
             MapShape.Of(projected),
             shape,
@@ -259,8 +259,8 @@ internal sealed class ModelAssembly
 
     private void GuardNormalizations()
     {
-        foreach (var (group, (sharedBase, _, _)) in bases)
-            NormalizationGuard.Watch(sharedBase, Subject(group), ModelComponent.Base);
+        foreach (var (described, (sharedBase, _, _)) in bases)
+            NormalizationGuard.Watch(sharedBase, Subject(described), ModelComponent.Base);
         foreach (var path in Paths)
         {
             NormalizationGuard.Watch(path.Projection, $"input '{path.Name}'", ModelComponent.Projection);
@@ -289,21 +289,21 @@ internal sealed class ModelAssembly
                 yield return $"Input '{input.Name}': {warning}";
         }
 
-        foreach (var (group, (sharedBase, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Base.modules().OfType<BatchNorm>().Any()))
+        foreach (var (described, (sharedBase, _, _)) in bases.Where(built => built.Key.PerInput == PerInput.Nothing && built.Value.Base.modules().OfType<BatchNorm>().Any()))
         {
             var apart = Groups.Where(inputs => inputs.Base == sharedBase).ToArray();
             if (apart.Length < 2)
                 continue;
-            yield return $"{Subject(group)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Paths.Select(path => path.Name))))}, "
+            yield return $"{Subject(described)}: its batch normalisation is shared by inputs that go through it in batches of their own, {string.Join(" and ", apart.Select(inputs => Shapes.Names(inputs.Paths.Select(path => path.Name))))}, "
                 + "since their maps differ in size or they have adapters: each is trained with its own statistics and evaluated with a mixture of all. Give each its own, perInput: PerInput.Normalization, or use another normalisation.";
         }
     }
 
     /// <summary>A base as projections know it.</summary>
-    private ProjectionTarget Target(BaseDescription group)
+    private ProjectionTarget Target(BaseDescription described)
     {
-        var (sharedBase, _, stems) = bases[group];
-        return new(sharedBase.Channels, sharedBase.FirstConvolution, group.Spec.FirstWeightsPerChannel, stems);
+        var (sharedBase, _, stems) = bases[described];
+        return new(sharedBase.Channels, sharedBase.FirstConvolution, described.Spec.FirstWeightsPerChannel, stems);
     }
 
     private TModule Own<TModule>(TModule module)
@@ -354,7 +354,7 @@ internal sealed class ModelAssembly
         }
     }
 
-    private static string Subject(BaseDescription group) => group.Inputs is null ? "base" : $"base of {Shapes.Names(group.Inputs)}";
+    private static string Subject(BaseDescription described) => described.Inputs is null ? "base" : $"base of {Shapes.Names(described.Inputs)}";
 
     /// <summary>A base, what each of its inputs has of its own in it, and what their stems share.</summary>
     public sealed record BuiltBase(SharedBase Base, InputLayers? PerInput, StemBank Stems);

@@ -3,7 +3,7 @@ namespace MultiInputNet.Training;
 /// <summary>
 /// How the learning rate changes during a training, as a pure function of the step. Derive from it to add your own schedule.
 /// </summary>
-public abstract record LearningRateSchedule
+public abstract class LearningRateSchedule
 {
     /// <summary>A constant rate, after a linear warm-up if requested.</summary>
     /// <param name="warmupShare">The share of all steps in which the rate rises, from 0 to 1; the last of them has the peak rate.</param>
@@ -71,6 +71,10 @@ public abstract record LearningRateSchedule
     /// <returns>The factor.</returns>
     protected abstract double FactorAt(long step, long steps);
 
+    /// <summary>The schedule with its settings: its type's name and its settable properties. Checkpoints hold it, to be compared.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() => RecordText.Of(this);
+
     private static long WarmupSteps(double share, long steps) => (long)(steps * share);
 
     private static double CosineBetween(double from, double to, double part) => to + (from - to) / 2 * (1 + Math.Cos(Math.PI * part));
@@ -87,8 +91,10 @@ public abstract record LearningRateSchedule
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a finite number from 1.");
 
-    private sealed record ConstantRate(double WarmupShare) : LearningRateSchedule
+    private sealed class ConstantRate(double warmupShare) : LearningRateSchedule
     {
+        public double WarmupShare { get; init; } = warmupShare;
+
         protected override double FactorAt(long step, long steps)
         {
             var warmup = WarmupSteps(WarmupShare, steps);
@@ -96,8 +102,12 @@ public abstract record LearningRateSchedule
         }
     }
 
-    private sealed record Cosine(double WarmupShare, double Floor) : LearningRateSchedule
+    private sealed class Cosine(double warmupShare, double floor) : LearningRateSchedule
     {
+        public double WarmupShare { get; init; } = warmupShare;
+
+        public double Floor { get; init; } = floor;
+
         protected override double FactorAt(long step, long steps)
         {
             var warmup = WarmupSteps(WarmupShare, steps);
@@ -105,8 +115,16 @@ public abstract record LearningRateSchedule
         }
     }
 
-    private sealed record Cycle(double PctStart, double DivFactor, double FinalDivFactor, bool ThreePhase) : LearningRateSchedule
+    private sealed class Cycle(double pctStart, double divFactor, double finalDivFactor, bool threePhase) : LearningRateSchedule
     {
+        public double PctStart { get; init; } = pctStart;
+
+        public double DivFactor { get; init; } = divFactor;
+
+        public double FinalDivFactor { get; init; } = finalDivFactor;
+
+        public bool ThreePhase { get; init; } = threePhase;
+
         protected override double FactorAt(long step, long steps)
         {
             var (first, last) = (1 / DivFactor, 1 / DivFactor / FinalDivFactor);
@@ -129,8 +147,14 @@ public abstract record LearningRateSchedule
         }
     }
 
-    private sealed record Stairs(double ChangeShare, double Gamma, double WarmupShare) : LearningRateSchedule
+    private sealed class Stairs(double changeShare, double gamma, double warmupShare) : LearningRateSchedule
     {
+        public double ChangeShare { get; init; } = changeShare;
+
+        public double Gamma { get; init; } = gamma;
+
+        public double WarmupShare { get; init; } = warmupShare;
+
         protected override double FactorAt(long step, long steps)
         {
             var warmup = WarmupSteps(WarmupShare, steps);

@@ -46,10 +46,33 @@ public sealed class RecordTextTests
         { new TabularInput(2) { Mean = [0.5f, 1], StandardDeviation = [1, 1.5f], Columns = [new NumericColumn("a"), new CategoricalColumn("b", ["x", "y"])] }, "Mean = [0.5, 1], StandardDeviation = [1, 1.5]" },
         { new CategoricalColumn("b", [.. Enumerable.Range(0, 311).Select(number => $"c{number}")]), "c11, ... 311 in all]" },
         { new TrainingHistory { Epochs = [Epoch] }, "TrainingHistory { Epochs = [EpochResult { Epoch = 1, Phase = 1, Step = 5, LearningRate = 0.5, Losses = { a = 1.5 }, EpochsSeen = {  }, Validation = {  } }], Warnings = [] }" },
-        { new TaskDescription("a", Heads.Regression(1), ["x", "y"]), "From = [x, y]" },
+        { new TaskDescription { Name = "a", Head = Heads.Regression(1), From = ["x", "y"] }, "From = [x, y]" },
         { new InputBatch([3, 4], new Dictionary<string, Tensor> { ["x"] = zeros(2, 5) }), "InputBatch { Rows = [3, 4], Inputs = { x = Float32 (2, 5) } }" },
         { new TableOptions { Numeric = ["a"], TrainingRows = row => row > 3 }, "Numeric = [a]" },
     };
+
+    /// <summary>What 0.1.0 wrote into checkpoints, where these were records.</summary>
+    public static TheoryData<object, string> Written => new()
+    {
+        { LearningRateSchedule.Constant(0.25), "ConstantRate { WarmupShare = 0.25 }" },
+        { LearningRateSchedule.WarmupCosine(), "Cosine { WarmupShare = 0.05, Floor = 0 }" },
+        { LearningRateSchedule.OneCycle(), "Cycle { PctStart = 0.3, DivFactor = 25, FinalDivFactor = 10000, ThreePhase = False }" },
+        { LearningRateSchedule.Step(0.5), "Stairs { ChangeShare = 0.5, Gamma = 0.1, WarmupShare = 0 }" },
+        { SourceSampling.All, "Together { }" },
+        { SourceSampling.RoundRobin, "InTurn { }" },
+        { SourceSampling.Temperature(0.5), "ByTemperature { Tau = 0.5 }" },
+        { LossBalancing.Uncertainty(), "UncertaintyWeights { }" },
+        { LossBalancing.DynamicWeightAverage(), "DynamicAverage { Temperature = 2 }" },
+        { LossBalancing.GradNorm(), "GradientNorms { Alpha = 1.5, LearningRate = 0.025 }" },
+        { LossBalancing.PCGrad(7), "Projections { Seed = 7 }" },
+        { LossBalancing.CAGrad(0.25), "ConflictAversion { C = 0.25 }" },
+        { Optimizers.AdamW(), "AdamWSpec { Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1E-08 }" },
+        { Optimizers.Sgd(), "SgdSpec { Momentum = 0.9, Nesterov = False }" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Written), DisableDiscoveryEnumeration = true)]
+    public void What_checkpoints_compare_reads_as_in_old_ones(object described, string text) => described.ToString().Should().Be(text);
 
     [Theory]
     [MemberData(nameof(Records), DisableDiscoveryEnumeration = true)]

@@ -285,9 +285,9 @@ public sealed class SharedFusionTests
         public override Tensor forward(IReadOnlyList<Tensor> input) => norm.call(input[0].mean([2, 3]));
     }
 
-    private sealed record Seen(Action<IReadOnlyList<Parameter>> See) : LossBalancing
+    private sealed class Seen(Action<IReadOnlyList<Parameter>> see) : LossBalancing
     {
-        public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) => new Sum(tasks, See);
+        public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) => new Sum(tasks, see);
 
         private sealed class Sum(IReadOnlyList<string> tasks, Action<IReadOnlyList<Parameter>> see) : LossBalancer(tasks)
         {

@@ -6,7 +6,7 @@ namespace MultiInputNet.Data;
 /// trained with the statistics of one input at a time and evaluated with a mixture of all: give each its own with
 /// <see cref="PerInput.Normalization"/>.
 /// </remarks>
-public abstract record SourceSampling
+public abstract class SourceSampling
 {
     private SourceSampling()
     {
@@ -79,32 +79,37 @@ public abstract record SourceSampling
         return MakePlan([.. planned], seed, stepsPerEpoch);
     }
 
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+
     private protected abstract SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch);
 
-    private sealed record Together : SourceSampling
+    private sealed class Together : SourceSampling
     {
         private protected override SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch) =>
             new TogetherPlan(sources, stepsPerEpoch ?? sources.Max(source => source.Batches));
     }
 
-    private sealed record InTurn : SourceSampling
+    private sealed class InTurn : SourceSampling
     {
         private protected override SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch) =>
             new InTurnPlan(sources, stepsPerEpoch ?? sources.Sum(source => source.Batches));
     }
 
-    private sealed record ByTemperature(double Tau) : SourceSampling
+    private sealed class ByTemperature(double tau) : SourceSampling
     {
+        public double Tau { get; init; } = tau;
+
         private protected override SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch) =>
             new QuotaPlan(sources, [.. sources.Select(source => Math.Pow(source.Batches, Tau))], seed, stepsPerEpoch);
     }
 
-    private sealed record ByWeights(IReadOnlyDictionary<string, double> Weights) : SourceSampling
+    private sealed class ByWeights(IReadOnlyDictionary<string, double> weights) : SourceSampling
     {
         private protected override SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch)
         {
             var names = sources.Select(source => source.Name).ToArray();
-            if (names.Except(Weights.Keys).Concat(Weights.Keys.Except(names)).FirstOrDefault() is { } odd)
+            if (names.Except(weights.Keys).Concat(weights.Keys.Except(names)).FirstOrDefault() is { } odd)
             {
                 throw new MultiInputException(
                     $"source '{odd}'",
@@ -113,10 +118,10 @@ public abstract record SourceSampling
                     $"Give a weight for each of {Shapes.Names(names)} and no other.");
             }
 
-            return new QuotaPlan(sources, [.. names.Select(name => Weights[name])], seed, stepsPerEpoch);
+            return new QuotaPlan(sources, [.. names.Select(name => weights[name])], seed, stepsPerEpoch);
         }
 
         // Stored in checkpoints for comparison.
-        public override string ToString() => $"Fixed({Shapes.Weights(Weights)})";
+        public override string ToString() => $"Fixed({Shapes.Weights(weights)})";
     }
 }

@@ -3,7 +3,7 @@ namespace MultiInputNet;
 /// <summary>A sequence of feature vectors: batches are <c>(batch, features, length)</c>.</summary>
 /// <param name="Features">The number of features per step.</param>
 /// <param name="Length">The number of steps.</param>
-public sealed record SequenceInput(int Features, int Length) : InputSpec
+internal sealed record SequenceInput(int Features, int Length) : InputSpec
 {
     private protected override IReadOnlyList<long> SampleShape => [Features, Length];
 

@@ -6,7 +6,7 @@ namespace MultiInputNet.Training;
 /// How the losses of several tasks are combined into one descent. A description, not the state of a training: it can be used for many.
 /// Derive from it to add your own method.
 /// </summary>
-public abstract record LossBalancing
+public abstract class LossBalancing
 {
     /// <summary>The sum of the losses.</summary>
     public static LossBalancing Equal { get; } = new FixedWeights(new Dictionary<string, double>());
@@ -91,6 +91,10 @@ public abstract record LossBalancing
     public abstract LossBalancer Create(
         IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors = null, Device? device = null);
 
+    /// <summary>The method with its settings: its type's name and its settable properties. Checkpoints hold it, to be compared.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() => RecordText.Of(this);
+
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value)
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a finite number above 0.");
@@ -99,41 +103,51 @@ public abstract record LossBalancing
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; give a finite number from 0.");
 
-    private sealed record FixedWeights(IReadOnlyDictionary<string, double> Weights) : LossBalancing
+    private sealed class FixedWeights(IReadOnlyDictionary<string, double> weights) : LossBalancing
     {
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
-            new WeightedSumBalancer(tasks, Weights);
+            new WeightedSumBalancer(tasks, weights);
 
         // Checkpoints hold it, to be compared.
-        public override string ToString() => $"Fixed({Shapes.Weights(Weights)})";
+        public override string ToString() => $"Fixed({Shapes.Weights(weights)})";
     }
 
-    private sealed record UncertaintyWeights : LossBalancing
+    private sealed class UncertaintyWeights : LossBalancing
     {
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new UncertaintyBalancer(tasks, squaredErrors ?? [], device ?? CPU);
     }
 
-    private sealed record DynamicAverage(double Temperature) : LossBalancing
+    private sealed class DynamicAverage(double temperature) : LossBalancing
     {
+        public double Temperature { get; init; } = temperature;
+
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new DynamicWeightAverageBalancer(tasks, Temperature);
     }
 
-    private sealed record GradientNorms(double Alpha, double LearningRate) : LossBalancing
+    private sealed class GradientNorms(double alpha, double learningRate) : LossBalancing
     {
+        public double Alpha { get; init; } = alpha;
+
+        public double LearningRate { get; init; } = learningRate;
+
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new GradNormBalancer(tasks, Alpha, LearningRate);
     }
 
-    private sealed record Projections(long Seed) : LossBalancing
+    private sealed class Projections(long seed) : LossBalancing
     {
+        public long Seed { get; init; } = seed;
+
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new PCGradBalancer(tasks, Seed);
     }
 
-    private sealed record ConflictAversion(double C) : LossBalancing
+    private sealed class ConflictAversion(double c) : LossBalancing
     {
+        public double C { get; init; } = c;
+
         public override LossBalancer Create(IReadOnlyList<string> tasks, IReadOnlyCollection<string>? squaredErrors, Device? device) =>
             new CAGradBalancer(tasks, C);
     }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>Describes Adam with decoupled weight decay. See <see cref="Optimizers.AdamW"/>.</summary>
-internal sealed record AdamWSpec : OptimizerSpec
+internal sealed class AdamWSpec : OptimizerSpec
 {
     /// <summary>The decay rate of the mean of gradients.</summary>
     /// <value>Default: 0.9.</value>

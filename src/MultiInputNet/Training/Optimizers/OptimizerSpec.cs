@@ -4,11 +4,14 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>How gradients change the weights. Created with <see cref="Optimizers"/>.</summary>
-public abstract record OptimizerSpec
+public abstract class OptimizerSpec
 {
     private protected OptimizerSpec()
     {
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 
     /// <summary>Creates the optimizer for groups of parameters, each with its own weight decay.</summary>
     internal abstract OptimizerHelper Create(IReadOnlyList<(IReadOnlyList<Parameter> Parameters, double WeightDecay)> groups);

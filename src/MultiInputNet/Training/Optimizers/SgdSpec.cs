@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Training;
 
 /// <summary>Describes stochastic gradient descent with momentum. See <see cref="Optimizers.Sgd"/>.</summary>
-internal sealed record SgdSpec : OptimizerSpec
+internal sealed class SgdSpec : OptimizerSpec
 {
     /// <summary>The momentum.</summary>
     /// <value>Default: 0.9.</value>
