@@ -115,7 +115,7 @@ public sealed class SourceSamplingTests
         Steps(Plan(SourceSampling.Temperature(0.5)), 140).Should().Equal(78, 47, 15);
         Steps(Plan(SourceSampling.Temperature(0)), 140).Should().BeEquivalentTo([47, 47, 46]);
         Plan(SourceSampling.Temperature(0)).Passes(140)["small"].Should().BeGreaterThan(11);
-        SourceSampling.Temperature(1).Should().Be(SourceSampling.Proportional);
+        SourceSampling.Temperature(1).ToString().Should().Be(SourceSampling.Proportional.ToString());
     }
 
     [Fact]
