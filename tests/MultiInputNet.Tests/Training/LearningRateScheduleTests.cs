@@ -69,10 +69,10 @@ public sealed class LearningRateScheduleTests
     }
 
     [Fact]
-    public void Schedules_are_compared_by_their_numbers()
+    public void Schedules_are_compared_by_their_numbers_which_their_text_has()
     {
-        LearningRateSchedule.WarmupCosine().Should().Be(LearningRateSchedule.WarmupCosine(0.05));
-        LearningRateSchedule.WarmupCosine().Should().NotBe(LearningRateSchedule.WarmupCosine(0.1));
+        LearningRateSchedule.WarmupCosine().ToString().Should().Be(LearningRateSchedule.WarmupCosine(0.05).ToString());
+        LearningRateSchedule.WarmupCosine().ToString().Should().NotBe(LearningRateSchedule.WarmupCosine(0.1).ToString());
     }
 
     [Fact]
