@@ -67,6 +67,9 @@ public sealed class FeatureSet
         var (positions, samples) => positions.logical_and(samples.unsqueeze(1)),
     };
 
+    /// <summary>As <see cref="Mask"/>, with every position present if there is none.</summary>
+    internal Tensor MaskOrAll() => Mask ?? ones([Values.shape[0], Shape.Positions], ScalarType.Bool, Values.device);
+
     /// <summary>The dimensions of the values along which positions lie.</summary>
     internal long[] PositionDimensions => Shape is MapShape ? [2, 3] : [1];
 

@@ -72,7 +72,7 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
             .view(batch, positions, 3, Heads, Channels / Heads)
             .permute(2, 0, 3, 1, 4);
         if (input.Any(features => features.Mask is not null))
-            return FuseThere(qkv, Join([.. input.Select(MaskOf)])).MoveToOuterDisposeScope();
+            return FuseThere(qkv, Join([.. input.Select(features => features.MaskOrAll())])).MoveToOuterDisposeScope();
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
 
         // The projection is linear, so the mean over the positions comes first: one vector per sample to project.
@@ -97,9 +97,6 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
     }
 
     private static Tensor Join(Tensor[] sequences) => sequences is [var only] ? only : cat(sequences, 1);
-
-    private static Tensor MaskOf(FeatureSet features) =>
-        features.Mask ?? ones([features.Values.shape[0], features.Shape.Positions], ScalarType.Bool, features.Values.device);
 
     private static long Positions(IReadOnlyList<FeatureSet> input) => input.Sum(features => features.Shape.Positions);
 }

@@ -29,7 +29,6 @@ internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination 
 
     /// <summary>The number of inputs in which each sample is present, at least 1, <c>(batch, 1)</c>.</summary>
     private static Tensor CountPresent(IReadOnlyList<FeatureSet> input) => input
-        .Select(features => features.Mask?.any(1, keepdim: true) ?? ones([features.Values.shape[0], 1], ScalarType.Bool, features.Values.device))
-        .Select(present => present.to(ScalarType.Int64))
+        .Select(features => features.MaskOrAll().any(1, keepdim: true).to(ScalarType.Int64))
         .Aggregate((sum, present) => sum + present).clamp_min(1);
 }

@@ -12,6 +12,7 @@ internal sealed class ModelRun
     // Only a matter of speed: concatenating maps copies them, which for large maps costs more than one run of the base saves over several.
     private const long LargestMergedBytesOnCpu = 4 << 20;
 
+    private readonly IReadOnlyList<BaseGroup> groups;
     private readonly ScalarType type;
 
     /// <summary>Decides which inputs go together.</summary>
@@ -24,7 +25,7 @@ internal sealed class ModelRun
     public ModelRun(
         IReadOnlyList<BaseGroup> groups, IReadOnlyList<(string Name, Tensor Batch)> inputs, IReadOnlyList<Route> tasks, Device device, ScalarType type, bool merges)
     {
-        this.type = type;
+        (this.groups, this.type) = (groups, type);
         Tasks = tasks;
         var limit = !merges ? 0 : device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue;
         var (given, open) = (new List<RunInput>(), new List<BaseBatch>());
@@ -41,7 +42,6 @@ internal sealed class ModelRun
         }
 
         (Inputs, Batches) = (given, open);
-        Absent = [.. groups.SelectMany(group => group.Paths).Select(path => path.Name).Except(inputs.Select(input => input.Name))];
     }
 
     /// <summary>The inputs that are present, in order.</summary>
@@ -51,7 +51,8 @@ internal sealed class ModelRun
     public IReadOnlyList<BaseBatch> Batches { get; }
 
     /// <summary>The inputs of the model that are not present.</summary>
-    public IReadOnlyList<string> Absent { get; }
+    public IEnumerable<string> Absent =>
+        groups.SelectMany(group => group.Paths).Select(path => path.Name).Except(Inputs.Select(input => input.Path.Name));
 
     /// <summary>The requested tasks.</summary>
     public IReadOnlyList<Route> Tasks { get; }
