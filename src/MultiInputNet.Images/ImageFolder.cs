@@ -1,6 +1,6 @@
 namespace MultiInputNet.Images;
 
-/// <summary>Lists the images of a folder that has one subfolder per class.</summary>
+/// <summary>Lists the images of a folder, which may have one subfolder per class.</summary>
 internal sealed class ImageFolder
 {
     private static readonly string[] extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"];
@@ -22,16 +22,18 @@ internal sealed class ImageFolder
     private readonly Dictionary<string, (string Path, string Class, bool IsLinked)> files = [];
     private readonly HashSet<string> classes = [];
 
+    /// <param name="folder">The folder.</param>
+    /// <param name="hasClasses">Whether each subfolder is a class; otherwise all images are of one, whose name is empty.</param>
     /// <exception cref="IOException">A folder or a link cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A folder may not be read.</exception>
     /// <exception cref="InvalidDataException">Links put one file into two classes.</exception>
-    public ImageFolder(string folder)
+    public ImageFolder(string folder, bool hasClasses)
     {
         root = RealPath(folder);
-        foreach (var entry in Entries(folder))
+        if (!hasClasses)
+            List(folder, root, "", isLinked: false);
+        foreach (var entry in hasClasses ? Entries(folder).OfType<DirectoryInfo>() : [])
         {
-            if (entry is not DirectoryInfo)
-                continue;
             if (IsLink(entry))
             {
                 links.Add(new(Path.Combine(folder, entry.Name), entry, entry.Name, IsClass: true));

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Images;
 
 /// <summary>
-/// Images in a folder with one subfolder per class: the label of an image is the subfolder that it is in. Files are read when they are
-/// needed, and prepared by <see cref="ImageFiles"/>.
+/// Images in a folder with one subfolder per class: the label of an image is the subfolder that it is in; or images without labels
+/// (<see cref="Unlabelled"/>, <see cref="FromFiles"/>). Files are read when they are needed, and prepared by <see cref="ImageFiles"/>.
 /// </summary>
 /// <remarks>
 /// <para>Hidden folders and files (whose name begins with a dot) and those that systems, file servers and archivers add
@@ -50,22 +50,59 @@ public sealed class ImageFolderSource : DataSource
 
     private ImageFolderSource(
         string name, ImageInput input, (string[] Classes, (string Path, long Class)[] Files) listed, OnBroken onBroken, long largestImage)
-        : base(name, [name], new Dictionary<string, Tensor> { [name] = tensor(listed.Files.Select(file => file.Class).ToArray()).DetachFromDisposeScope() })
+        : this(name, input, [.. listed.Files.Select(file => file.Path)], onBroken, largestImage, new() { [name] = tensor(listed.Files.Select(file => file.Class).ToArray()).DetachFromDisposeScope() }) =>
+        ClassNames = listed.Classes;
+
+    private ImageFolderSource(
+        string name, ImageInput input, string[] files, OnBroken onBroken, long largestImage, Dictionary<string, Tensor>? targets = null)
+        : base(name, [name], files.Length, targets)
     {
         ArgumentNullException.ThrowIfNull(input);
         (this.input, this.onBroken, this.largestImage) = (input, onBroken, largestImage);
-        ClassNames = listed.Classes;
-        Files = [.. listed.Files.Select(file => file.Path)];
+        Files = files;
     }
 
-    /// <summary>The names of the classes, from class 0.</summary>
-    public IReadOnlyList<string> ClassNames { get; }
+    /// <summary>Lists the images of a folder whose subfolders, if there are any, are no classes; no image is read yet.</summary>
+    /// <param name="name">The name of the input and of the source.</param>
+    /// <param name="folder">The folder. Images may be nested in it at any depth; other files are ignored.</param>
+    /// <param name="input">The input that the images are prepared for: <c>model.Description.Input&lt;ImageInput&gt;("photo")</c>.</param>
+    /// <param name="onBroken">What happens with files that cannot be read.</param>
+    /// <param name="largestImage">The most pixels that a file may have.</param>
+    /// <returns>The source.</returns>
+    /// <exception cref="MultiInputException">The folder does not exist or cannot be read, or holds no image.</exception>
+    public static ImageFolderSource Unlabelled(
+        string name, string folder, ImageInput input, OnBroken onBroken = OnBroken.Throw, long largestImage = ImageFiles.LargestImage) =>
+        new(name, input, List(folder), onBroken, largestImage);
 
-    /// <summary>The files, in the order of the samples: class by class, in alphabetical order.</summary>
+    /// <summary>Takes files without labels; no image is read yet.</summary>
+    /// <param name="name">The name of the input and of the source.</param>
+    /// <param name="files">The files, at least one, in the order of the samples.</param>
+    /// <param name="input">The input that the images are prepared for.</param>
+    /// <param name="onBroken">What happens with files that cannot be read.</param>
+    /// <param name="largestImage">The most pixels that a file may have.</param>
+    /// <returns>The source.</returns>
+    /// <exception cref="ArgumentException">There is no file, or one of the paths is null or empty.</exception>
+    public static ImageFolderSource FromFiles(
+        string name, IEnumerable<string> files, ImageInput input, OnBroken onBroken = OnBroken.Throw, long largestImage = ImageFiles.LargestImage)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        string[] listed = [.. files];
+        foreach (var path in listed)
+            ArgumentException.ThrowIfNullOrWhiteSpace(path, nameof(files));
+        return new(name, input, listed, onBroken, largestImage);
+    }
+
+    /// <summary>The names of the classes, from class 0; empty without labels.</summary>
+    public IReadOnlyList<string> ClassNames { get; } = [];
+
+    /// <summary>The files, in the order of the samples: class by class, in alphabetical order, or as they were given.</summary>
     public IReadOnlyList<string> Files { get; }
 
     /// <summary>The files that could not be read so far and were skipped.</summary>
     public override IReadOnlyList<BrokenSample> Broken => [.. broken.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
+
+    /// <inheritdoc/>
+    public override string NameOf(long row) => Files[(int)row];
 
     /// <inheritdoc/>
     /// <exception cref="MultiInputException">A file cannot be read, and is not to be skipped.</exception>
@@ -103,20 +140,32 @@ public sealed class ImageFolderSource : DataSource
 
     private static (string[] Classes, (string Path, long Class)[] Files) List(string folder, IReadOnlyList<string>? classNames)
     {
+        var images = Open(folder, hasClasses: true);
+        if (classNames is not null && images.Classes.Except(classNames).FirstOrDefault() is { } unknown)
+            throw Wrong(folder, $"it holds a folder '{unknown}', which is not one of the classes {string.Join(", ", classNames)}.", "Add its class, or move the folder.");
+        string[] classes = [.. classNames ?? images.Classes];
+        var files = classes.Index().SelectMany(c => images.FilesOf(c.Item).Select(path => (path, (long)c.Index))).ToArray();
+        return files.Length > 0 ? (classes, files) : throw Wrong(folder, "it holds no image in a folder of a class.", $"Give one subfolder per class, with files such as {ImageFolder.Kinds}.");
+    }
+
+    private static string[] List(string folder)
+    {
+        string[] files = [.. Open(folder, hasClasses: false).FilesOf("")];
+        return files.Length > 0 ? files : throw Wrong(folder, "it holds no image.", $"Give one with files such as {ImageFolder.Kinds}.");
+    }
+
+    private static ImageFolder Open(string folder, bool hasClasses)
+    {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        MultiInputException Wrong(string problem, string cure) => new($"folder '{folder}'", ModelComponent.File, problem, cure);
         try
         {
-            var images = new ImageFolder(folder);
-            if (classNames is not null && images.Classes.Except(classNames).FirstOrDefault() is { } unknown)
-                throw Wrong($"it holds a folder '{unknown}', which is not one of the classes {string.Join(", ", classNames)}.", "Add its class, or move the folder.");
-            string[] classes = [.. classNames ?? images.Classes];
-            var files = classes.Index().SelectMany(c => images.FilesOf(c.Item).Select(path => (path, (long)c.Index))).ToArray();
-            return files.Length > 0 ? (classes, files) : throw Wrong("it holds no image in a folder of a class.", $"Give one subfolder per class, with files such as {ImageFolder.Kinds}.");
+            return new(folder, hasClasses);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw Wrong(e.Message, "Give a folder with one subfolder per class.");
+            throw Wrong(folder, e.Message, hasClasses ? "Give a folder with one subfolder per class." : "Give a folder with images.");
         }
     }
+
+    private static MultiInputException Wrong(string folder, string problem, string cure) => new($"folder '{folder}'", ModelComponent.File, problem, cure);
 }

@@ -1,7 +1,8 @@
 namespace MultiInputNet.Data;
 
-/// <summary>The rows of a file that were skipped: the first of them with what is wrong, and how many there are.</summary>
-internal sealed class BrokenRows(string path)
+/// <summary>The rows of a table that were skipped: the first of them with what is wrong, and how many there are.</summary>
+/// <param name="subject">The table, for messages, such as <c>file 'iris.csv'</c>.</param>
+internal sealed class BrokenRows(string subject)
 {
     /// <summary>How many are listed: a small compressed file may hold millions.</summary>
     public const int LargestCount = 1000;
@@ -27,7 +28,7 @@ internal sealed class BrokenRows(string path)
                 .. first,
                 new()
                 {
-                    Place = $"file '{path}'",
+                    Place = subject,
                     Problem = FormattableString.Invariant($"{count - LargestCount:N0} more of its rows cannot be read; the first {LargestCount:N0} are listed."),
                 },
             ];
@@ -46,10 +47,10 @@ internal sealed class BrokenRows(string path)
 
     public BrokenRows Copy()
     {
-        var copy = new BrokenRows(path) { count = count };
+        var copy = new BrokenRows(subject) { count = count };
         copy.rows.AddRange(rows);
         return copy;
     }
 
-    private string Place(long line) => FormattableString.Invariant($"file '{path}', line {line}");
+    private string Place(long line) => FormattableString.Invariant($"{subject}, line {line}");
 }

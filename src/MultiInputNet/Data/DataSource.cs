@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Labelled samples for training or evaluation, numbered from 0. The labels are in memory; the samples are read when they are
-/// needed. Derive from this class to bring your own data.
+/// Samples, numbered from 0: with labels for training or evaluation, or without for prediction. The labels are in memory; the samples are
+/// read when they are needed. Derive from this class to bring your own data.
 /// </summary>
 public abstract class DataSource
 {
-    /// <summary>Creates a source.</summary>
+    /// <summary>Creates a source of labelled samples.</summary>
     /// <param name="name">Its name, used in messages and to derive its order of samples.</param>
     /// <param name="inputNames">The inputs that it has samples of.</param>
     /// <param name="targets">The labels of each task by its name, one per sample along the first dimension.</param>
@@ -16,20 +16,30 @@ public abstract class DataSource
     /// There is no input or task, or there are no labels, or the tasks have different numbers of them.
     /// </exception>
     protected DataSource(string name, IReadOnlyList<string> inputNames, IReadOnlyDictionary<string, Tensor> targets)
+        : this(name, inputNames, CountOf(name, targets), targets)
+    {
+    }
+
+    /// <summary>Creates a source that may be without labels.</summary>
+    /// <param name="name">Its name, used in messages and to derive its order of samples.</param>
+    /// <param name="inputNames">The inputs that it has samples of.</param>
+    /// <param name="count">The number of samples, at least 1.</param>
+    /// <param name="targets">The labels of each task by its name, one per sample along the first dimension; none when null or empty.</param>
+    /// <exception cref="ArgumentException">There is no input or no sample, or a task has another number of labels.</exception>
+    protected DataSource(string name, IReadOnlyList<string> inputNames, long count, IReadOnlyDictionary<string, Tensor>? targets = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(inputNames);
-        ArgumentNullException.ThrowIfNull(targets);
-        if (inputNames.Count == 0 || targets.Count == 0)
-            throw new ArgumentException($"Source '{name}' has {inputNames.Count} inputs and {targets.Count} tasks; give at least one of each.");
+        if (inputNames.Count == 0)
+            throw new ArgumentException($"Source '{name}' has no input; give at least one.");
         Name = name;
         InputNames = [.. inputNames];
-        Targets = new Dictionary<string, Tensor>(targets);
-        foreach (var (task, labels) in Targets)
-            CheckThere(task, labels);
-        Count = Targets.Values.First().shape.FirstOrDefault();
+        Targets = new Dictionary<string, Tensor>(targets ?? new Dictionary<string, Tensor>());
+        Count = count;
         foreach (var (task, labels) in Targets)
             CheckCount(task, labels);
+        if (count < 1)
+            throw new ArgumentException($"Source '{name}' has {count} samples; give at least one.");
     }
 
     /// <summary>Its name.</summary>
@@ -41,7 +51,7 @@ public abstract class DataSource
     /// <summary>The inputs that it has samples of.</summary>
     public IReadOnlyList<string> InputNames { get; }
 
-    /// <summary>The labels of each task by its name.</summary>
+    /// <summary>The labels of each task by its name; empty if there are none.</summary>
     public IReadOnlyDictionary<string, Tensor> Targets { get; }
 
     /// <summary>Samples of this source per training step.</summary>
@@ -66,6 +76,11 @@ public abstract class DataSource
     /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
     /// <returns>New tensors, owned by the caller.</returns>
     public abstract InputBatch Read(IReadOnlyList<long> rows);
+
+    /// <summary>What a sample is called where people look it up: its file, and the line if it is one row of many.</summary>
+    /// <param name="row">The number of the sample, from 0 to <see cref="Count"/> - 1.</param>
+    /// <returns>The name, such as <c>photos/cat/1.jpg</c> or <c>iris.csv, line 5</c>; for samples of no file <c>sample 3</c>.</returns>
+    public virtual string NameOf(long row) => FormattableString.Invariant($"sample {row}");
 
     /// <summary>Some of the samples as a new source.</summary>
     /// <param name="rows">The numbers of the samples, from 0 to <see cref="Count"/> - 1.</param>
@@ -108,10 +123,23 @@ public abstract class DataSource
     internal string WhyBroken => Broken is [var first, ..] ? $" The first of {Broken.Count:N0}: {first.Place}: {first.Problem}" : "";
 
     /// <summary>Throws if a tensor is null or was disposed of.</summary>
-    internal void CheckThere(string key, Tensor tensor)
+    internal void CheckThere(string key, Tensor tensor) => CheckThere(Name, key, tensor);
+
+    private static void CheckThere(string name, string key, Tensor tensor)
     {
         if (tensor is null || tensor.IsInvalid)
-            throw new ArgumentException($"Source '{Name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that exists.");
+            throw new ArgumentException($"Source '{name}': the tensor of '{key}' {(tensor is null ? "is null" : "was disposed of")}; give one that exists.");
+    }
+
+    /// <summary>The number of samples of a tensor: the length of its first dimension.</summary>
+    private protected static long CountOf(string name, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        var (key, first) = tensors.FirstOrDefault();
+        if (key is null)
+            throw new ArgumentException($"Source '{name}' has no tensors to count its samples by; give at least one.");
+        CheckThere(name, key, first);
+        return first.shape.FirstOrDefault();
     }
 
     /// <summary>Throws unless a tensor holds one entry per sample.</summary>

@@ -9,7 +9,7 @@ internal sealed class SubsetSource : DataSource
     private readonly long[] chosen;
 
     public SubsetSource(DataSource whole, IReadOnlyList<long> rows)
-        : base(whole.Name, whole.InputNames, Choose(whole.Targets, rows))
+        : base(whole.Name, whole.InputNames, rows.Count, Choose(whole.Targets, rows))
     {
         this.whole = whole;
         chosen = [.. rows];
@@ -21,6 +21,8 @@ internal sealed class SubsetSource : DataSource
     public override IReadOnlyList<BrokenSample> Broken => whole.Broken;
 
     public override bool IsInMemory => whole.IsInMemory;
+
+    public override string NameOf(long row) => whole.NameOf(chosen[row]);
 
     public override InputBatch Read(IReadOnlyList<long> rows)
     {

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Data;
 
 /// <summary>
-/// Labelled samples in memory: a tensor per input and per task, with the samples along the first dimension. The tensors remain
-/// the caller's to dispose.
+/// Samples in memory, with or without labels: a tensor per input and per task, with the samples along the first dimension. The tensors
+/// remain the caller's to dispose.
 /// </summary>
 public sealed class TensorSource : DataSource
 {
@@ -18,15 +18,22 @@ public sealed class TensorSource : DataSource
     {
     }
 
+    /// <summary>Creates a source of one input without labels.</summary>
+    /// <param name="name">The name of the input and of the source.</param>
+    /// <param name="input">The samples.</param>
+    /// <exception cref="ArgumentException">The tensor holds no samples.</exception>
+    public TensorSource(string name, Tensor input)
+        : this(name, new Dictionary<string, Tensor> { [name] = input }, new Dictionary<string, Tensor>())
+    {
+    }
+
     /// <summary>Creates a source of several inputs or tasks.</summary>
     /// <param name="name">Its name, used in messages and to derive its order of samples.</param>
     /// <param name="inputs">The samples of each input by its name.</param>
-    /// <param name="targets">The labels of each task by its name.</param>
-    /// <exception cref="ArgumentException">
-    /// There is no input or task, or the tensors hold no samples, or different numbers of them.
-    /// </exception>
+    /// <param name="targets">The labels of each task by its name; empty if there are none.</param>
+    /// <exception cref="ArgumentException">There is no input, or the tensors hold no samples, or different numbers of them.</exception>
     public TensorSource(string name, IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyDictionary<string, Tensor> targets)
-        : base(name, [.. inputs?.Keys ?? throw new ArgumentNullException(nameof(inputs))], targets)
+        : base(name, [.. inputs?.Keys ?? throw new ArgumentNullException(nameof(inputs))], CountOf(name, targets is { Count: 0 } ? inputs : targets), targets)
     {
         Inputs = new Dictionary<string, Tensor>(inputs);
         foreach (var (input, samples) in Inputs)

@@ -46,6 +46,15 @@ internal static class SourceChecks
                     $"source '{source.Name}'", ModelComponent.Training, "there are several with this name.", "Give each a different name.");
             }
 
+            if (source.Targets.Count == 0)
+            {
+                throw new MultiInputException(
+                    $"source '{source.Name}'",
+                    ModelComponent.Training,
+                    "it has no labels, so that nothing can be learned from it or measured with it.",
+                    "Give it labels of a task; samples without them are for prediction.");
+            }
+
             foreach (var (task, target) in source.Targets)
             {
                 var route = model.FindRoute(task);

@@ -38,12 +38,28 @@ public static class IdxFile
     public static TensorSource ReadSource(string name, string images, string labels)
     {
         using var scope = NewDisposeScope();
-        var pixels = ReadOfRank(images, 3, "(count, height, width)");
-        var samples = DataFile.Samples(pixels).unsqueeze(1);
-        if (pixels.dtype == ScalarType.Byte)
-            samples.div_(255);
+        var samples = ReadImages(images);
         var classes = ReadOfRank(labels, 1, "(count)").to(ScalarType.Int64);
         return new(name, samples.MoveToOuterDisposeScope(), classes.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Reads images without labels into a source.</summary>
+    /// <param name="name">The name of the input and of the source.</param>
+    /// <param name="images">A file of <c>(count, height, width)</c>, read as with labels.</param>
+    /// <returns>The source. Its tensor is owned by the caller.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, not of this format, or of the wrong shape.</exception>
+    /// <exception cref="ArgumentException">The file holds no samples.</exception>
+    public static TensorSource ReadSource(string name, string images)
+    {
+        using var scope = NewDisposeScope();
+        return new(name, ReadImages(images).MoveToOuterDisposeScope());
+    }
+
+    private static Tensor ReadImages(string path)
+    {
+        var pixels = ReadOfRank(path, 3, "(count, height, width)");
+        var samples = DataFile.Samples(pixels).unsqueeze(1);
+        return pixels.dtype == ScalarType.Byte ? samples.div_(255) : samples;
     }
 
     private static Tensor ReadOfRank(string path, int rank, string shape)

@@ -71,6 +71,20 @@ public static partial class NumpyFile
         return new(name, DataFile.Samples(Read(samples)).MoveToOuterDisposeScope(), ReadLabels(labels).MoveToOuterDisposeScope());
     }
 
+    /// <summary>Reads samples without labels into a source.</summary>
+    /// <param name="name">The name of the input and of the source.</param>
+    /// <param name="samples">
+    /// A <c>.npy</c> file with the samples along the first dimension; they become Float32, or Float64 if that would lose digits.
+    /// </param>
+    /// <returns>The source. Its tensor is owned by the caller.</returns>
+    /// <exception cref="MultiInputException">The file is damaged, or does not hold an array of numbers.</exception>
+    /// <exception cref="ArgumentException">The file holds no samples.</exception>
+    public static TensorSource ReadSource(string name, string samples)
+    {
+        using var scope = NewDisposeScope();
+        return new(name, DataFile.Samples(Read(samples)).MoveToOuterDisposeScope());
+    }
+
     /// <summary>Writes an array in NumPy's format version 1; the file appears under its name once it is complete.</summary>
     /// <param name="path">The file; an existing one is replaced.</param>
     /// <param name="array">A tensor on any device, of a type that NumPy has too.</param>

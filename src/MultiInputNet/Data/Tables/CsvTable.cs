@@ -11,7 +11,8 @@ public sealed class CsvTable
 {
     private const string Cure = "Give a table with one row per line, and set its delimiter and encoding in CsvFormat.";
 
-    private readonly string path;
+    private readonly string? path;
+    private readonly string subject;
     private readonly TableOptions options;
     private readonly TableCells?[] cells;
     private readonly List<long> rowNumbers = [];
@@ -19,11 +20,12 @@ public sealed class CsvTable
     private readonly BrokenRows broken;
     private readonly bool hasHeaderOfNumbers;
 
-    private CsvTable(string path, TableOptions options, CsvReader reader, Func<string, TableCells?> cellsOf, Func<long, bool>? rows)
+    private CsvTable(string? path, TableOptions options, CsvReader reader, Func<string, TableCells?> cellsOf, Func<long, bool>? rows)
     {
         this.path = path;
         this.options = options;
-        broken = new(path);
+        subject = SubjectOf(path);
+        broken = new(subject);
         Columns = reader.Columns;
         hasHeaderOfNumbers = options.Format.HasHeader && Columns.All(name => options.Numbers.TryParse(name, out _));
         cells = [.. Columns.Select(cellsOf)];
@@ -119,7 +121,7 @@ public sealed class CsvTable
             mistakes.Throw();
         if (kept.Length == 0)
             throw NoRows(mistakes);
-        return new SchemaInference(path, options, targets, hasHeaderOfNumbers)
+        return new SchemaInference(subject, options, targets, hasHeaderOfNumbers)
             .Infer([.. Columns.Index().Where(column => cells[column.Index] is not null).Select(column => new ColumnSummary(column.Item, cells[column.Index]!, kept, lines))]);
     }
 
@@ -138,13 +140,36 @@ public sealed class CsvTable
         return new(name, Encode(name, schema, rows));
     }
 
-    /// <summary>Reads the columns of a schema, using what it knows of them.</summary>
+    /// <summary>Reads the columns of a schema from a file, using what it knows of them.</summary>
     internal static CsvTable Read(string path, TableSchema schema, Func<long, bool>? rows, OnBroken onBroken)
+    {
+        var cellsOf = CellsOf(schema);
+        return Read(path, new() { Format = schema.Format, OnBroken = onBroken }, cellsOf, rows);
+    }
+
+    /// <summary>The same from text.</summary>
+    internal static CsvTable Read(TextReader text, TableSchema schema, Func<long, bool>? rows, OnBroken onBroken)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var cellsOf = CellsOf(schema);
+        try
+        {
+            using var reader = new CsvReader(text, schema.Format);
+            return new(null, new() { Format = schema.Format, OnBroken = onBroken }, reader, cellsOf, rows);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or DecoderFallbackException)
+        {
+            throw new MultiInputException(SubjectOf(null), ModelComponent.File, e.Message, Cure, e);
+        }
+    }
+
+    /// <summary>How the columns of a schema are read, by their names; null for those that it does not have.</summary>
+    private static Func<string, TableCells?> CellsOf(TableSchema schema)
     {
         ArgumentNullException.ThrowIfNull(schema);
         Check(schema);
         var input = schema.Input;
-        TableCells? CellsOf(string name)
+        return name =>
         {
             var column = input.Columns!.FirstOrDefault(column => column.Name == name);
             var target = schema.Targets.FirstOrDefault(target => target.Column == name);
@@ -157,9 +182,7 @@ public sealed class CsvTable
                 (null, _) => TableCells.Numbers(input.Numbers, input.MissingTexts, target.MissingTexts),
                 _ => TableCells.Unknown(input.Numbers, input.MissingTexts, Limits.LargestSize),
             };
-        }
-
-        return Read(path, new() { Format = schema.Format, OnBroken = onBroken }, CellsOf, rows);
+        };
     }
 
     /// <summary>Reads some rows of a file.</summary>
@@ -174,8 +197,8 @@ public sealed class CsvTable
             rows);
     }
 
-    /// <summary>The samples, the labels and the rows that were skipped.</summary>
-    internal (Tensor Samples, Dictionary<string, Tensor> Targets, IReadOnlyList<BrokenSample> Broken) Encode(string name, TableSchema schema, Func<long, bool>? rows)
+    /// <summary>The samples, the labels, the lines of their rows, and the rows that were skipped.</summary>
+    internal CsvRows Encode(string name, TableSchema schema, Func<long, bool>? rows)
     {
         var columns = schema.Input.Columns!.Select(column => column is CategoricalColumn categorical
             ? Categories(column.Name, categorical)
@@ -215,7 +238,8 @@ public sealed class CsvTable
             pair => (pair.First.ClassNames is null
                 ? tensor(kept.Select(pair.Second.Value).ToArray()).view(-1, 1)
                 : tensor(kept.Select(row => (long)pair.Second.Value(row)).ToArray())).DetachFromDisposeScope());
-        return (tensor(samples).view(kept.Count, columns.Length).DetachFromDisposeScope(), targets, mistakes.List());
+        return new(
+            tensor(samples).view(kept.Count, columns.Length).DetachFromDisposeScope(), targets, path, [.. kept.Select(row => lines[row])], mistakes.List());
     }
 
     private static CsvTable Read(string path, TableOptions options, Func<string, TableCells?> cellsOf, Func<long, bool>? rows) =>
@@ -235,6 +259,8 @@ public sealed class CsvTable
                 $"Line {CsvText.FindBrokenLine(again, format.Encoding)} has bytes that are not {format.Encoding.WebName.ToUpperInvariant()}: set the file's encoding in CsvFormat.Encoding, or save it as UTF-8."));
         }
     });
+
+    private static string SubjectOf(string? path) => path is null ? "text" : $"file '{path}'";
 
     /// <summary>Suggests another delimiter if the header is a single name that contains one; otherwise empty.</summary>
     private string DelimiterHint => Columns is [var header] && ",;\t|".Where(header.Contains).ToArray() is [var delimiter, ..]
@@ -277,13 +303,13 @@ public sealed class CsvTable
     }
 
     private TableCells WithTexts(string name) => CellsOf(name) is { HasTooMany: false } read ? read : throw new MultiInputException(
-        $"file '{path}'", ModelComponent.File, FormattableString.Invariant($"column '{name}' has more than {options.LargestCategoryCount:N0} different texts."), "Raise LargestCategoryCount where the table is read.");
+        subject, ModelComponent.File, FormattableString.Invariant($"column '{name}' has more than {options.LargestCategoryCount:N0} different texts."), "Raise LargestCategoryCount where the table is read.");
 
     private TableCells CellsOf(string name) => cells[Find(name)]
-        ?? throw new MultiInputException($"file '{path}'", ModelComponent.File, $"column '{name}' was left out when the table was read.", "Take it out of Ignore.");
+        ?? throw new MultiInputException(subject, ModelComponent.File, $"column '{name}' was left out when the table was read.", "Take it out of Ignore.");
 
     private MultiInputException NoRows(BrokenRows mistakes) => new(
-        $"file '{path}'",
+        subject,
         ModelComponent.File,
         mistakes.List() is [var first, ..] list ? $"none of its rows can be read: {first.Place}: {first.Problem}" + (list.Count > 1 ? FormattableString.Invariant($" {list.Count - 1:N0} others cannot be read either.") : "") : "it has no rows after its header.",
         "Give a file with rows.");
@@ -296,9 +322,17 @@ public sealed class CsvTable
                 return index;
         }
 
-        throw new MultiInputException($"file '{path}'", ModelComponent.File, $"it has no column '{column}'.", $"Its columns are {Shapes.Names(Columns)}.{DelimiterHint}");
+        throw new MultiInputException(subject, ModelComponent.File, $"it has no column '{column}'.", $"Its columns are {Shapes.Names(Columns)}.{DelimiterHint}");
     }
 
     /// <summary>A column as numbers of a batch, by row, and what is wrong with a row; null if nothing can be.</summary>
     private sealed record Column(Func<int, double> Value, Func<int, string?>? FindMistake);
 }
+
+/// <summary>Rows of a table as a source holds them.</summary>
+/// <param name="Samples">The samples, <c>(rows, columns)</c>.</param>
+/// <param name="Targets">The labels of each task by its name.</param>
+/// <param name="Path">The file; null if the table was read from text.</param>
+/// <param name="Lines">The line in which each row begins, from 1.</param>
+/// <param name="Broken">The rows that were skipped.</param>
+internal sealed record CsvRows(Tensor Samples, Dictionary<string, Tensor> Targets, string? Path, IReadOnlyList<long> Lines, IReadOnlyList<BrokenSample> Broken);

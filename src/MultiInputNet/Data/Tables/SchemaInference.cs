@@ -1,11 +1,11 @@
 namespace MultiInputNet.Data;
 
 /// <summary>Decides of which kind columns are.</summary>
-/// <param name="path">The file, for messages.</param>
+/// <param name="subject">The file, for messages.</param>
 /// <param name="options">What not to infer.</param>
 /// <param name="targets">The columns with labels.</param>
 /// <param name="hasHeaderOfNumbers">Whether the names of all columns are numbers.</param>
-internal sealed class SchemaInference(string path, TableOptions options, IReadOnlyList<string> targets, bool hasHeaderOfNumbers)
+internal sealed class SchemaInference(string subject, TableOptions options, IReadOnlyList<string> targets, bool hasHeaderOfNumbers)
 {
     /// <summary>Above this share of numbers, other texts among them are taken for mistakes.</summary>
     private const double NumberShare = 0.9;
@@ -26,7 +26,7 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
             warnings.Add("the first row holds numbers and is taken for the names of the columns; if it is a row, set CsvFormat.HasHeader to false.");
         var features = columns.Where(column => !targets.Contains(column.Name)).ToArray();
         if (features.Length == 0)
-            throw new MultiInputException($"file '{path}'", ModelComponent.File, "there is no column left for the input.", "Name fewer columns as targets or in Ignore.");
+            throw new MultiInputException(subject, ModelComponent.File, "there is no column left for the input.", "Name fewer columns as targets or in Ignore.");
         var made = features.Select(MakeColumn).ToArray();
         return new(
             new TabularInput(made.Length)
@@ -191,5 +191,5 @@ internal sealed class SchemaInference(string path, TableOptions options, IReadOn
 
     private void Warn(ColumnSummary column, FormattableString problem) => warnings.Add(FormattableString.Invariant($"column '{column.Name}' {FormattableString.Invariant(problem)}"));
 
-    private MultiInputException Unclear(string column, string problem, string cure) => new($"file '{path}'", ModelComponent.File, $"column '{column}' {problem}", cure);
+    private MultiInputException Unclear(string column, string problem, string cure) => new(subject, ModelComponent.File, $"column '{column}' {problem}", cure);
 }

@@ -7,7 +7,7 @@ namespace MultiInputNet.Data;
 /// The same schema reads training rows, test rows and, without labels, new ones.
 /// </summary>
 /// <param name="Input">The input, with <see cref="TabularInput.Columns"/>, to build a model with; it is saved with the model.</param>
-/// <param name="Targets">The columns with labels, at least one.</param>
+/// <param name="Targets">The columns with labels; none for rows that have no labels.</param>
 public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> Targets)
 {
     /// <summary>The format of the files.</summary>
@@ -23,7 +23,9 @@ public sealed record TableSchema(TabularInput Input, IReadOnlyList<TableTarget> 
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The head of the first target.</summary>
-    public HeadSpec Head => Targets[0].Head;
+    /// <exception cref="MultiInputException">There is no target.</exception>
+    public HeadSpec Head => Targets is [var first, ..] ? first.Head : throw new MultiInputException(
+        "table schema", ModelComponent.Head, "it has no target, which a head would have to predict.", "Name the columns with labels in Targets.");
 
     /// <summary>Infers the columns of a file, one or more of which hold labels; each of those becomes a task.</summary>
     /// <remarks>
