@@ -34,16 +34,68 @@ public static class ImageFiles
     public static Tensor Read(ImageInput input, string path, long largestImage = LargestImage)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return tensor(ReadValues(input, path, largestImage)).view(1, input.Channels, input.Height, input.Width);
+        return Batch(input, ReadValues(input, path, largestImage));
+    }
+
+    /// <summary>Reads a file's content as a batch of one image.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="content">The content, such as an upload.</param>
+    /// <param name="largestImage">The most pixels that it may have, as for a file.</param>
+    /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
+    /// <exception cref="MultiInputException">The content is damaged, of an unsupported kind, too large, or has other channels.</exception>
+    public static Tensor Read(ImageInput input, byte[] content, long largestImage = LargestImage)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(content);
+        return Batch(input, Prepare(input, "image", () => content, largestImage));
+    }
+
+    /// <summary>Reads a stream to its end as a batch of one image.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="stream">The stream, which stays open. At most 1 GiB is read.</param>
+    /// <param name="largestImage">The most pixels that the image may have, as for a file.</param>
+    /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
+    /// <exception cref="MultiInputException">
+    /// The stream cannot be read, or its content is damaged, of an unsupported kind, too large, or has other channels.
+    /// </exception>
+    public static Tensor Read(ImageInput input, Stream stream, long largestImage = LargestImage)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(stream);
+        return Batch(input, Prepare(input, "image", () => ReadToEnd(stream), largestImage));
     }
 
     /// <summary>The values of an image, channel by channel and row by row.</summary>
     internal static float[] ReadValues(ImageInput input, string path, long largestImage)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return Prepare(input, $"file '{path}'", () => RegularFile.ReadAllBytes(path), largestImage);
+    }
+
+    private static Tensor Batch(ImageInput input, float[] values) => tensor(values).view(1, input.Channels, input.Height, input.Width);
+
+    private static byte[] ReadToEnd(Stream stream)
+    {
+        const int Most = 1 << 30;
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        while (stream.Read(buffer) is > 0 and var count)
+        {
+            if (content.Length + count > Most)
+                throw new InvalidDataException($"It has more than {Most:N0} bytes.");
+            content.Write(buffer, 0, count);
+        }
+
+        return content.ToArray();
+    }
+
+    private static float[] Prepare(ImageInput input, string subject, Func<byte[]> read, long largestImage)
+    {
         try
         {
-            var content = RegularFile.ReadAllBytes(path);
+            var content = read();
+            if (content.Length == 0)
+                throw new InvalidDataException("It is empty.");
             var image = Decode(content, input.Channels, largestImage);
             var fitting = image.WithChannels(input.Channels)
                 ?? throw new InvalidDataException($"It has {image.Planes.Count} channels, but the input has {input.Channels}.");
@@ -56,7 +108,7 @@ public static class ImageFiles
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new MultiInputException(
-                $"file '{path}'", ModelComponent.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or skip such files.", e);
+                subject, ModelComponent.File, e.Message, $"Give an image that can be brought to {input.Channels} channels, or skip such files.", e);
         }
     }
 

@@ -96,6 +96,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>The device that the model is on.</summary>
     public Device Device => parameters().FirstOrDefault()?.device ?? CPU;
 
+    private (Device Device, ScalarType Type) DeviceAndType =>
+        parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
+
     internal IEnumerable<InputPath> Paths => Built.Paths;
 
     internal IEnumerable<Route> Routes => Built.Routes;
@@ -335,7 +338,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
             CheckThere(name, input[name]);
         foreach (var route in tasks)
             CheckJoined(route, input);
-        var (device, type) = parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
+        var (device, type) = DeviceAndType;
         foreach (var name in names)
             CheckBatch(paths[name], input[name], type, device);
         if (frozen.AnyTrains())

@@ -15,8 +15,6 @@ internal sealed class BatchRunner : IDisposable
     /// <summary>The largest result of <see cref="BatchSize(int)"/>: more samples save no time.</summary>
     public const int MostSamples = 512;
 
-    private const long MostBytes = 64 << 20;
-
     private readonly DataSource source;
     private readonly Dictionary<string, InputPath> paths;
     private readonly Device device = CPU;
@@ -41,12 +39,7 @@ internal sealed class BatchRunner : IDisposable
     /// that the base produces for a sample.
     /// </summary>
     /// <param name="most">The upper limit.</param>
-    public int BatchSize(int most) => BatchSize(paths.Values.Sum(path => path.LargestResult) * type.ElementSize(), most);
-
-    /// <summary>As many samples as fit into 64 MiB, at least 1.</summary>
-    /// <param name="sampleBytes">The bytes per sample.</param>
-    /// <param name="most">The upper limit.</param>
-    public static int BatchSize(long sampleBytes, int most) => (int)Math.Clamp(MostBytes / Math.Max(1, sampleBytes), 1, most);
+    public int BatchSize(int most) => Limits.BatchSize(paths.Values.Sum(path => path.LargestResult) * type.ElementSize(), most);
 
     /// <summary>
     /// Every sample once, in order. A batch's tensors live until the next is requested; batches of which nothing could be read are skipped.
@@ -87,18 +80,8 @@ internal sealed class BatchRunner : IDisposable
     }
 
     /// <summary>Samples of an input as the model takes them: on its device, and in its type unless they are standardised first.</summary>
-    public Tensor Take(string input, Tensor samples)
-    {
-        var moved = samples.to(device);
-        if (!paths.TryGetValue(input, out var path) || !moved.is_floating_point() || path.TakesAnyFloat)
-            return moved;
-        if (path.Spec.BatchType is not { } needed)
-            return moved.to(type);
-
-        // Files of numbers give floating-point ones. A conversion that would change values is left to the model, which rejects it.
-        var converted = moved.to(needed);
-        return converted.eq(moved).all().ToBoolean() ? converted : moved;
-    }
+    public Tensor Take(string input, Tensor samples) =>
+        paths.TryGetValue(input, out var path) ? path.Take(samples, device, type) : samples.to(device);
 
     /// <summary>The labels of samples for a task, on the model's device.</summary>
     public Tensor Labels(string task, IReadOnlyList<long> rows)

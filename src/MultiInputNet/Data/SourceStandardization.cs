@@ -43,7 +43,7 @@ public static class SourceStandardization
         var least = full(input.Shape[0], double.PositiveInfinity, ScalarType.Float64);
         var most = full(input.Shape[0], double.NegativeInfinity, ScalarType.Float64);
         var sampleBytes = input.Shape.Aggregate((long)ScalarType.Float32.ElementSize(), (product, size) => product * size);
-        foreach (var batch in runner.Pass(BatchRunner.BatchSize(sampleBytes, MostSamples)))
+        foreach (var batch in runner.Pass(Limits.BatchSize(sampleBytes, MostSamples)))
         {
             var samples = batch.Inputs[name];
             if (!samples.shape[1..].SequenceEqual(input.Shape))

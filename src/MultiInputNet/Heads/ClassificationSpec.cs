@@ -31,6 +31,8 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
 
     internal override IReadOnlyList<string>? NamesOfClasses => ClassNames;
 
+    internal override IReadOnlyList<string>? OutputLabels => ClassNames;
+
     internal override HeadSpec WithClasses(IReadOnlyList<string> names) => this with { Classes = names.Count, ClassNames = [.. names] };
 
     internal override nn.Module<Tensor, Tensor> Create(int features) =>
@@ -40,9 +42,7 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
 
     internal override (string Problem, string Cure)? FindMistake() =>
         CountMistake(Classes, "classes") is { } mistake ? mistake
-        : ClassNames is not null && ClassNames.Count != Classes
-            ? ($"it has {Classes} classes and {ClassNames.Count} class names.", "Give one name for each class, or none.")
-        : ClassNames?.Contains(null!) == true ? ("one of its class names is null.", "Give one name for each class, or none.")
+        : NamesMistake(ClassNames, Classes, "class") is { } nameMistake ? nameMistake
         : LabelSmoothing is not (>= 0 and < 1) ? ($"its label smoothing is {LabelSmoothing}.", "Give a share from 0 to below 1.")
         : MultiInputNet.ClassWeights.FindMistake(ClassWeights, Classes) is { } weightMistake ? weightMistake
         : Options.FindMistake();

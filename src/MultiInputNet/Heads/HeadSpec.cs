@@ -25,6 +25,12 @@ public abstract record HeadSpec
     /// <summary>What the classes are called; null where they have numbers only.</summary>
     internal virtual IReadOnlyList<string>? NamesOfClasses => null;
 
+    /// <summary>What its outputs, one for each class, label or value, are called; null where they have numbers only.</summary>
+    internal virtual IReadOnlyList<string>? OutputLabels => null;
+
+    /// <summary>The unit of its values; null where none is stated.</summary>
+    internal virtual string? OutputUnit => null;
+
     /// <summary>The same with other classes, for heads that have some.</summary>
     internal virtual HeadSpec WithClasses(IReadOnlyList<string> names) => throw new NotSupportedException(Title);
 
@@ -39,6 +45,12 @@ public abstract record HeadSpec
 
     private protected static (string Problem, string Cure)? CountMistake(int count, string what) => count is < 1 or > Limits.LargestSize
         ? ($"it has {count} {what}.", $"Give from 1 to {Limits.LargestSize:N0}.")
+        : null;
+
+    private protected static (string Problem, string Cure)? NamesMistake(IReadOnlyList<string>? names, int count, string what) =>
+        names is null ? null
+        : names.Count != count ? ($"it has {count} {what}s and {names.Count} {what} names.", $"Give one name for each {what}, or none.")
+        : names.Contains(null!) ? ($"one of its {what} names is null.", $"Give one name for each {what}, or none.")
         : null;
 
     /// <inheritdoc/>

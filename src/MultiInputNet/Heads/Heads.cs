@@ -19,8 +19,8 @@ public static class Heads
     /// <param name="hidden">The width of a hidden layer; 0 for none.</param>
     /// <param name="dropout">The dropout probability of each feature in training mode.</param>
     /// <returns>The description.</returns>
-    public static HeadSpec MultiLabel(int labels, int hidden = 0, double dropout = 0) =>
-        new MultiLabelSpec(labels) { Options = new() { Hidden = hidden, Dropout = dropout } };
+    public static MultiLabelSpec MultiLabel(int labels, int hidden = 0, double dropout = 0) =>
+        new(labels) { Options = new() { Hidden = hidden, Dropout = dropout } };
 
     /// <summary>Numbers, in any unit: the head standardises them. See <see cref="RegressionHead"/>.</summary>
     /// <param name="outputs">The number of values per sample.</param>

@@ -31,6 +31,9 @@ public sealed class MultiLabelHead : TaskHead
     public override bool MayGiveInfinity => false;
 
     /// <inheritdoc/>
+    public override PredictionKind PredictionKind => PredictionKind.Labels;
+
+    /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
 
     /// <inheritdoc/>

@@ -6,6 +6,14 @@ namespace MultiInputNet;
 /// <param name="Outputs">The number of values per sample.</param>
 public sealed record RegressionSpec(int Outputs) : HeadSpec
 {
+    /// <summary>The names of the values.</summary>
+    /// <value>Default: <see langword="null"/>, they have none.</value>
+    public IReadOnlyList<string>? OutputNames { get; init; }
+
+    /// <summary>The unit of the values, such as <c>kg</c>, which answers show.</summary>
+    /// <value>Default: <see langword="null"/>, none is stated.</value>
+    public string? Unit { get; init; }
+
     /// <summary>A hidden layer and dropout.</summary>
     /// <value>Default: neither.</value>
     public HeadOptions Options { get; init; } = new();
@@ -27,6 +35,10 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
 
     internal override string Title => Outputs == 1 ? "regression, 1 output" : $"regression, {Outputs} outputs";
 
+    internal override IReadOnlyList<string>? OutputLabels => OutputNames;
+
+    internal override string? OutputUnit => Unit;
+
     internal override nn.Module<Tensor, Tensor> Create(int features)
     {
         var head = new RegressionHead(features, Outputs, Options);
@@ -40,7 +52,7 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
     internal override Int128 CountWeights(int features) => Options.CountWeights(features, Outputs);
 
     internal override (string Problem, string Cure)? FindMistake() =>
-        CountMistake(Outputs, "outputs") ?? Options.FindMistake()
+        CountMistake(Outputs, "outputs") ?? NamesMistake(OutputNames, Outputs, "output") ?? Options.FindMistake()
         ?? (Mean is null && StandardDeviation is null ? null
             : !StandardizesTargets ? ("it has the mean and deviation of labels, but is not to standardise them.", "Leave out one of the two.")
             : FindMistake(Mean ?? [], StandardDeviation ?? [], Outputs));

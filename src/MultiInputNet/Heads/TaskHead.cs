@@ -37,6 +37,30 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
     /// <returns>The predictions; the head documents their shape.</returns>
     public abstract Tensor Predict(Tensor output);
 
+    /// <summary>What kind of answer the head gives for a sample.</summary>
+    /// <value>Default: a class where there are <see cref="Classes"/>, and values otherwise.</value>
+    public virtual PredictionKind PredictionKind => Classes is null ? PredictionKind.Values : PredictionKind.Class;
+
+    /// <summary>
+    /// The numbers of its answers (see <see cref="Prediction"/>): for each sample the probability of every class or label, or the values.
+    /// </summary>
+    /// <value>
+    /// Default: the softmax of the output for a class, its sigmoid for labels, and <see cref="Predict"/> for values. Override it where that
+    /// is not what the output means.
+    /// </value>
+    /// <param name="output">The result of <c>forward</c>, <c>(batch, outputs)</c>.</param>
+    /// <returns>The numbers, <c>(batch, ...)</c>.</returns>
+    public virtual Tensor Answer(Tensor output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        return PredictionKind switch
+        {
+            PredictionKind.Class => output.softmax(1, AtLeastSingle(output)),
+            PredictionKind.Labels => output.to(AtLeastSingle(output)).sigmoid(),
+            _ => Predict(output),
+        };
+    }
+
     /// <summary>A new, empty tally of this task's metrics.</summary>
     /// <returns>The tally.</returns>
     public abstract TaskMetrics CreateMetrics();
@@ -114,6 +138,8 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         return target.dim() < 2 ? CountLabels(target) : Present(target).flatten(start_dim: 1).any(1).sum().ToInt64();
     }
+
+    private static ScalarType AtLeastSingle(Tensor output) => output.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
 
     private protected static Sequential OutputLayers(int features, int outputs, HeadOptions options)
     {

@@ -99,6 +99,10 @@ public abstract record InputSpec
     /// <summary>What is wrong with the values of a batch on the CPU, and the cure; null if nothing is.</summary>
     internal virtual (string Problem, string Cure)? FindMistake(Tensor batch) => null;
 
+    /// <summary>The batch of one row of texts, for inputs with named columns.</summary>
+    internal virtual Tensor EncodeRow(string subject, IReadOnlyDictionary<string, string?> row) => throw new MultiInputException(
+        subject, ModelComponent.Input, $"a row of texts was given, but its kind is {KindName}.", $"Give numbers or a tensor of shape {Shapes.Text(Shape)}.");
+
     /// <summary>A batch of one sample, for inferring shapes.</summary>
     internal Tensor ZeroSample(Device device) => zeros([1, .. Shape], BatchType ?? ScalarType.Float32, device);
 

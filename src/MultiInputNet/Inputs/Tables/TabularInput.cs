@@ -74,9 +74,16 @@ public sealed record TabularInput(int Features) : InputSpec
     public Tensor Encode(IEnumerable<IReadOnlyDictionary<string, string?>> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
+        return Encode("tabular input", rows, index => $"row {index}");
+    }
+
+    internal override Tensor EncodeRow(string subject, IReadOnlyDictionary<string, string?> row) => Encode(subject, [row], _ => subject);
+
+    private Tensor Encode(string input, IEnumerable<IReadOnlyDictionary<string, string?>> rows, Func<int, string> subject)
+    {
         var mistake = Columns is null ? ("it names no columns.", "Give it Columns, or let TableSchema.Infer learn them from a file.") : FindMistake();
         if (mistake is var (problem, cure))
-            throw new MultiInputException("tabular input", ModelComponent.Input, problem, cure);
+            throw new MultiInputException(input, ModelComponent.Input, problem, cure);
         var encoder = new TableEncoder(this);
         var values = new List<double>();
         foreach (var (index, row) in rows.Index())
@@ -87,9 +94,9 @@ public sealed record TabularInput(int Features) : InputSpec
             {
                 var name = Columns![column].Name;
                 if (!row.TryGetValue(name, out var text))
-                    throw new MultiInputException($"row {index}", ModelComponent.Input, $"column '{name}' is missing.", "Give every column, with null for a missing value.");
+                    throw new MultiInputException(subject(index), ModelComponent.Input, $"column '{name}' is missing.", "Give every column, with null for a missing value.");
                 if (!encoder.TryEncode(column, text, out var value))
-                    throw new MultiInputException($"row {index}", ModelComponent.Input, TableEncoder.NoNumber(name, text), "Give a number, or null for a missing value.");
+                    throw new MultiInputException(subject(index), ModelComponent.Input, TableEncoder.NoNumber(name, text), "Give a number, or null for a missing value.");
                 values.Add(value);
             }
         }

@@ -1,0 +1,49 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <content>Answers.</content>
+public sealed partial class MultiInputModel : IPredictor
+{
+    /// <inheritdoc/>
+    public int BatchSize => Limits.BatchSize(
+        Built.Paths.Max(path => path.LargestResult) * (parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32).ElementSize(), most: 512);
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// It runs in evaluation mode and without gradients. Other threads may predict at the same time if the model is in evaluation mode; a
+    /// model in training mode is put into evaluation mode and back. For many predictions, a <see cref="Predictor"/> is faster.
+    /// </remarks>
+    public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(
+        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        CheckNames(inputs.Keys);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var (device, type) = DeviceAndType;
+        var batches = new Dictionary<string, Tensor>();
+        foreach (var (name, batch) in inputs)
+        {
+            CheckThere(name, batch);
+            batches.Add(name, paths[name].Take(batch, device, type));
+        }
+
+        var wasTraining = training;
+        if (wasTraining)
+            eval();
+        try
+        {
+            var outputs = tasks is null ? forward(batches) : forward(batches, tasks);
+            return outputs.ToDictionary(
+                output => output.Key,
+                IReadOnlyList<Prediction> (output) => Answers.Of(output.Key, FindRoute(output.Key).Head, Description.Task(output.Key).Head, output.Value));
+        }
+        finally
+        {
+            if (wasTraining)
+                train();
+        }
+    }
+}
