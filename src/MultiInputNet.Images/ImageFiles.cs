@@ -40,25 +40,27 @@ public static class ImageFiles
     /// <summary>Reads a file's content as a batch of one image.</summary>
     /// <param name="input">The input.</param>
     /// <param name="content">The content, such as an upload.</param>
-    /// <param name="largestImage">The most pixels that it may have, as for a file.</param>
     /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
     /// <exception cref="MultiInputException">The content is damaged, of an unsupported kind, too large, or has other channels.</exception>
-    public static Tensor Read(ImageInput input, byte[] content, long largestImage = LargestImage)
+    public static Tensor Read(ImageInput input, byte[] content) => Read(input, content, LargestImage);
+
+    /// <summary>Reads a stream to its end as a batch of one image.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="stream">The stream, which stays open. At most 1 GiB is read.</param>
+    /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
+    /// <exception cref="MultiInputException">
+    /// The stream cannot be read, or its content is damaged, of an unsupported kind, too large, or has other channels.
+    /// </exception>
+    public static Tensor Read(ImageInput input, Stream stream) => Read(input, stream, LargestImage);
+
+    internal static Tensor Read(ImageInput input, byte[] content, long largestImage)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(content);
         return Batch(input, Prepare(input, "image", () => content, largestImage));
     }
 
-    /// <summary>Reads a stream to its end as a batch of one image.</summary>
-    /// <param name="input">The input.</param>
-    /// <param name="stream">The stream, which stays open. At most 1 GiB is read.</param>
-    /// <param name="largestImage">The most pixels that the image may have, as for a file.</param>
-    /// <returns>The batch, <c>(1, channels, height, width)</c> in Float32 on the CPU; the model standardises it.</returns>
-    /// <exception cref="MultiInputException">
-    /// The stream cannot be read, or its content is damaged, of an unsupported kind, too large, or has other channels.
-    /// </exception>
-    public static Tensor Read(ImageInput input, Stream stream, long largestImage = LargestImage)
+    internal static Tensor Read(ImageInput input, Stream stream, long largestImage)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(stream);

@@ -86,9 +86,9 @@ internal sealed class TiffPage
         };
         if (planeCount < colours + extra.Length)
             throw new InvalidDataException($"It is damaged: it has {planeCount} channels, {extra.Length} of them besides its colours, which are {photometric}.");
-        if (samples.Bits == 64 && (Predictor)Number(TiffTag.PREDICTOR) == Predictor.HORIZONTAL)
+        if (samples.Bits == 64 && (BitMiracle.LibTiff.Classic.Predictor)Number(TiffTag.PREDICTOR) == BitMiracle.LibTiff.Classic.Predictor.HORIZONTAL)
         {
-            file.SetField(TiffTag.PREDICTOR, Predictor.NONE);
+            file.SetField(TiffTag.PREDICTOR, BitMiracle.LibTiff.Classic.Predictor.NONE);
             isAccumulated = true;
         }
 

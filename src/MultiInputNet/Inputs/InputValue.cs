@@ -81,7 +81,7 @@ public abstract class InputValue
             if (spec.BatchType is not { } type)
                 return batch.MoveToOuterDisposeScope();
             var converted = batch.to(type);
-            return converted.to(ScalarType.Float64).equal(batch).ToBoolean()
+            return converted.eq(batch).all().ToBoolean()
                 ? converted.MoveToOuterDisposeScope()
                 : throw Misfit(input, "a number of the sample is not a whole one.", "Give the numbers of tokens.");
         }

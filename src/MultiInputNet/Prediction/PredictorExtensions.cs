@@ -58,7 +58,7 @@ public static class PredictorExtensions
     /// <param name="rows">For each, the text of each column by its name; null if it is missing.</param>
     /// <returns>The answer for each row, in their order.</returns>
     /// <exception cref="MultiInputException">There is no such task, it does not read one table, or a row does not fit.</exception>
-    public static IReadOnlyList<Prediction> PredictMany(this IPredictor predictor, string task, IEnumerable<IReadOnlyDictionary<string, string?>> rows)
+    public static IReadOnlyList<Prediction> PredictRows(this IPredictor predictor, string task, IEnumerable<IReadOnlyDictionary<string, string?>> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
         return predictor.PredictMany(task, rows.Select(InputValue.Row));
@@ -135,12 +135,12 @@ public static class PredictorExtensions
 
     /// <summary>Runs samples, those with the same inputs together.</summary>
     private static IReadOnlyDictionary<string, Prediction>[] Run(
-        IPredictor predictor, IReadOnlyList<IReadOnlyDictionary<string, InputValue>> samples, IReadOnlyList<string>? tasks, int first = 0)
+        IPredictor predictor, IReadOnlyDictionary<string, InputValue>[] samples, IReadOnlyList<string>? tasks, int first = 0)
     {
         ArgumentNullException.ThrowIfNull(predictor);
         using var scope = NewDisposeScope();
         var specs = predictor.Description.Inputs.ToDictionary(input => input.Name, input => input.Spec);
-        var results = new IReadOnlyDictionary<string, Prediction>[samples.Count];
+        var results = new IReadOnlyDictionary<string, Prediction>[samples.Length];
         var encoded = samples.Select((sample, index) => Encode(sample, index)).ToArray();
         foreach (var together in encoded.Index().GroupBy(sample => string.Join('\n', sample.Item.Keys.Order(StringComparer.Ordinal))).Select(group => group.ToArray()))
         {
@@ -154,7 +154,7 @@ public static class PredictorExtensions
 
         Dictionary<string, Tensor> Encode(IReadOnlyDictionary<string, InputValue> sample, int index)
         {
-            var subject = samples.Count > 1 || first > 0 ? $"sample {first + index}, " : "";
+            var subject = samples.Length > 1 || first > 0 ? $"sample {first + index}, " : "";
             var values = new Dictionary<string, Tensor>();
             foreach (var (name, value) in sample ?? throw new ArgumentException($"Sample {first + index} is null; give its inputs by their names.", nameof(samples)))
             {

@@ -20,4 +20,7 @@ public sealed class PredictorOptions
     /// <summary>The number of feature map values that may be in memory at one time when the shapes are checked.</summary>
     /// <value>Default: <see langword="null"/>, as many as take 1 GB in single precision.</value>
     public long? LargestPass { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
