@@ -80,7 +80,7 @@ internal static class Session
         var history = settings.Resume ? trainer.Resume(training, validation, progress, cancellation) : trainer.Fit(training, validation, progress, cancellation);
         progress.Complete(history);
         model.Save(settings.Out);
-        PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellation), history);
+        PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellationToken: cancellation), history);
         Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters was saved to {settings.Out}.");
     }
 

@@ -109,6 +109,28 @@ internal static class ReadmeExamples
         model.eval();
     }
 
+    public static void Evaluating_a_model()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("fruit", Inputs.Image(channels: 1, height: 8, width: 8))
+            .Base(Bases.ConvNet(channels: 16))
+            .Task("fruit", Heads.Classification(3) with { ClassNames = ["apple", "pear", "plum"] })
+            .Build();
+        // ... train it ...
+        TensorSource[] test = [new("fruit", rand(60, 1, 8, 8), arange(60).remainder(3))];
+
+        var evaluation = new Trainer(model).Evaluate(test, new() { KeepPredictions = true });
+        var fruit = evaluation["fruit"];
+        foreach (var its in fruit.Classes)
+            Console.WriteLine(its); // apple: precision 0.8500, recall 0.8095, F1 0.8293, support 20
+        foreach (var cell in fruit.Confusions.Where(cell => cell.Label != cell.Prediction))
+            Console.WriteLine($"{cell.Count} of class {cell.Label} taken for class {cell.Prediction}");
+        Console.WriteLine(fruit.Calibration); // calibration error 0.0312
+        foreach (var sample in fruit.Predictions.Where(its => its.Prediction.ClassIndex != its.Label[0]).Take(5))
+            Console.WriteLine(sample); // sample 7: plum (0.512)
+        evaluation.SaveCsv("evaluation"); // fruit.metrics.csv, fruit.classes.csv, fruit.confusion.csv, ...
+    }
+
     public static void Fine_tuning_in_stages()
     {
         using var model = MultiInputModel.Define()

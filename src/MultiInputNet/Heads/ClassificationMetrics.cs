@@ -15,14 +15,20 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
     private readonly long[] predicted = new long[classes];
     private readonly long[] right = new long[classes];
     private readonly Dictionary<(int Label, int Prediction), long> mistakes = [];
-    private long all;
     private long allRight;
+
+    /// <summary>The number of samples with a label.</summary>
+    internal long All { get; private set; }
+
+    /// <summary>The cells of the confusion matrix that are not 0.</summary>
+    internal IEnumerable<(int Label, int Prediction, long Count)> Cells => right.Index().Where(cell => cell.Item > 0).Select(cell => (cell.Index, cell.Index, cell.Item))
+        .Concat(mistakes.Select(cell => (cell.Key.Label, cell.Key.Prediction, cell.Value)));
 
     /// <inheritdoc/>
     public override string Primary => "accuracy";
 
     /// <inheritdoc/>
-    public override double PrimaryValue => Ratio(allRight, all);
+    public override double PrimaryValue => Ratio(allRight, All);
 
     /// <summary>How many samples of class <c>row</c> were predicted as class <c>column</c>.</summary>
     /// <param name="row">The class by its label.</param>
@@ -45,6 +51,12 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
         using var scope = NewDisposeScope();
         var labels = target.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
         var predictions = output.argmax(1).cpu().contiguous().data<long>().ToArray();
+        Count(labels, predictions);
+    }
+
+    /// <summary>Adds samples by the numbers of their classes.</summary>
+    internal void Count(long[] labels, long[] predictions)
+    {
         if (Math.Max(labels.DefaultIfEmpty().Max(), predictions.DefaultIfEmpty().Max()) is var largest && largest >= classes)
         {
             throw new MultiInputException(
@@ -55,7 +67,7 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
         {
             if (label < 0)
                 continue;
-            all++;
+            All++;
             labelled[label]++;
             predicted[prediction]++;
             if (label == prediction)
@@ -81,6 +93,9 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
             ["macro_f1"] = Mean(numbers.Where(c => labelled[c] + predicted[c] > 0).Select(c => Ratio(2 * right[c], labelled[c] + predicted[c]))),
         };
     }
+
+    /// <summary>How many samples are of a class, were predicted to be, and both.</summary>
+    internal (long Support, long Predicted, long Correct) ScoresOf(int number) => (labelled[number], predicted[number], right[number]);
 
     private static int AtLeastOne(int classes)
     {

@@ -10,6 +10,7 @@ public sealed class RegressionMetrics : TaskMetrics
 {
     // One sum per output, in double precision.
     private readonly double[] counts;
+    private readonly double[] errors;
     private readonly double[] absolute;
     private readonly double[] squared;
     private readonly double[] means;
@@ -20,6 +21,7 @@ public sealed class RegressionMetrics : TaskMetrics
     public RegressionMetrics(int outputs)
     {
         counts = new double[outputs];
+        errors = new double[outputs];
         absolute = new double[outputs];
         squared = new double[outputs];
         means = new double[outputs];
@@ -36,8 +38,7 @@ public sealed class RegressionMetrics : TaskMetrics
     public override double PrimaryValue => Math.Sqrt(Ratio(squared.Sum(), counts.Sum()));
 
     /// <summary><c>r2</c>, which has no unit.</summary>
-    public override double Score => squared.Zip(deviations)
-        .Where(output => output.Second > 0).Select(output => 1 - output.First / output.Second).DefaultIfEmpty(double.NaN).Average();
+    public override double Score => Enumerable.Range(0, counts.Length).Where(output => deviations[output] > 0).Select(R2).DefaultIfEmpty(double.NaN).Average();
 
     /// <inheritdoc/>
     public override void Update(Tensor output, Tensor target)
@@ -53,6 +54,7 @@ public sealed class RegressionMetrics : TaskMetrics
                 continue;
             var column = i % counts.Length;
             var error = predicted[i] - labelled[i];
+            errors[column] += error;
             absolute[column] += Math.Abs(error);
             squared[column] += error * error;
 
@@ -70,4 +72,10 @@ public sealed class RegressionMetrics : TaskMetrics
         ["mae"] = Ratio(absolute.Sum(), counts.Sum()),
         ["r2"] = Score,
     };
+
+    /// <summary>The numbers of one output.</summary>
+    internal (long Count, double MeanError, double Mae, double Rmse, double R2) ScoresOf(int output) => (
+        (long)counts[output], Ratio(errors[output], counts[output]), Ratio(absolute[output], counts[output]), Math.Sqrt(Ratio(squared[output], counts[output])), R2(output));
+
+    private double R2(int output) => deviations[output] > 0 ? 1 - squared[output] / deviations[output] : double.NaN;
 }

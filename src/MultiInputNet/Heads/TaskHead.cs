@@ -160,7 +160,8 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
         return nn.Sequential(layers);
     }
 
-    private protected static Tensor Present(Tensor target) => target.is_floating_point() ? target.isnan().logical_not() : target >= 0;
+    /// <summary>Which labels are there, as long as the head does not mark missing ones in its own way.</summary>
+    internal static Tensor Present(Tensor target) => target.is_floating_point() ? target.isnan().logical_not() : target >= 0;
 
     private protected static MultiInputException WrongTarget(string problem, string cure) =>
         new("labels", ModelComponent.Target, problem, cure);

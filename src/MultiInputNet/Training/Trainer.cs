@@ -72,6 +72,7 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
 
     /// <summary>Evaluates every task of the sources in evaluation mode and restores the model's mode afterwards.</summary>
     /// <param name="sources">The samples.</param>
+    /// <param name="options">What to return besides metrics; no predictions when null.</param>
     /// <param name="cancellationToken">Ends the evaluation between two batches.</param>
     /// <returns>
     /// The evaluation of each task by its name. A task with several sources is evaluated over all of them; one without labels has a count
@@ -80,10 +81,11 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
     /// <exception cref="MultiInputException">
     /// A source does not fit the model, none of its samples can be read, or the model's outputs are not finite.
     /// </exception>
-    public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(IReadOnlyList<DataSource> sources, CancellationToken cancellationToken = default)
+    public IReadOnlyDictionary<string, TaskEvaluation> Evaluate(
+        IReadOnlyList<DataSource> sources, EvaluationOptions? options = null, CancellationToken cancellationToken = default)
     {
         SourceChecks.CheckFit(model, sources);
-        return Evaluation.Run(model, sources, Options.EvaluationBatchSize, cancellationToken);
+        return Evaluation.Run(model, sources, Options.EvaluationBatchSize, options ?? new(), cancellationToken);
     }
 
     private TrainingHistory Run(

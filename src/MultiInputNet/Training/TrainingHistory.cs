@@ -1,4 +1,4 @@
-using System.Globalization;
+using MultiInputNet.Data;
 
 namespace MultiInputNet.Training;
 
@@ -37,14 +37,11 @@ public sealed class TrainingHistory
         WholeFile.Write(path, file =>
         {
             using var writer = new StreamWriter(file, leaveOpen: true);
-            writer.WriteLine(string.Join(',', columns.Select(Quote)));
+            writer.WriteLine(string.Join(',', columns.Select(CsvCell.Of)));
             foreach (var row in rows)
-                writer.WriteLine(string.Join(',', columns.Select(column => row.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : "")));
+                writer.WriteLine(string.Join(',', columns.Select(column => row.TryGetValue(column, out var value) ? CsvCell.Of(value) : "")));
         });
     }
-
-    private static string Quote(string cell) =>
-        cell.AsSpan().ContainsAny(",\"\r\n") ? $"\"{cell.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : cell;
 
     private static OrderedDictionary<string, double> Cells(EpochResult result)
     {

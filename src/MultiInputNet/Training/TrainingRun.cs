@@ -187,7 +187,7 @@ internal sealed class TrainingRun : IDisposable
             LearningRate = rate,
             Losses = state.Losses.ToDictionary(pair => pair.Key, pair => pair.Value.Mean),
             EpochsSeen = reports.EpochsSeen(state),
-            Validation = Evaluation.Run(model, training.Validation, options.EvaluationBatchSize, cancellationToken),
+            Validation = Evaluation.Run(model, training.Validation, options.EvaluationBatchSize, options: null, cancellationToken),
         };
         state.History.Add(result);
         learned.Balancer.EndEpoch(result.Losses);

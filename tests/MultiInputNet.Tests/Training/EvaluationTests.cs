@@ -134,7 +134,7 @@ public sealed class EvaluationTests
             return null!;
         });
 
-        new Trainer(model, new() { EvaluationBatchSize = 2 }).Invoking(trainer => trainer.Evaluate([new Files(40, 8)], stop.Token)).Should().Throw<OperationCanceledException>();
+        new Trainer(model, new() { EvaluationBatchSize = 2 }).Invoking(trainer => trainer.Evaluate([new Files(40, 8)], cancellationToken: stop.Token)).Should().Throw<OperationCanceledException>();
 
         runs.Should().Be(3);
         model.training.Should().BeTrue();

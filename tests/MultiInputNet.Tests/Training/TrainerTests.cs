@@ -359,6 +359,6 @@ public sealed class TrainerTests
         }
 
         model.state_dict()[Name].ShouldEqual(expected, 1e-5);
-        trainer.Evaluate(sources)["table"].Should().BeEquivalentTo(history.Epochs[^1].Validation["table"]);
+        trainer.Evaluate(sources)["table"].Should().BeEquivalentTo(history.Epochs[^1].Validation["table"], its => its.Excluding(result => result.Outputs));
     }
 }

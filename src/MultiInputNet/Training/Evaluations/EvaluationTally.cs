@@ -1,10 +1,14 @@
+using MultiInputNet.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
 /// <summary>The results of an evaluation for a task so far.</summary>
-internal sealed class EvaluationTally(string task, TaskHead head)
+/// <param name="task">The task.</param>
+/// <param name="head">Its head.</param>
+/// <param name="report">What is found besides the metrics; null for the metrics alone.</param>
+internal sealed class EvaluationTally(string task, TaskHead head, ReportTally? report)
 {
     private readonly TaskMetrics metrics = head.CreateMetrics();
     private double losses;
@@ -13,9 +17,11 @@ internal sealed class EvaluationTally(string task, TaskHead head)
     private long broken;
 
     /// <summary>Adds a batch.</summary>
-    public void Add(Tensor output, Tensor target)
+    public void Add(DataSource source, IReadOnlyList<long> rows, Tensor output, Tensor target)
     {
         broken += CountBroken(output);
+        if (broken == 0)
+            report?.Add(source, rows, output, target);
         if (!head.HasLabels(target))
             return;
         metrics.Update(output, target);
@@ -37,15 +43,23 @@ internal sealed class EvaluationTally(string task, TaskHead head)
         }
     }
 
-    public TaskEvaluation Result() => new()
+    public TaskEvaluation Result()
     {
-        Loss = losses / divisor,
-        Metrics = metrics.Compute(),
-        Primary = metrics.Primary,
-        HigherIsBetter = metrics.HigherIsBetter,
-        Count = samples,
-        Score = metrics.Score,
-    };
+        var found = report?.Result();
+        var numbers = new OrderedDictionary<string, double>(metrics.Compute());
+        foreach (var (name, value) in found?.Metrics ?? [])
+            numbers.TryAdd(name, value);
+        return new()
+        {
+            Loss = losses / divisor,
+            Metrics = numbers,
+            Primary = metrics.Primary,
+            HigherIsBetter = metrics.HigherIsBetter,
+            Count = samples,
+            Score = metrics.Score,
+            Report = found,
+        };
+    }
 
     private long CountBroken(Tensor output)
     {
