@@ -20,7 +20,7 @@ internal sealed class ReportTally(string task, TaskHead head, HeadSpec spec, boo
     {
         using var scope = NewDisposeScope();
         var answers = head.Answer(output).reshape(rows.Count, -1);
-        scores ??= ScoreTally.Create(head.PredictionKind, NamesOf((int)answers.shape[1]));
+        scores ??= Create(NamesOf((int)answers.shape[1]));
 
         // A user's head may have labels of its own form, and mark missing ones in its own way.
         hasScores &= head.CountLabels(target) == TaskHead.Present(target).sum().ToInt64() && scores.Add(answers, target);
@@ -37,6 +37,13 @@ internal sealed class ReportTally(string task, TaskHead head, HeadSpec spec, boo
         report.Predictions = predictions;
         return report;
     }
+
+    private ScoreTally Create(IReadOnlyList<string> names) => head.PredictionKind switch
+    {
+        PredictionKind.Class => new ClassTally(names),
+        PredictionKind.Labels => new LabelTally(names),
+        _ => new ValueTally(names),
+    };
 
     private IReadOnlyList<string> NamesOf(int width) => spec.OutputLabels is { } names && names.Count == width
         ? names

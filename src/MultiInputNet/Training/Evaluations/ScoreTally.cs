@@ -5,16 +5,6 @@ namespace MultiInputNet.Training;
 /// <summary>Scores of each class, label or output of a task so far.</summary>
 internal abstract class ScoreTally
 {
-    /// <summary>A tally for what a head predicts.</summary>
-    /// <param name="kind">What it predicts.</param>
-    /// <param name="names">The names of its classes, labels or values.</param>
-    public static ScoreTally Create(PredictionKind kind, IReadOnlyList<string> names) => kind switch
-    {
-        PredictionKind.Class => new ClassTally(names),
-        PredictionKind.Labels => new LabelTally(names),
-        _ => new ValueTally(names),
-    };
-
     /// <summary>Adds a batch.</summary>
     /// <param name="answers">Probabilities or values, <c>(batch, outputs)</c>.</param>
     /// <param name="target">The labels.</param>
