@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.Builder;
 using MultiInputNet.Data;
+using MultiInputNet.Hosting;
 using MultiInputNet.Images;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
@@ -254,6 +256,30 @@ internal static class ReadmeExamples
         var best = model.Head<TaskHead>("photo").Predict(model.forward(image, "photo")).item<long>();
         var classNames = model.Description.Task<ClassificationSpec>("photo").ClassNames!;
         Console.WriteLine($"{classNames[(int)best]}; skipped: {photos.Broken.Count}");
+    }
+
+    public static async Task Serving_a_model()
+    {
+        using (var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 32, width: 32))
+            .Base(Bases.ConvNet(channels: 16, 32))
+            .Task("species", Heads.Classification(3) with { ClassNames = ["cat", "dog", "owl"] }, from: ["photo"])
+            .Build())
+        {
+            model.Save("model.safetensors"); // after training it
+        }
+
+        var builder = WebApplication.CreateBuilder(["--urls", "http://127.0.0.1:0"]); // any free port
+        builder.Services.AddMultiInputPredictor("model.safetensors", options => options.LargestImage = 2000 * 2000);
+        using var app = builder.Build();
+        app.MapMultiInputPredictor();
+        await app.StartAsync(); // or app.Run(), which returns when the program is told to stop
+
+        using var client = new HttpClient { BaseAddress = new(app.Urls.Single()) };
+        using var photo = new ByteArrayContent(File.ReadAllBytes("new.png")) { Headers = { ContentType = new("image/png") } };
+        using var answer = await client.PostAsync("/predict/species?top=2", photo);
+        Console.WriteLine(await answer.Content.ReadAsStringAsync()); // {"task":"species","kind":"class","class":...
+        await app.StopAsync(); // answers what is in flight, then disposes of the model
     }
 
     public static void Pretrained_bases()

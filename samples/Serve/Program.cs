@@ -1,0 +1,36 @@
+using System.CommandLine;
+using MultiInputNet.Hosting;
+
+// Serves a model: a page to try it at /, and the endpoints of MultiInputNet.Hosting.
+var model = new Choice<string>("--model", "The file with the model.", text => text, "quickstart.safetensors");
+var urls = new Choice<string>("--urls", "The addresses to listen on, separated by semicolons.", text => text, "http://127.0.0.1:5000");
+var command = new RootCommand("Serves a model: drop an image or type a row at the address that is printed, or POST to /predict.") { model, urls };
+command.SetAction(arguments =>
+{
+    var path = model.Of(arguments);
+    if (!File.Exists(path))
+    {
+        Console.Error.WriteLine($"There is no model at '{path}'. Name one with --model, or train one: dotnet run -c Release --project samples/QuickStart");
+        return 1;
+    }
+
+    var builder = WebApplication.CreateSlimBuilder();
+    builder.WebHost.UseUrls(urls.Of(arguments));
+    builder.Services.AddMultiInputPredictor(path);
+    using var app = builder.Build();
+    app.MapMultiInputPredictor();
+    using var page = new MemoryStream();
+    using (var embedded = typeof(Program).Assembly.GetManifestResourceStream("page.html")!)
+        embedded.CopyTo(page);
+    var html = page.ToArray();
+    app.MapGet("/", (RequestDelegate)(context =>
+    {
+        context.Response.ContentType = "text/html; charset=utf-8";
+        context.Response.Headers.ContentSecurityPolicy =
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+        return context.Response.Body.WriteAsync(html, context.RequestAborted).AsTask();
+    }));
+    app.Run();
+    return 0;
+});
+return CommandLine.Run(command, args);
