@@ -40,6 +40,9 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
     /// <inheritdoc/>
     public ModelDescription Description => predictor.Description;
 
+    /// <inheritdoc/>
+    public int BatchSize => options.LargestBatch;
+
     /// <summary>The samples that wait for the model now.</summary>
     public int QueueLength
     {

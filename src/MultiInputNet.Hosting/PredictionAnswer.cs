@@ -41,30 +41,19 @@ internal sealed record PredictionAnswer(string Task, string Kind)
         {
             Class = prediction.ClassName,
             ClassIndex = prediction.ClassIndex,
-            Probability = Finite(prediction, prediction.Probability),
-            Classes = Most(prediction, prediction.Classes, top),
+            Probability = prediction.Probability,
+            Classes = top is { } count ? prediction.Top(count) : prediction.Classes,
         },
         PredictionKind.Labels => new(prediction.Task, "labels")
         {
-            Labels = Most(prediction, prediction.Labels, top),
+            Labels = top is { } count ? [.. prediction.Labels.OrderByDescending(label => label.Probability).Take(count)] : prediction.Labels,
             PresentLabels = prediction.PresentLabels,
         },
         _ => new(prediction.Task, "values")
         {
-            Values = [.. prediction.Values.Select(value => Finite(prediction, value))],
+            Values = prediction.Values,
             Names = prediction.ValueNames,
             Unit = prediction.Unit,
         },
     };
-
-    private static IReadOnlyList<NamedProbability> Most(Prediction prediction, IReadOnlyList<NamedProbability> all, int? top)
-    {
-        foreach (var named in all)
-            Finite(prediction, named.Probability);
-        return top is { } count ? [.. all.OrderByDescending(named => named.Probability).Take(count)] : all;
-    }
-
-    // JSON has no other numbers.
-    private static double Finite(Prediction prediction, double value) => double.IsFinite(value) ? value : throw RequestException.Invalid(
-        $"The model's answer of task '{prediction.Task}' is not a finite number: the input's values are probably far from those that it was trained on.");
 }

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using MultiInputNet.Images;
-using static TorchSharp.torch;
 
 namespace MultiInputNet.Hosting;
 
@@ -115,13 +114,7 @@ internal sealed class SampleReader(IReadOnlyList<InputDescription> inputs, Input
                 : throw RequestException.Invalid($"Input '{input.Name}' is a text that is not Base64. Send an image file in Base64, or {Describe(input.Spec)}.");
         }
 
-        using var values = input.Spec switch
-        {
-            TokenInput => tensor(ReadArray(input, value, Integer)),
-            TabularInput => tensor(ReadArray(input, value, Number)),
-            _ => tensor(ReadArray(input, value, Single)),
-        };
-        return InputValue.From(values.view([1, .. input.Spec.Shape]).DetachFromDisposeScope());
+        return InputValue.FromNumbers(ReadArray(input, value));
     }
 
     private static InputValue ReadRow(InputDescription input, TabularInput table, JsonElement value)
@@ -141,18 +134,17 @@ internal sealed class SampleReader(IReadOnlyList<InputDescription> inputs, Input
         }));
     }
 
-    private static T[] ReadArray<T>(InputDescription input, JsonElement value, Func<JsonElement, T?> read)
-        where T : struct
+    private static List<double> ReadArray(InputDescription input, JsonElement value)
     {
-        var values = new List<T>();
+        var values = new List<double>();
         Collect(value, 0);
-        return [.. values];
+        return values;
 
         void Collect(JsonElement element, int dimension)
         {
             if (dimension == input.Spec.Shape.Count)
             {
-                values.Add(read(element) ?? throw Wrong($"holds {Describe(element)} instead of a number"));
+                values.Add(ReadNumber(input.Spec, element) ?? throw Wrong($"holds {Describe(element)}"));
                 return;
             }
 
@@ -167,14 +159,12 @@ internal sealed class SampleReader(IReadOnlyList<InputDescription> inputs, Input
         RequestException Wrong(string found) => RequestException.Invalid($"Input '{input.Name}' {found}. Send {Describe(input.Spec)}.");
     }
 
-    private static long? Integer(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+    /// <summary>A number in the range of the input's values; null for anything else.</summary>
+    private static double? ReadNumber(InputSpec spec, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && float.IsFinite((float)number)
+            && (spec is not TokenInput tokens || (double.IsInteger(number) && number >= 0 && number < tokens.Vocabulary)) ? number : null;
 
-    private static double? Number(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && float.IsFinite((float)number) ? number : null;
-
-    private static float? Single(JsonElement value) => (float?)Number(value);
-
-    private InputValue ReadImage(byte[] file) => ImageValue.FromBytes(file, options.LargestImage);
+    private ImageValue ReadImage(byte[] file) => ImageValue.FromBytes(file, options.LargestImage);
 
     private async Task<(IReadOnlyList<Dictionary<string, InputValue>> Samples, bool IsList)> ReadFormAsync(string? boundary, byte[] body)
     {

@@ -18,7 +18,6 @@ internal static class ConcurrentCallers
 
         double Time(IPredictor answers, int repeats)
         {
-            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
             var start = Stopwatch.GetTimestamp();
             Thread[] threads = [.. Enumerable.Range(0, callers).Select(_ => new Thread(() =>
             {
@@ -29,7 +28,6 @@ internal static class ConcurrentCallers
                 thread.Start();
             foreach (var thread in threads)
                 thread.Join();
-            Console.WriteLine($"{answers.GetType().Name} wall {Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats:0.00} cpu {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalMilliseconds / repeats:0.00}");
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats;
         }
     }

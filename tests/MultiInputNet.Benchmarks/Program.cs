@@ -26,18 +26,6 @@ if (args.FirstOrDefault() == "csv")
     return;
 }
 
-if (args.FirstOrDefault() == "callers")
-{
-    foreach (var ch in new[] { 3, 16 })
-    {
-        using var m = MultiInputModel.Define().Base(Bases.ConvNet(ch, 64, 128)).Input("photo", Inputs.Image(3, 32, 32)).Task("photo", Heads.Classification(10)).Build(CPU);
-        m.eval();
-        var r = ConcurrentCallers.Compare($"small base, {ch}", m, new Dictionary<string, Tensor> { ["photo"] = rand(1, 3, 32, 32) }).Run(pairs);
-        Console.WriteLine($"{ch}: {r}");
-    }
-    return;
-}
-
 if (args.FirstOrDefault() == "bases")
 {
     AnsiConsole.Write(BaseTable.Measure(pairs));

@@ -10,6 +10,8 @@ internal sealed class PausingPredictor(IPredictor predictor) : IPredictor
 
     public ModelDescription Description => predictor.Description;
 
+    public int BatchSize => predictor.BatchSize;
+
     /// <summary>Batch sizes, in the order in which they were computed.</summary>
     public List<long> Sizes { get; } = [];
 
