@@ -33,6 +33,7 @@ internal static class Program
 
     public static int Main(string[] args)
     {
+        FreedMemory.Keep();
         var input = Several("--input", "An input and the location of its samples, NAME=KIND:PATH; repeat for each input. Kinds: images (one folder per class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
         input.Required = true;
         var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last column.", text => NamedOrAll(text, value => value));

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using MultiInputNet;
 
 // One base for four kinds of real data: trains a model, prints a table and saves the model; or loads it and classifies rows.
+FreedMemory.Keep();
 var file = new Choice<string>("--model", "The file to save the model to, or to load it from.", text => text, "quickstart.safetensors");
 var predict = new Option<bool>("--predict") { Description = "Load the saved model and classify test rows instead of training." };
 var rows = new Choice<int>("--rows", "Rows per data set that --predict classifies.", text => CommandLine.Number(text, 1), "5");

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using MultiInputNet;
 using MultiInputNet.Hosting;
 
 // Serves a model: a page to try it at /, and the endpoints of MultiInputNet.Hosting.
+FreedMemory.Keep();
 var model = new Choice<string>("--model", "The file with the model.", text => text, "quickstart.safetensors");
 var urls = new Choice<string>("--urls", "The addresses to listen on, separated by semicolons.", text => text, "http://127.0.0.1:5000");
 var command = new RootCommand("Serves a model: drop an image or type a row at the address that is printed, or POST to /predict.") { model, urls };

@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 
 // Does a pretrained base help when samples are few? A base is pretrained on five classes of Fashion-MNIST and then trained on small
 // subsets of other data, compared with the same model trained from scratch.
+FreedMemory.Keep();
 const string weightFile = "pretrained.safetensors";
 var folder = new Choice<string>("--fashion", "The folder of Fashion-MNIST.", text => text, "/usr/share/datasets/fashion-mnist");
 var seeds = new Choice<int>("--seeds", "How many times to repeat each training, with different samples.", text => CommandLine.Number(text, 1), "3");

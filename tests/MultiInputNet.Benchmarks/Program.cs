@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
 // Batch normalisation shared by inputs, with three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 // A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
-Allocator.KeepMemory();
+FreedMemory.Keep();
 var pairs = args.LastOrDefault() is { } last && int.TryParse(last, out var given) ? given : 41;
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 140;

@@ -1,4 +1,10 @@
+using MultiInputNet.Tests.Foundation;
 using MultiInputNet.Tests.Training;
 
-// The test runner loads this assembly and does not run it; a test that kills a training runs it as a program.
-return args is ["train", var folder] ? TrainingProcess.Run(folder) : 1;
+// The test runner loads this assembly and does not run it; a test that needs a process of its own runs it as a program.
+return args switch
+{
+    ["train", var folder] => TrainingProcess.Run(folder),
+    ["memory", var mode] => FreedMemoryTests.Measure(mode),
+    _ => 1,
+};
