@@ -313,6 +313,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     protected override void Dispose(bool disposing)
     {
         disposed = true;
+        fast?.Dispose();
         base.Dispose(disposing);
     }
 
@@ -344,7 +345,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         if (frozen.AnyTrains())
             frozen.SetModes(this, training);
         using var scope = NewDisposeScope();
-        var run = new ModelRun(Built.Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs);
+        var run = new ModelRun(Built.Groups, [.. names.Select(name => (name, input[name]))], tasks, device, type, MergesInputs, fast);
         run.Execute();
         foreach (var given in tasks.Count > 0 ? run.Outputs.Values : run.Features.Values.Select(features => features.Values))
             given.MoveToOuterDisposeScope();

@@ -45,6 +45,9 @@ public sealed class ConvNetBase : ConvolutionalBase
         return x;
     }
 
+    private protected override InferenceValue Trace(InferenceGraph graph, InferenceValue input) =>
+        stages.Aggregate(input, (x, stage) => graph.Run(stage, x));
+
     private static int CheckedChannels(ConvNetSpec options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -53,7 +56,7 @@ public sealed class ConvNetBase : ConvolutionalBase
         return options.Channels;
     }
 
-    private sealed class Stage : EntranceLayers
+    private sealed class Stage : EntranceLayers, IInferenceLayer
     {
         private readonly ModuleList<Block> blocks;
         private readonly Activation activation;
@@ -87,6 +90,17 @@ public sealed class ConvNetBase : ConvolutionalBase
             Tensor Activate(Tensor x) => Layers.Activate(activation, x, inPlace: !ReferenceEquals(x, input));
         }
 
+        public InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+        {
+            var x = blocks.Aggregate(input, (x, block) => graph.Activate(graph.Run(block, x), activation));
+            return pooling switch
+            {
+                Pooling.Max => graph.MaxPool(x, size: 2, stride: 2, ceiling: true),
+                Pooling.Average => graph.AveragePool(x, size: 2, stride: 2, ceiling: true),
+                _ => x,
+            };
+        }
+
         private Tensor Pool(Tensor x) => pooling switch
         {
             Pooling.Max => nn.functional.max_pool2d(x, kernel_size: 2L, stride: 2L, ceil_mode: true),
@@ -96,7 +110,7 @@ public sealed class ConvNetBase : ConvolutionalBase
     }
 
     /// <summary>A 3×3 convolution and its normalisation, plus its own input if the base is residual; not yet activated.</summary>
-    private sealed class Block : EntranceLayers
+    private sealed class Block : EntranceLayers, IInferenceLayer
     {
         private readonly Conv2d conv;
         private readonly nn.Module<Tensor, Tensor>? norm;
@@ -119,6 +133,13 @@ public sealed class ConvNetBase : ConvolutionalBase
         {
             var x = norm is null ? first : norm.call(first);
             return !residual ? x : x.add_(shortcut is null ? input : shortcut.call(input));
+        }
+
+        public InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+        {
+            var x = graph.Run(conv, input);
+            x = norm is null ? x : graph.Run(norm, x);
+            return !residual ? x : graph.Add(x, shortcut is null ? input : graph.Run(shortcut, input));
         }
     }
 }

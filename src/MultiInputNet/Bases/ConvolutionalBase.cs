@@ -7,7 +7,7 @@ namespace MultiInputNet;
 /// A base of this library, in two steps: its first convolution and the rest. The output of an adapted stem or a folded projection replaces
 /// the result of the first and enters at the second.
 /// </summary>
-public abstract class ConvolutionalBase : SharedBase
+public abstract class ConvolutionalBase : SharedBase, IInferenceLayer
 {
     private protected ConvolutionalBase(string name, int channels)
         : base(name, channels)
@@ -28,6 +28,11 @@ public abstract class ConvolutionalBase : SharedBase
 
     /// <summary>The second step, from the result of the first or its replacement.</summary>
     private protected abstract Tensor Rest(Tensor first);
+
+    /// <summary>Both steps, for an <see cref="InferenceProgram"/>.</summary>
+    private protected virtual InferenceValue Trace(InferenceGraph graph, InferenceValue input) => throw new NotSupportedException(GetName());
+
+    InferenceValue IInferenceLayer.Trace(InferenceGraph graph, InferenceValue input) => Trace(graph, input);
 
     /// <summary>Rejects maps of sizes that the base cannot take.</summary>
     private protected virtual void CheckSize(long height, long width, bool isAfterFirst)

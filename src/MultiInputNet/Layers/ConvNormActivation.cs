@@ -4,7 +4,7 @@ namespace MultiInputNet;
 
 /// <summary>A convolution, its normalisation and an activation; the layers are named 0 and 1, as in torchvision.</summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
-internal sealed class ConvNormActivation : EntranceLayers
+internal sealed class ConvNormActivation : EntranceLayers, IInferenceLayer
 {
     private readonly nn.Module<Tensor, Tensor> conv;
     private readonly nn.Module<Tensor, Tensor> norm;
@@ -37,6 +37,9 @@ internal sealed class ConvNormActivation : EntranceLayers
     }
 
     public override nn.Module<Tensor, Tensor> First => conv;
+
+    public InferenceValue Trace(InferenceGraph graph, InferenceValue input) =>
+        graph.Activate(graph.Run(norm, graph.Run(conv, input)), activation);
 
     protected override Tensor Rest(Tensor first, Tensor input) => Layers.Activate(activation, norm.call(first));
 }

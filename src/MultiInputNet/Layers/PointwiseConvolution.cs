@@ -8,7 +8,7 @@ namespace MultiInputNet;
 /// values and write outside their memory on some CPUs. Names and initialisation are those of torch's <c>Conv2d</c>.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, ⌈height / stride⌉, ⌈width / stride⌉)</c> out.</remarks>
-internal sealed class PointwiseConvolution : nn.Module<Tensor, Tensor>, IOperations<Tensor>
+internal sealed class PointwiseConvolution : nn.Module<Tensor, Tensor>, IOperations<Tensor>, IInferenceLayer
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
@@ -40,6 +40,8 @@ internal sealed class PointwiseConvolution : nn.Module<Tensor, Tensor>, IOperati
         var x = stride == 1 ? input : input.index(TensorIndex.Ellipsis, TensorIndex.Slice(step: stride), TensorIndex.Slice(step: stride));
         return nn.functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
+
+    public InferenceValue Trace(InferenceGraph graph, InferenceValue input) => graph.Convolve(new(input, InferenceGraph.Double(weight), InferenceGraph.Double(bias, weight.shape[0]), [this]) { Stride = [stride, stride] });
 
     public long CountMacs(Tensor input, Tensor output) => output.numel() * weight.shape[1];
 

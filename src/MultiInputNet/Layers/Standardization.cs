@@ -31,6 +31,10 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    internal Tensor Mean => mean;
+
+    internal Tensor StandardDeviation => standard_deviation;
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {

@@ -14,6 +14,7 @@ internal sealed class ModelRun
 
     private readonly IReadOnlyList<BaseGroup> groups;
     private readonly ScalarType type;
+    private readonly InferencePaths? fast;
 
     /// <summary>Decides which inputs go together.</summary>
     /// <param name="groups">The groups of the model's inputs.</param>
@@ -22,10 +23,17 @@ internal sealed class ModelRun
     /// <param name="device">The device.</param>
     /// <param name="type">The type of the weights.</param>
     /// <param name="merges">Whether maps are merged where only speed depends on it.</param>
+    /// <param name="fast">Runs the paths that it has in place of their layers; null if all run layer by layer.</param>
     public ModelRun(
-        IReadOnlyList<BaseGroup> groups, IReadOnlyList<(string Name, Tensor Batch)> inputs, IReadOnlyList<Route> tasks, Device device, ScalarType type, bool merges)
+        IReadOnlyList<BaseGroup> groups,
+        IReadOnlyList<(string Name, Tensor Batch)> inputs,
+        IReadOnlyList<Route> tasks,
+        Device device,
+        ScalarType type,
+        bool merges,
+        InferencePaths? fast = null)
     {
-        (this.groups, this.type) = (groups, type);
+        (this.groups, this.type, this.fast) = (groups, type, fast);
         Tasks = tasks;
         var limit = !merges ? 0 : device.type == DeviceType.CPU ? LargestMergedBytesOnCpu : long.MaxValue;
         var (given, open) = (new List<RunInput>(), new List<BaseBatch>());
@@ -34,6 +42,8 @@ internal sealed class ModelRun
             var group = groups.First(group => group.Paths.Any(path => path.Name == name));
             var input = new RunInput(group.Paths.First(path => path.Name == name), batch);
             given.Add(input);
+            if (RunsFast(input))
+                continue;
             var bytes = batch.shape[0] * input.Path.LargestResult * type.ElementSize();
             var joined = open.Find(other => other.Group == group && (other.Bytes + bytes <= limit || group.MixesSamples));
             if (joined is null)
@@ -67,12 +77,20 @@ internal sealed class ModelRun
     public void Execute()
     {
         foreach (var input in Inputs)
-            input.Project(type);
+        {
+            if (RunsFast(input))
+                Features.Add(input.Path.Name, new(fast!.Run(input.Path, input.Batch)));
+            else
+                input.Project(type);
+        }
+
         foreach (var batch in Batches)
             batch.Run(Features);
         foreach (var task in Tasks)
             Outputs.Add(task.Task, task.Run(Features));
     }
+
+    private bool RunsFast(RunInput input) => fast?.Contains(input.Path.Name) == true;
 }
 
 /// <summary>One input of a run: its batch, and what enters its base.</summary>

@@ -29,8 +29,10 @@ public sealed class Predictor : IPredictor
     public static Predictor Load(string path, PredictorOptions? options = null)
     {
         options ??= new();
-        return new(MultiInputModel.Load(
-            path, options.Device, options.CustomModules, options.TrustTorchScript, options.LargestPass ?? Limits.LargestPass));
+        var model = MultiInputModel.Load(
+            path, options.Device, options.CustomModules, options.TrustTorchScript, options.LargestPass ?? Limits.LargestPass);
+        model.PrepareForInference();
+        return new(model);
     }
 
     /// <inheritdoc/>

@@ -81,7 +81,7 @@ internal sealed class InputLayers
     /// <param name="replaced">A convolution that the input's stem replaces, and that therefore needs no adapter.</param>
     public InputParts Create(Conv2d? replaced)
     {
-        var own = new InputParts();
+        var own = new InputParts { AdaptersFollow = adapters == Adapters.Series };
         foreach (var (name, norm) in norms)
             own.Add(name, norm, new InputNormalization(norm, affine: perInput == PerInput.Normalization));
         foreach (var (name, conv) in convs.Where(conv => conv.Layer != replaced))

@@ -10,6 +10,9 @@ internal sealed class InputParts() : nn.Module(nameof(InputParts))
     /// <summary>The parts by the layers of the base to which they belong.</summary>
     public IReadOnlyDictionary<nn.Module, nn.Module<Tensor, Tensor>> ByLayer => byLayer;
 
+    /// <summary>Whether its adapters come after the convolutions that they adapt, instead of beside them.</summary>
+    public bool AdaptersFollow { get; init; }
+
     /// <summary>Adds the part of a layer.</summary>
     /// <param name="name">The layer's name in the base, such as <c>stages.0.norm</c>.</param>
     /// <param name="layer">The layer.</param>

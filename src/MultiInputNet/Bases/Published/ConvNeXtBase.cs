@@ -60,6 +60,9 @@ public sealed class ConvNeXtBase : ConvolutionalBase
 
     private protected override nn.Module<Tensor, Tensor> First => features[0];
 
+    private protected override InferenceValue Trace(InferenceGraph graph, InferenceValue input) =>
+        features.Aggregate(input, (x, layer) => graph.Run(layer, x));
+
     private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
 
     private protected override void CheckSize(long height, long width, bool isAfterFirst)
@@ -69,7 +72,7 @@ public sealed class ConvNeXtBase : ConvolutionalBase
     }
 
     /// <summary>A depthwise 7×7 convolution and two linear layers at each position, scaled by channel, plus the block's input.</summary>
-    private sealed class Block : nn.Module<Tensor, Tensor>, IRandomModule
+    private sealed class Block : nn.Module<Tensor, Tensor>, IRandomModule, IInferenceLayer
     {
         private readonly nn.Module<Tensor, Tensor> conv;
         private readonly nn.Module<Tensor, Tensor> norm;
@@ -109,10 +112,18 @@ public sealed class ConvNeXtBase : ConvolutionalBase
             x = reduce.call(nn.functional.gelu(expand.call(norm.call(x)))).permute(0, 3, 1, 2);
             return Layers.StochasticDepth(layer_scale * x, stochasticDepth, training).add_(input).MoveToOuterDisposeScope();
         }
+
+        public InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+        {
+            var x = graph.Run(norm, graph.Run(conv, input));
+            x = graph.Run(reduce, graph.Activate(graph.Run(expand, x), Activation.GELU));
+            var factor = InferenceGraph.Double(layer_scale).view(-1);
+            return graph.Add(graph.Scale(x, factor, zeros_like(factor), this), input);
+        }
     }
 
     /// <summary>Layer normalisation over the channels at each position.</summary>
-    private sealed class LayerNorm2d : nn.Module<Tensor, Tensor>, INormalization
+    private sealed class LayerNorm2d : nn.Module<Tensor, Tensor>, INormalization, IInferenceLayer
     {
         private readonly Parameter weight;
         private readonly Parameter bias;
@@ -131,5 +142,7 @@ public sealed class ConvNeXtBase : ConvolutionalBase
             return nn.functional.layer_norm(input.permute(0, 2, 3, 1), weight.shape, weight, bias, eps: 1e-6)
                 .permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
+
+        public InferenceValue Trace(InferenceGraph graph, InferenceValue input) => graph.NormalizeChannels(input, weight, bias, 1e-6, this);
     }
 }

@@ -35,7 +35,7 @@ public sealed class EfficientNetBase : ConvolutionalBase
                     channels, stage.Width, channels * stage.Expansion, stage.Kernel, i == 0 ? stage.Stride : 1, Activation.SiLU, channels / 4);
                 channels = stage.Width;
                 return (nn.Module<Tensor, Tensor>)new InvertedResidual(
-                    sizes, normalization, Activation.SiLU, nn.functional.sigmoid, options.StochasticDepth * index++ / blocks);
+                    sizes, normalization, Activation.SiLU, isHard: false, options.StochasticDepth * index++ / blocks);
             })]));
         }
 
@@ -60,6 +60,9 @@ public sealed class EfficientNetBase : ConvolutionalBase
         (6, 5, 2, 192, 4),
         (6, 3, 1, 320, 1),
     ];
+
+    private protected override InferenceValue Trace(InferenceGraph graph, InferenceValue input) =>
+        features.Aggregate(input, (x, layer) => graph.Run(layer, x));
 
     private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
 }

@@ -8,7 +8,7 @@ namespace MultiInputNet;
 /// convolution, squeeze and excitation, a 1×1 convolution to fewer, and the block's input added if the shapes are equal.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, In, height, width)</c> in, <c>(batch, Out, ⌈height / Stride⌉, ⌈width / Stride⌉)</c> out.</remarks>
-internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModule
+internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModule, IInferenceLayer
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block = [];
     private readonly bool residual;
@@ -23,7 +23,7 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModul
     /// <param name="Squeezed">Channels within squeeze and excitation; 0 omits it.</param>
     public readonly record struct Sizes(int In, int Out, int Expanded, int Kernel, int Stride, Activation Activation, int Squeezed);
 
-    public InvertedResidual(Sizes sizes, BatchNormOptions normalization, Activation squeezedActivation, Func<Tensor, Tensor> gate, double stochasticDepth = 0)
+    public InvertedResidual(Sizes sizes, BatchNormOptions normalization, Activation squeezedActivation, bool isHard, double stochasticDepth = 0)
         : base(nameof(InvertedResidual))
     {
         if (sizes.Expanded != sizes.In)
@@ -31,7 +31,7 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModul
         block.Add(new ConvNormActivation(
             sizes.Expanded, sizes.Expanded, normalization, sizes.Activation, sizes.Kernel, sizes.Stride, groups: sizes.Expanded));
         if (sizes.Squeezed > 0)
-            block.Add(new SqueezeExcitation(sizes.Expanded, sizes.Squeezed, squeezedActivation, gate));
+            block.Add(new SqueezeExcitation(sizes.Expanded, sizes.Squeezed, squeezedActivation, isHard));
         block.Add(new ConvNormActivation(sizes.Expanded, sizes.Out, normalization, Activation.None));
         residual = sizes.Stride == 1 && sizes.In == sizes.Out;
         StochasticDepth = stochasticDepth;
@@ -50,5 +50,11 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IRandomModul
         if (residual)
             x = Layers.StochasticDepth(x, StochasticDepth, training).add_(input);
         return x.MoveToOuterDisposeScope();
+    }
+
+    public InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+    {
+        var x = block.Aggregate(input, (x, layer) => graph.Run(layer, x));
+        return residual ? graph.Add(x, input) : x;
     }
 }

@@ -28,7 +28,7 @@ public sealed class MobileNetV3Base : ConvolutionalBase
         foreach (var (kernel, expanded, width, squeezes, activation, stride) in options.Large ? Large : Small)
         {
             var sizes = new InvertedResidual.Sizes(channels, width, expanded, kernel, stride, activation, squeezes ? Squeezed(expanded) : 0);
-            features.Add(new InvertedResidual(sizes, normalization, Activation.ReLU, x => nn.functional.hardsigmoid(x)));
+            features.Add(new InvertedResidual(sizes, normalization, Activation.ReLU, isHard: true));
             channels = width;
         }
 
@@ -76,6 +76,9 @@ public sealed class MobileNetV3Base : ConvolutionalBase
         (5, 576, 96, true, Activation.HardSwish, 1),
         (5, 576, 96, true, Activation.HardSwish, 1),
     ];
+
+    private protected override InferenceValue Trace(InferenceGraph graph, InferenceValue input) =>
+        features.Aggregate(input, (x, layer) => graph.Run(layer, x));
 
     private protected override Tensor Rest(Tensor first) => Layers.Chain(features.Skip(1), first);
 

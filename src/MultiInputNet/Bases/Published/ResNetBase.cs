@@ -68,6 +68,16 @@ public sealed class ResNetBase : ConvolutionalBase
 
     private protected override Tensor Rest(Tensor first) => layer4.call(layer3.call(layer2.call(layer1.call(Stem(first)))));
 
+    private protected override InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+    {
+        var x = graph.Activate(Normalize(graph, bn1, graph.Run(conv1, input)), Activation.ReLU);
+        x = graph.MaxPool(x, size: 3, stride: 2, padding: 1);
+        return new[] { layer1, layer2, layer3, layer4 }.Aggregate(x, (x, layer) => graph.Run(layer, x));
+    }
+
+    private static InferenceValue Normalize(InferenceGraph graph, nn.Module<Tensor, Tensor>? norm, InferenceValue x) =>
+        norm is null ? x : graph.Run(norm, x);
+
     private static nn.Module<Tensor, Tensor> Convolution(ResNetSpec options, int inChannels, int outChannels, int kernelSize, int stride) =>
         Layers.Convolution(inChannels, outChannels, kernelSize, stride, bias: options.Normalization == Normalization.None);
 
@@ -77,7 +87,7 @@ public sealed class ResNetBase : ConvolutionalBase
     private Tensor Stem(Tensor first) => nn.functional.max_pool2d(Normalize(bn1, first), kernel_size: 3L, stride: 2L, padding: 1L).relu_();
 
     /// <summary>Two or three convolutions plus the block's input, through a 1×1 convolution if the shapes differ.</summary>
-    private sealed class Block : nn.Module<Tensor, Tensor>
+    private sealed class Block : nn.Module<Tensor, Tensor>, IInferenceLayer
     {
         private readonly nn.Module<Tensor, Tensor> conv1;
         private readonly nn.Module<Tensor, Tensor>? bn1;
@@ -122,6 +132,15 @@ public sealed class ResNetBase : ConvolutionalBase
             if (conv3 is not null)
                 x = Normalize(bn3, conv3.call(x.relu_()));
             return x.add_(downsample is null ? input : downsample.call(input)).relu_().MoveToOuterDisposeScope();
+        }
+
+        public InferenceValue Trace(InferenceGraph graph, InferenceValue input)
+        {
+            var x = graph.Activate(Normalize(graph, bn1, graph.Run(conv1, input)), Activation.ReLU);
+            x = Normalize(graph, bn2, graph.Run(conv2, x));
+            if (conv3 is not null)
+                x = Normalize(graph, bn3, graph.Run(conv3, graph.Activate(x, Activation.ReLU)));
+            return graph.Activate(graph.Add(x, downsample is null ? input : graph.Run(downsample, input)), Activation.ReLU);
         }
     }
 }

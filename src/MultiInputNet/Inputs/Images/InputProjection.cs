@@ -6,7 +6,7 @@ namespace MultiInputNet;
 /// Maps an image with any number of channels to the channels of a base: a 1×1 convolution, optional normalisation and activation.
 /// </summary>
 /// <remarks>Shapes: <c>(batch, inChannels, height, width)</c> in, <c>(batch, outChannels, height, width)</c> out.</remarks>
-public sealed class InputProjection : nn.Module<Tensor, Tensor>
+public sealed class InputProjection : nn.Module<Tensor, Tensor>, IInferenceLayer
 {
     private readonly PointwiseConvolution conv;
     private readonly nn.Module<Tensor, Tensor>? norm;
@@ -42,5 +42,11 @@ public sealed class InputProjection : nn.Module<Tensor, Tensor>
         var x = conv.call(ChannelsLast.Of(input));
         x = norm is null ? x : norm.call(x);
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
+    }
+
+    InferenceValue IInferenceLayer.Trace(InferenceGraph graph, InferenceValue input)
+    {
+        var x = graph.Run(conv, input);
+        return graph.Activate(norm is null ? x : graph.Run(norm, x), activation);
     }
 }

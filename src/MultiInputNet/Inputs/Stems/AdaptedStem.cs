@@ -29,6 +29,8 @@ internal sealed class AdaptedStem : Stem
         Adapt(first);
     }
 
+    public override (Tensor Weight, Tensor? Bias) Kernel => (conv.weight, conv.bias);
+
     public override void Adapt(Conv2d first)
     {
         using var scope = NewDisposeScope();

@@ -22,6 +22,8 @@ internal sealed class SharedStem : Stem, IOperations<Tensor>
 
     public override IReadOnlyList<StemSlice> Slices => parts.Slices;
 
+    public override (Tensor Weight, Tensor? Bias) Kernel => (cat([.. Slices.Select(slice => slice.Weight)], 1) * parts.Scale, parts.First.bias);
+
     public override void Adapt(Conv2d first)
     {
         foreach (var slice in Slices)
@@ -31,9 +33,7 @@ internal sealed class SharedStem : Stem, IOperations<Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var (first, slices, scale) = parts;
-        var weight = ChannelsLast.Of(cat([.. slices.Select(slice => slice.Weight)], 1) * scale);
-        return ChannelsLast.Convolve(first, ChannelsLast.Of(input), weight).MoveToOuterDisposeScope();
+        return ChannelsLast.Convolve(parts.First, ChannelsLast.Of(input), ChannelsLast.Of(Kernel.Weight)).MoveToOuterDisposeScope();
     }
 
     public long CountMacs(Tensor input, Tensor output) => output.numel() * Slices.Sum(slice => slice.Weight.numel() / slice.Weight.shape[0]);
