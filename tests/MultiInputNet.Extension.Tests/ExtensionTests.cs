@@ -104,6 +104,23 @@ public sealed class ExtensionTests : IDisposable
     }
 
     [Fact]
+    public void An_own_head_has_scores_and_predictions_as_far_as_its_labels_are_as_usual()
+    {
+        using var model = Build();
+
+        var evaluation = new Trainer(model).Evaluate(Sources, new() { KeepPredictions = true });
+        evaluation.SaveCsv(folder);
+
+        var (kind, level) = (evaluation["kind"], evaluation["level"]);
+        kind.Classes.Sum(its => its.Support).Should().Be(kind.Count);
+        (kind.Classes.Sum(its => its.Correct) / (double)kind.Count).Should().Be(kind.Metrics["accuracy"]);
+        kind.Classes[2].Predicted.Should().Be(0, "it is masked");
+        level.Outputs.Single().Count.Should().Be(level.Count, "its prediction is the median");
+        evaluation.Values.Should().OnlyContain(task => task.Predictions.Count == Sources[0].Count);
+        File.ReadAllLines(Path.Combine(folder, "level.predictions.csv"))[0].Should().Be("source,row,name,label,prediction");
+    }
+
+    [Fact]
     public void An_own_balancing_is_told_which_heads_have_squared_losses()
     {
         using var model = Build();

@@ -5,7 +5,7 @@ public sealed record EvaluationOptions
 {
     /// <summary>
     /// Whether it returns the prediction for each sample (<see cref="TaskEvaluation.Predictions"/>), which takes memory: some hundred bytes
-    /// for a sample and 24 for each of its classes, labels or values.
+    /// for a sample and 8 for each of its classes, labels or values.
     /// </summary>
     /// <value>Default: <see langword="false"/>.</value>
     public bool KeepPredictions { get; init; }

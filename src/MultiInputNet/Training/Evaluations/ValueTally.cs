@@ -10,9 +10,11 @@ internal sealed class ValueTally(IReadOnlyList<string> names) : ScoreTally
 
     public override bool Add(Tensor answers, Tensor target)
     {
-        if (!target.is_floating_point() || !target.shape.SequenceEqual(answers.shape))
+        using var scope = NewDisposeScope();
+        var labels = target.reshape(target.shape[0], -1);
+        if (!labels.is_floating_point() || !labels.shape.SequenceEqual(answers.shape))
             return false;
-        errors.Update(answers, target);
+        errors.Update(answers, labels);
         return true;
     }
 
