@@ -17,7 +17,7 @@ internal static class Answers
         using var scope = NewDisposeScope();
         var known = head as TaskHead;
         CheckFinite(task, output, known?.MayGiveInfinity ?? true);
-        var answers = (known is null ? output : known.Answer(output)).flatten(start_dim: 1).to(ScalarType.Float64).cpu().contiguous();
+        var answers = (known is null ? output : known.Answer(output)).reshape(output.shape[0], -1).to(ScalarType.Float64).cpu().contiguous();
         var (count, width) = ((int)answers.shape[0], (int)answers.shape[1]);
         var numbers = answers.data<double>().ToArray();
         var kind = known?.PredictionKind ?? PredictionKind.Values;
