@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
@@ -13,6 +14,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(VisionTransformerSpec), "vision_transformer")]
 [JsonDerivedType(typeof(TorchScriptSpec), "torchscript")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record BaseSpec(int Channels)
 {
     internal abstract SharedBase Create();
@@ -40,5 +42,5 @@ public abstract record BaseSpec(int Channels)
         : null;
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -10,5 +10,5 @@ public sealed class BrokenSample
     public required string Problem { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -17,5 +17,5 @@ public sealed class InputBatch
     public IReadOnlyDictionary<string, Tensor> Inputs { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

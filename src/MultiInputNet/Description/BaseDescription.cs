@@ -22,7 +22,7 @@ public sealed class BaseDescription
     internal string Key => Inputs is null ? "base_model" : $"input_bases.{Inputs[0]}";
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     /// <summary>This description with what is not null.</summary>
     internal BaseDescription With(

@@ -14,5 +14,5 @@ public sealed class InputDescription
     public ProjectionSpec? Projection { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

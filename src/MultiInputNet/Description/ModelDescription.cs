@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using TorchSharp;
 
 namespace MultiInputNet;
@@ -10,7 +11,7 @@ namespace MultiInputNet;
 /// What a model consists of: its inputs, bases, fusions and tasks. It is separate from the modules that are built from it: it can be
 /// printed, compared, written to JSON and read back, and builds the same model again.
 /// </summary>
-public sealed class ModelDescription : IEquatable<ModelDescription>
+public sealed partial class ModelDescription : IEquatable<ModelDescription>
 {
     /// <summary>The newest format of model files and descriptions, which is written. 1 was 0.1.0, whose files do not name it.</summary>
     internal const int NewestVersion = 2;
@@ -27,7 +28,10 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DescriptionJson().WithAddedModifier(InitialValues.Keep),
     };
+
+    private static readonly JsonTypeInfo<ModelDescription> JsonType = (JsonTypeInfo<ModelDescription>)JsonOptions.GetTypeInfo(typeof(ModelDescription));
 
     /// <summary>Creates a description. <see cref="MultiInputModel.Define"/> is the readable way.</summary>
     /// <param name="inputs">The inputs.</param>
@@ -55,11 +59,11 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         SharesFusion = sharesFusion;
     }
 
-    // Written only: FromJson looks at it before anything else.
+    // FromJson looks at it before anything else; what is written is always the newest.
     [JsonInclude]
     [JsonPropertyName(VersionName)]
     [JsonPropertyOrder(-1)]
-    private int Version { get; } = NewestVersion;
+    internal int Version { get; set => field = NewestVersion; } = NewestVersion;
 
     /// <summary>The inputs, in the order in which they were named.</summary>
     public IReadOnlyList<InputDescription> Inputs { get; }
@@ -108,7 +112,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
 
     /// <summary>The description as JSON. Of the user's own modules it contains only the names.</summary>
     /// <returns>The JSON text.</returns>
-    public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
+    public string ToJson() => JsonSerializer.Serialize(this, JsonType);
 
     /// <summary>Reads a description written by <see cref="ToJson"/>.</summary>
     /// <param name="json">The JSON text.</param>
@@ -127,7 +131,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
         {
             CheckVersion(json);
             CheckNulls(json);
-            var read = JsonSerializer.Deserialize<ModelDescription>(json, JsonOptions)
+            var read = JsonSerializer.Deserialize(json, JsonType)
                 ?? throw new JsonException("The text is 'null'.");
             return customModules is null ? read : CustomModules.Attach(read, customModules);
         }
@@ -169,4 +173,7 @@ public sealed class ModelDescription : IEquatable<ModelDescription>
     /// <summary>The description as JSON.</summary>
     /// <returns>The JSON text.</returns>
     public override string ToString() => ToJson();
+
+    [JsonSerializable(typeof(ModelDescription))]
+    private sealed partial class DescriptionJson : JsonSerializerContext;
 }

@@ -18,5 +18,5 @@ public sealed class TaskDescription
     public FusionSpec? Fusion { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

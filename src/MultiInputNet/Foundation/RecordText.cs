@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
@@ -14,9 +15,10 @@ internal static class RecordText
 {
     private const int MostElements = 12;
 
-    public static string Of(object record)
+    /// <param name="record">The object.</param>
+    /// <param name="type">Its type, which says to a trimmed program that all of its public properties are needed.</param>
+    public static string Of(object record, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] Type type)
     {
-        var type = record.GetType();
         var members = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
             .Where(property => property.SetMethod is not null)
             .GroupBy(property => property.DeclaringType).Reverse().SelectMany(declared => declared) // what all of a kind have comes first

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
@@ -13,6 +14,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(SumSpec), "sum")]
 [JsonDerivedType(typeof(MeanSpec), "mean")]
 [JsonDerivedType(typeof(CustomFusionSpec), "custom")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record FusionSpec
 {
     private protected FusionSpec()
@@ -59,5 +61,5 @@ public abstract record FusionSpec
         $"{(shapes.All(shape => shape is MapShape) ? "maps" : "features")} {string.Join(", ", shapes)}";
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
@@ -9,6 +10,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(MultiLabelSpec), "multi_label")]
 [JsonDerivedType(typeof(RegressionSpec), "regression")]
 [JsonDerivedType(typeof(CustomHeadSpec), "custom")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record HeadSpec
 {
     private protected HeadSpec()
@@ -54,5 +56,5 @@ public abstract record HeadSpec
         : null;
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
@@ -14,6 +15,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(SequenceInput), "sequence")]
 [JsonDerivedType(typeof(TokenInput), "tokens")]
 [JsonDerivedType(typeof(TabularInput), "tabular")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record InputSpec
 {
     private protected InputSpec()
@@ -107,5 +109,5 @@ public abstract record InputSpec
     internal Tensor ZeroSample(Device device) => zeros([1, .. Shape], BatchType ?? ScalarType.Float32, device);
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
@@ -11,6 +12,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(TabularProjectionSpec), "tabular")]
 [JsonDerivedType(typeof(SequenceProjectionSpec), "sequence")]
 [JsonDerivedType(typeof(CustomProjectionSpec), "custom")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record ProjectionSpec
 {
     private protected ProjectionSpec()
@@ -49,5 +51,5 @@ public abstract record ProjectionSpec
         ($"{projection} does not take {input.Kind} input of shape {Shapes.Text(input.Shape)}.", cure);
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -22,5 +22,5 @@ public sealed class PredictorOptions
     public long? LargestPass { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -28,5 +28,5 @@ public sealed class EpochResult
     public required IReadOnlyDictionary<string, TaskEvaluation> Validation { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

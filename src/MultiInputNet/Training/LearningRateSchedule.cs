@@ -1,8 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MultiInputNet.Training;
 
 /// <summary>
 /// How the learning rate changes during a training, as a pure function of the step. Derive from it to add your own schedule.
 /// </summary>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract class LearningRateSchedule
 {
     /// <summary>A constant rate, after a linear warm-up if requested.</summary>
@@ -73,7 +76,7 @@ public abstract class LearningRateSchedule
 
     /// <summary>The schedule with its settings: its type's name and its settable properties. Checkpoints hold it, to be compared.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     private static long WarmupSteps(double share, long steps) => (long)(steps * share);
 

@@ -155,5 +155,5 @@ public sealed record TrainerOptions
     }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

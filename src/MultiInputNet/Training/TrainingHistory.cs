@@ -67,5 +67,5 @@ public sealed class TrainingHistory
     }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -49,5 +49,5 @@ public sealed record LoadOptions
     public bool Strict { get; init; } = true;
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

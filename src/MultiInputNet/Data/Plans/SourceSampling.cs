@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MultiInputNet.Data;
 
 /// <summary>Which sources take part in a training step. A description; <see cref="Plan"/> makes the plan for given sources.</summary>
@@ -6,6 +8,7 @@ namespace MultiInputNet.Data;
 /// trained with the statistics of one input at a time and evaluated with a mixture of all: give each its own with
 /// <see cref="PerInput.Normalization"/>.
 /// </remarks>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract class SourceSampling
 {
     private SourceSampling()
@@ -80,7 +83,7 @@ public abstract class SourceSampling
     }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     private protected abstract SourcePlan MakePlan(IReadOnlyList<PlannedSource> sources, long seed, long? stepsPerEpoch);
 

@@ -53,5 +53,5 @@ public sealed record CsvFormat
     }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

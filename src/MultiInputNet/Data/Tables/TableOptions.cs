@@ -56,7 +56,7 @@ public sealed record TableOptions
     public OnBroken OnBroken { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     internal NumberFormat Numbers => new(DecimalSeparator, ThousandsSeparator);
 

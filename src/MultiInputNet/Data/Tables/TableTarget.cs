@@ -27,5 +27,5 @@ public sealed class TableTarget(string column)
         : new ClassificationSpec(ClassNames.Count) { ClassNames = ClassNames };
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

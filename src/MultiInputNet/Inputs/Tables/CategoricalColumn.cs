@@ -10,9 +10,11 @@ public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Catego
 {
     private const int LargestWidth = 4096;
 
+    private readonly int? embeddingWidth;
+
     /// <summary>The width of the vector that represents a category.</summary>
     /// <value>Default: half as many as there are categories, rounded up, and at most 50.</value>
-    public int EmbeddingWidth { get; init; } = Math.Clamp((Categories.Count + 1) / 2, 1, 50);
+    public int EmbeddingWidth { get => embeddingWidth ?? Math.Clamp((Categories.Count + 1) / 2, 1, 50); init => embeddingWidth = value; }
 
     internal override int Width => EmbeddingWidth;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 
 namespace MultiInputNet;
@@ -7,6 +8,7 @@ namespace MultiInputNet;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(NumericColumn), "numeric")]
 [JsonDerivedType(typeof(CategoricalColumn), "categorical")]
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record TabularColumn(string Name)
 {
     /// <summary>The number of features that the projection makes of it.</summary>
@@ -19,5 +21,5 @@ public abstract record TabularColumn(string Name)
     internal abstract (string Problem, string Cure)? FindMistake();
 
     /// <inheritdoc/>
-    public sealed override string ToString() => RecordText.Of(this);
+    public sealed override string ToString() => RecordText.Of(this, GetType());
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
@@ -6,6 +7,7 @@ namespace MultiInputNet.Training;
 /// How the losses of several tasks are combined into one descent. A description, not the state of a training: it can be used for many.
 /// Derive from it to add your own method.
 /// </summary>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract class LossBalancing
 {
     /// <summary>The sum of the losses.</summary>
@@ -93,7 +95,7 @@ public abstract class LossBalancing
 
     /// <summary>The method with its settings: its type's name and its settable properties. Checkpoints hold it, to be compared.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value)
         ? value

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using MultiInputNet.Weights;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ namespace MultiInputNet.Training;
 /// Writes and reads the checkpoints of one training. Each is a safetensors file, with the training's state as JSON in its metadata and a
 /// SHA-256 hash of both. While the store is open, the folder belongs to this training alone.
 /// </summary>
-internal sealed class CheckpointStore : IDisposable
+internal sealed partial class CheckpointStore : IDisposable
 {
     internal const string Key = "multi_input_net.training";
     internal const string HashKey = "multi_input_net.sha256";
@@ -25,7 +26,10 @@ internal sealed class CheckpointStore : IDisposable
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new ContentJson().WithAddedModifier(InitialValues.Keep),
     };
+
+    private static readonly JsonTypeInfo<Content> JsonType = (JsonTypeInfo<Content>)JsonOptions.GetTypeInfo(typeof(Content));
 
     private readonly CheckpointOptions options;
     private readonly Lazy<IReadOnlyDictionary<string, string>> fingerprint;
@@ -65,7 +69,7 @@ internal sealed class CheckpointStore : IDisposable
     public string Write(TrainingState state, IReadOnlyDictionary<string, Tensor> tensors)
     {
         var path = Path.Combine(options.Folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{state.Step:D10}.safetensors"));
-        var content = JsonSerializer.Serialize(new Content(Version, fingerprint.Value, state), JsonOptions);
+        var content = JsonSerializer.Serialize(new Content(Version, fingerprint.Value, state), JsonType);
         WeightFile.Write(path, tensors, new Dictionary<string, string> { [Key] = content, [HashKey] = Hash(content, tensors) });
         try
         {
@@ -191,7 +195,7 @@ internal sealed class CheckpointStore : IDisposable
     {
         try
         {
-            var content = JsonSerializer.Deserialize<Content>(json, JsonOptions) ?? throw file.Refuse("its training is 'null'.");
+            var content = JsonSerializer.Deserialize(json, JsonType) ?? throw file.Refuse("its training is 'null'.");
             return content.Version == Version ? content : throw file.Refuse($"it is in format version {content.Version}, from which a training cannot be resumed.");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
@@ -259,4 +263,7 @@ internal sealed class CheckpointStore : IDisposable
         $"folder '{options.Folder}'", ModelComponent.Training, $"checkpoints cannot be written there: {cause.Message}", "Name a folder that exists or can be created, and is writable.", cause);
 
     private sealed record Content(int Version, IReadOnlyDictionary<string, string> Fingerprint, TrainingState State);
+
+    [JsonSerializable(typeof(Content))]
+    private sealed partial class ContentJson : JsonSerializerContext;
 }

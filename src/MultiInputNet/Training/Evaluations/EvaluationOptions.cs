@@ -11,5 +11,5 @@ public sealed record EvaluationOptions
     public bool KeepPredictions { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -72,5 +72,5 @@ public sealed class TaskEvaluation
     internal EvaluationReport? Report { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Training;
 
 /// <summary>How gradients change the weights. Created with <see cref="Optimizers"/>.</summary>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract class OptimizerSpec
 {
     private protected OptimizerSpec()
@@ -11,7 +13,7 @@ public abstract class OptimizerSpec
     }
 
     /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    public override string ToString() => RecordText.Of(this, GetType());
 
     /// <summary>Creates the optimizer for groups of parameters, each with its own weight decay.</summary>
     internal abstract OptimizerHelper Create(IReadOnlyList<(IReadOnlyList<Parameter> Parameters, double WeightDecay)> groups);
