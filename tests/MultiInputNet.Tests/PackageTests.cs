@@ -9,7 +9,8 @@ namespace MultiInputNet.Tests;
 
 /// <summary>Packs the library and uses the package the way another program does.</summary>
 [Trait("Category", "Slow")]
-public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixture<PackageTests.PackedLibrary>
+[Collection(nameof(PackedLibrary))]
+public sealed class PackageTests(PackageTests.PackedLibrary packed)
 {
     [Fact]
     public void Package_holds_what_its_users_need()
@@ -59,7 +60,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     [Fact]
     public void Package_runs_in_a_fresh_program_and_in_what_it_publishes()
     {
-        var program = MakeProgram("program", """
+        var program = packed.MakeProgram("program", """
             using MultiInputNet;
             using MultiInputNet.Images;
             using static TorchSharp.torch;
@@ -85,7 +86,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
     [Fact]
     public void TorchSharp_is_never_optimised_in_a_program_that_references_the_package()
     {
-        var program = MakeProgram("modes", """
+        var program = packed.MakeProgram("modes", """
             using System.Diagnostics;
             using System.Reflection;
             using TorchSharp;
@@ -146,40 +147,19 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
         }
     }
 
-    /// <summary>The folder of a program that references the package.</summary>
-    private string MakeProgram(string name, string code)
-    {
-        var program = Directory.CreateDirectory(Path.Combine(packed.Folder, name)).FullName;
-        File.WriteAllText(Path.Combine(program, $"{name}.csproj"), $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>
-                <SelfContained>false</SelfContained>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <RestoreAdditionalProjectSources>{packed.Folder}</RestoreAdditionalProjectSources>
-              </PropertyGroup>
-              <ItemGroup>
-                <PackageReference Include="MultiInputNet.Images" Version="{packed.Version}" />
-                <PackageReference Include="TorchSharp-cpu" Version="{BuildValue("TorchSharpVersion")}" />
-              </ItemGroup>
-            </Project>
-            """);
-        File.WriteAllText(Path.Combine(program, "Program.cs"), code);
-        return program;
-    }
-
     private static string BuildValue(string key) =>
         typeof(PackageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == key).Value!;
+
+    [CollectionDefinition(nameof(PackedLibrary))]
+    public sealed class PackedCollection : ICollectionFixture<PackedLibrary>;
 
     /// <summary>The packed library in a folder of its own, under a version that no other package has.</summary>
     public sealed class PackedLibrary : IDisposable
     {
         public PackedLibrary()
         {
-            Pack("LibraryFolder");
-            Pack("ImagesFolder");
+            foreach (var package in new[] { "", ".Images", ".Logging", ".Terminal" })
+                Pack($"{BuildValue("LibraryFolder")}{package}");
         }
 
         public string Folder { get; } = Directory.CreateTempSubdirectory("multi-input-net-").FullName;
@@ -196,8 +176,34 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed) : IClassFixt
                 Directory.Delete(cached, recursive: true);
         }
 
+        /// <summary>The folder of a program that references packages: this library's in this version, and TorchSharp's.</summary>
+        public string MakeProgram(string name, string code, params string[] packages)
+        {
+            var program = Directory.CreateDirectory(Path.Combine(Folder, name)).FullName;
+            var references = (packages is [] ? ["MultiInputNet.Images", "TorchSharp-cpu"] : packages)
+                .Select(package => $"""<PackageReference Include="{package}" Version="{(package.StartsWith("MultiInputNet", StringComparison.Ordinal) ? Version : BuildValue("TorchSharpVersion"))}" />""");
+            System.IO.File.WriteAllText(Path.Combine(program, $"{name}.csproj"), $"""
+                <Project Sdk="Microsoft.NET.Sdk">
+                  <PropertyGroup>
+                    <OutputType>Exe</OutputType>
+                    <TargetFramework>net10.0</TargetFramework>
+                    <UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>
+                    <SelfContained>false</SelfContained>
+                    <ImplicitUsings>enable</ImplicitUsings>
+                    <Nullable>enable</Nullable>
+                    <RestoreAdditionalProjectSources>{Folder}</RestoreAdditionalProjectSources>
+                  </PropertyGroup>
+                  <ItemGroup>
+                    {string.Join(' ', references)}
+                  </ItemGroup>
+                </Project>
+                """);
+            System.IO.File.WriteAllText(Path.Combine(program, "Program.cs"), code);
+            return program;
+        }
+
         private void Pack(string project) => Dotnet(
-            BuildValue(project),
+            project,
             "pack", "-c", "Release", "-o", Folder, $"-p:Version={Version}", "--artifacts-path", Path.Combine(Folder, "artifacts"));
 
         /// <summary>Runs the SDK and gives what it printed; fails with that if it failed.</summary>
