@@ -151,7 +151,7 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed)
         typeof(PackageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == key).Value!;
 
     [CollectionDefinition(nameof(PackedLibrary))]
-    public sealed class PackedCollection : ICollectionFixture<PackedLibrary>;
+    public sealed class Packed : ICollectionFixture<PackedLibrary>;
 
     /// <summary>The packed library in a folder of its own, under a version that no other package has.</summary>
     public sealed class PackedLibrary : IDisposable

@@ -51,6 +51,21 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         CancellationToken cancellationToken = default) => Run(false, sources, validation, progress, cancellationToken);
 
     /// <summary>
+    /// As <see cref="Fit"/>, on a thread of its own: with the same result to the bit, whatever the caller's thread has set, such as
+    /// <c>torch.no_grad()</c>. The model and the sources are the training's until the task ends.
+    /// </summary>
+    /// <param name="sources">As for <see cref="Fit"/>.</param>
+    /// <param name="validation">As for <see cref="Fit"/>.</param>
+    /// <param name="progress">As for <see cref="Fit"/>; a <see cref="Progress{T}"/> reports where it was created, on the user interface for instance.</param>
+    /// <param name="cancellationToken">As for <see cref="Fit"/>: the task is then cancelled.</param>
+    /// <returns>A task with the result of each epoch, or with what <see cref="Fit"/> would throw.</returns>
+    public Task<TrainingHistory> FitAsync(
+        IReadOnlyList<DataSource> sources,
+        IReadOnlyList<DataSource>? validation = null,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default) => OnItsOwnThread(() => Fit(sources, validation, progress, cancellationToken));
+
+    /// <summary>
     /// Resumes a training from its latest checkpoint, or starts it if there is none yet. It ends with the same weights, on the CPU to the
     /// bit, as an uninterrupted training.
     /// </summary>
@@ -70,6 +85,18 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         ? throw new InvalidOperationException("There is nothing to resume: name a folder in TrainerOptions.Checkpoints.")
         : Run(true, sources, validation, progress, cancellationToken);
 
+    /// <summary>As <see cref="Resume"/>, on a thread of its own, like <see cref="FitAsync"/>.</summary>
+    /// <param name="sources">As for <see cref="Fit"/>: the same as at the start.</param>
+    /// <param name="validation">As for <see cref="Fit"/>.</param>
+    /// <param name="progress">As for <see cref="FitAsync"/>.</param>
+    /// <param name="cancellationToken">As for <see cref="FitAsync"/>.</param>
+    /// <returns>A task with the result of each epoch, or with what <see cref="Resume"/> would throw.</returns>
+    public Task<TrainingHistory> ResumeAsync(
+        IReadOnlyList<DataSource> sources,
+        IReadOnlyList<DataSource>? validation = null,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default) => OnItsOwnThread(() => Resume(sources, validation, progress, cancellationToken));
+
     /// <summary>Evaluates every task of the sources in evaluation mode and restores the model's mode afterwards.</summary>
     /// <param name="sources">The samples.</param>
     /// <param name="options">What to return besides metrics; no predictions when null.</param>
@@ -87,6 +114,10 @@ public sealed class Trainer(MultiInputModel model, TrainerOptions? options = nul
         SourceChecks.CheckFit(model, sources);
         return Evaluation.Run(model, sources, Options.EvaluationBatchSize, options ?? new(), cancellationToken);
     }
+
+    // Awaited, so that a training that was stopped cancels the task and keeps its message.
+    private static async Task<TrainingHistory> OnItsOwnThread(Func<TrainingHistory> train) =>
+        await Task.Factory.StartNew(train, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
 
     private TrainingHistory Run(
         bool resume,
