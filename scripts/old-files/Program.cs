@@ -1,9 +1,10 @@
-// Writes the files of version 0.1.0 that tests/MultiInputNet.Tests/OldFilesTests.cs reads: a model for every kind of base, input, projection,
-// fusion and head, what each computes, and checkpoints of trainings that are half done, with the weights that they end with.
+// Writes the files of format version 2 that tests/MultiInputNet.Tests/OldFilesTests.cs reads: models with what descriptions of that version
+// have, what each computes, and a checkpoint of a training that is half done, with the weights that it ends with.
 //
-// Run at commit 645d553, the last one before files had a version (this file is for the names of that commit alone):
-//   git worktree add /tmp/old 645d553
+// Run at commit 4198e1e, the last one before version 3 (this file is for the names of that commit alone):
+//   git worktree add /tmp/old 4198e1e
 //   dotnet run -c Release --project scripts/old-files -p:Library=/tmp/old -- tests/MultiInputNet.Tests/Fixtures
+// Those of version 1, with a model for every kind that it knew, are from this file as it was at 4198e1e, run at 645d553.
 //
 // Weights are a short series of numbers again and again, so that the packed files are small.
 
@@ -16,7 +17,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 
 var fixtures = args[0];
-var folder = Directory.CreateDirectory(Path.Combine(fixtures, "version1")).FullName;
+var folder = Directory.CreateDirectory(Path.Combine(fixtures, "version2")).FullName;
 var expected = new Dictionary<string, Tensor>();
 foreach (var (name, builder) in Models())
     WriteModel(name, builder);
@@ -26,34 +27,14 @@ WriteWhole("expected", path => WeightFile.Write(path, expected));
 
 IEnumerable<(string Name, MultiInputModelBuilder Builder)> Models()
 {
-    foreach (var normalization in Enum.GetValues<Normalization>())
-    {
-        yield return ($"convnet-{normalization}".ToLowerInvariant(), Image(Bases.ConvNet(6, 8, 12) with
-        {
-            Normalization = normalization,
-            Depth = 2,
-            Residual = normalization == Normalization.Group,
-            Pooling = normalization == Normalization.Layer ? Pooling.Average : normalization == Normalization.None ? Pooling.None : Pooling.Max,
-            Activation = normalization == Normalization.Layer ? Activation.GELU : Activation.ReLU,
-        }));
-    }
-
-    yield return ("resnet18", Image(Bases.ResNet18(), 3, 40));
-    yield return ("resnet50", Image(Bases.ResNet50() with { Normalization = Normalization.Batch }, 3, 33));
-    yield return ("mobilenet", Image(Bases.MobileNetV3Small(), 3, 40));
-    yield return ("efficientnet", Image(Bases.EfficientNetB0() with { StochasticDepth = 0.1 }, 3, 40));
-    yield return ("convnext", Image(Bases.ConvNeXtTiny() with { Widths = [8, 16], Depths = [2, 1], StochasticDepth = 0.2, ImageNetNormalization = false }, 3, 32));
-    var transformer = Bases.ViTS16() with { Width = 16, Depth = 2, Heads = 4, PatchSize = 8, ImageSize = 24 };
-    yield return ("transformer-patches", Image(transformer with { Dropout = 0.1, AttentionDropout = 0.1 }, 3, 32));
-    yield return ("transformer-token", Image(transformer with { Output = TransformerOutput.ClassToken }, 3, 24));
-    yield return ("torchscript", Image(Bases.TorchScript(Path.Combine(fixtures, "files", "base.pt")), 3, 11));
-    yield return ("custom", MultiInputModel.Define()
-        .Input("a", Inputs.Image(2, 9, 9), Projections.From("own projection", (input, channels) => nn.Conv2d(input.Shape[0], channels, 3)))
-        .Input("b", Inputs.Tabular(4), Projections.From("own grid", (input, channels) =>
-            nn.Sequential(nn.Linear(input.Shape[0], channels * 4L), nn.Unflatten(1, [channels, 2L, 2L]))))
-        .Base(Bases.From("own base", 4, () => nn.Sequential(nn.Conv2d(4, 8, 3, padding: 1), nn.ReLU())))
-        .Task("a", Heads.From("own head", features => nn.Linear(features, 3)), fusion: Fusions.From("own fusion", map => nn.Flatten()))
-        .Task("both", Heads.Regression(2), from: ["a", "b"], fusion: Fusions.FromSeveral("own pair", maps => new Pair())));
+    yield return ("tokens", MultiInputModel.Define()
+        .Input("a", Inputs.Image(3, 24, 24))
+        .Input("b", Inputs.Image(3, 32, 32))
+        .Base(Bases.ViTS16() with { Width = 16, Depth = 2, Heads = 4, PatchSize = 8, ImageSize = 24, Output = TransformerOutput.Tokens })
+        .Fusion(Fusions.Attention(2), shared: true)
+        .Task("a", Heads.Classification(3))
+        .Task("b", Heads.Classification(2))
+        .Task("both", Heads.MultiLabel(2), from: ["a", "b"]));
 
     yield return ("inputs", MultiInputModel.Define()
         .Input("image", Inputs.Image(1, 8, 8) with { Mean = [0.5], StandardDeviation = [0.25], Resize = Resize.Pad }, Projections.Convolution(Normalization.Group, Activation.SiLU))
@@ -87,54 +68,6 @@ IEnumerable<(string Name, MultiInputModelBuilder Builder)> Models()
         .Task("row", Heads.Classification(2))
         .Task("table", Heads.Classification(2)));
 
-    yield return ("identity", MultiInputModel.Define()
-        .Input("a", Inputs.Image(3, 8, 8) with { Resize = Resize.CentreCrop }, Projections.Identity())
-        .Base(Bases.ConvNet(3, 6, 8) with { Activation = Activation.LeakyReLU })
-        .Task("a", Heads.Classification(3)));
-
-    yield return ("stems", MultiInputModel.Define()
-        .Input("rgb", Inputs.Image(3, 32, 32))
-        .Input("repeat", Inputs.Image(5, 32, 32), Projections.AdaptedStem())
-        .Input("mean", Inputs.Image(4, 32, 32), Projections.AdaptedStem(StemMethod.Mean))
-        .Input("zeros", Inputs.Image(4, 32, 32), Projections.AdaptedStem(StemMethod.PadZeros))
-        .Input("random", Inputs.Image(4, 32, 32), Projections.AdaptedStem(StemMethod.PadRandom))
-        .Input("shared", Inputs.Image(2, 32, 32), Projections.AdaptedStem(StemMethod.Mean) with { Shared = true })
-        .Input("shared_too", Inputs.Image(2, 32, 32), Projections.AdaptedStem(StemMethod.Mean) with { Shared = true })
-        .Input("bands", Inputs.Image(4, 32, 32), Projections.BandStem("red", "green", "blue", "nir"))
-        .Input("fewer", Inputs.Image(2, 32, 32), Projections.BandStem("nir", "red"))
-        .Input("own", Inputs.Image(2, 32, 32), Projections.BandStem("green", "red") with { Shared = false })
-        .Input("folded", Inputs.Image(2, 32, 32), Projections.Convolution())
-        .Base(Bases.ConvNeXtTiny() with { Widths = [8, 12], Depths = [1, 1] })
-        .Fusion(Fusions.GlobalMax())
-        .Task("rgb", Heads.Classification(2))
-        .Task("repeat", Heads.Classification(2))
-        .Task("mean", Heads.Classification(2))
-        .Task("zeros", Heads.Classification(2))
-        .Task("random", Heads.Classification(2))
-        .Task("shared", Heads.Classification(2))
-        .Task("shared_too", Heads.Classification(2))
-        .Task("bands", Heads.Classification(2))
-        .Task("fewer", Heads.Classification(2))
-        .Task("own", Heads.Classification(2))
-        .Task("folded", Heads.Classification(2)));
-
-    foreach (var (perInput, adapters) in new[] { (PerInput.Statistics, Adapters.Parallel), (PerInput.Normalization, Adapters.Series) })
-    {
-        yield return ($"own-{perInput}".ToLowerInvariant(), MultiInputModel.Define()
-            .Input("a", Inputs.Image(1, 8, 8))
-            .Input("b", Inputs.Sequence(2, 16))
-            .Input("c", Inputs.Image(2, 6, 6))
-            .Input("d", Inputs.Tabular(3))
-            .Base(Bases.ConvNet(4, 6, 8) with { Normalization = Normalization.Batch }, perInput: perInput, adapters: adapters)
-            .Base(Bases.ConvNet(5, 8), inputs: ["c"])
-            .Base(Bases.ConvNet(3, 8) with { Normalization = Normalization.Batch }, inputs: ["d"], perInput: perInput)
-            .Task("a", Heads.Classification(2))
-            .Task("b", Heads.Classification(2))
-            .Task("c", Heads.Classification(2))
-            .Task("d", Heads.Classification(2))
-            .Task("all", Heads.Regression(1), from: ["a", "b", "c", "d"], fusion: Fusions.Mean()));
-    }
-
     yield return ("tasks", MultiInputModel.Define()
         .Input("a", Inputs.Image(1, 8, 8))
         .Input("b", Inputs.Sequence(2, 16))
@@ -151,12 +84,6 @@ IEnumerable<(string Name, MultiInputModelBuilder Builder)> Models()
         .Task("mean", Heads.Regression(1), from: ["a", "b"], fusion: Fusions.Mean(Fusions.GlobalMax()))
         .Task("attention", Heads.Regression(1), from: ["a", "b"], fusion: Fusions.Attention(4, dropout: 0.1)));
 }
-
-MultiInputModelBuilder Image(BaseSpec spec, int channels = 2, int size = 8) => MultiInputModel.Define()
-    .Input("a", Inputs.Image(channels, size, size))
-    .Base(spec)
-    .Fusion(Fusions.GlobalAverage())
-    .Task("a", Heads.Classification(3));
 
 void WriteModel(string name, MultiInputModelBuilder builder)
 {
@@ -193,7 +120,7 @@ void WriteTraining(string name, TrainerOptions options)
     options = options with { LearningRate = 0.01, Seed = 5, BatchSize = 8, Checkpoints = new(checkpoints) { EverySteps = 1, Keep = 1000 } };
 
     // AdamW makes whole steps of the rounding that is the gradient of a bias before a batch normalisation.
-    var normalization = options.Optimizer is SgdSpec ? Normalization.Batch : Normalization.None;
+    const Normalization normalization = Normalization.None;
     using var model = MultiInputModel.Define()
         .Input("image", Inputs.Image(2, 5, 5), Projections.Convolution(normalization))
         .Input("row", Inputs.Tabular(3))
@@ -226,45 +153,13 @@ static IEnumerable<(string Name, TrainerOptions Options)> Trainings()
 {
     yield return ("phases", new()
     {
-        Stages = [new(2, Parts.Heads(), Parts.Projections().At(0.5)), new(3, Parts.All) { LearningRate = 0.02, LayerDecay = 0.8 }],
+        Phases = [new(2, Parts.Heads(), Parts.Projections().At(0.5)), new(3, Parts.All) { LearningRate = 0.02, LayerDecay = 0.8 }],
         WeightAverageDecay = 0.9,
         EarlyStopping = new() { Patience = 9, MinDelta = 0.001, Task = "row" },
         Balancing = LossBalancing.Uncertainty(),
         Sampling = SourceSampling.Temperature(0.5),
         Schedule = LearningRateSchedule.OneCycle(),
     });
-    yield return ("gradnorm", new()
-    {
-        Epochs = 3,
-        Optimizer = Optimizers.Sgd(0.8, nesterov: true),
-        Balancing = LossBalancing.GradNorm(alpha: 1),
-        Sampling = SourceSampling.All,
-        Schedule = LearningRateSchedule.WarmupCosine(floor: 0.1),
-        AccumulatedBatches = 2,
-        GradientClip = double.PositiveInfinity,
-    });
-    yield return ("averages", new()
-    {
-        Epochs = 4,
-        Balancing = LossBalancing.DynamicWeightAverage(temperature: 1.5),
-        Sampling = SourceSampling.RoundRobin,
-        Schedule = LearningRateSchedule.Step(0.4, warmupShare: 0.1),
-        Optimizer = Optimizers.AdamW(beta2: 0.99),
-        StepsPerEpoch = 6,
-        WeightDecay = 0.1,
-    });
-    yield return ("fixed", new()
-    {
-        Epochs = 3,
-        Balancing = LossBalancing.Fixed(new Dictionary<string, double> { ["row"] = 0.5, ["image"] = 2 }),
-        Sampling = SourceSampling.Fixed(new Dictionary<string, double> { ["row"] = 1, ["image"] = 2 }),
-        Schedule = LearningRateSchedule.Constant(warmupShare: 0.2),
-        Optimizer = Optimizers.Sgd(),
-        EarlyStopping = new(),
-        WeightAverageDecay = 0.5,
-    });
-    yield return ("pcgrad", new() { Epochs = 2, Balancing = LossBalancing.PCGrad(seed: 3), Sampling = SourceSampling.All });
-    yield return ("cagrad", new() { Epochs = 2, Balancing = LossBalancing.CAGrad(c: 0.4), Sampling = SourceSampling.All });
 }
 
 static void Fill(int index, string key, Tensor value)
@@ -307,10 +202,4 @@ void WriteWhole(string name, Action<string> write)
     using (var to = new BrotliStream(File.Create(Path.Combine(folder, $"{name}.safetensors.br")), CompressionLevel.Optimal))
         from.CopyTo(to);
     File.Delete(path);
-}
-
-/// <summary>Means of two maps, joined.</summary>
-internal sealed class Pair() : nn.Module<IReadOnlyList<Tensor>, Tensor>("Pair")
-{
-    public override Tensor forward(IReadOnlyList<Tensor> input) => cat([.. input.Select(map => map.mean([2, 3]))], 1);
 }

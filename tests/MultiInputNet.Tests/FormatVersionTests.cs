@@ -10,7 +10,7 @@ namespace MultiInputNet.Tests;
 /// <summary>What a file says of its version decides whether it is read, before anything else in it is looked at.</summary>
 public sealed class FormatVersionTests : IDisposable
 {
-    private const string NewerModel = "*it is in format version 3, and this version of MultiInputNet reads format versions up to 2. Update MultiInputNet to read it.";
+    private const string NewerModel = "*it is in format version 4, and this version of MultiInputNet reads format versions up to 3. Update MultiInputNet to read it.";
 
     private readonly TemporaryFolder folder = new();
 
@@ -28,7 +28,7 @@ public sealed class FormatVersionTests : IDisposable
         Dictionary<string, string> metadata;
         using (var file = WeightFile.Open(path))
             metadata = file.Metadata.ToDictionary();
-        metadata.Should().Contain("multi_input_net.version", "2");
+        metadata.Should().Contain("multi_input_net.version", "3");
         metadata.Remove("multi_input_net.version");
         if (version is not null)
             metadata["multi_input_net.version"] = version;
@@ -41,6 +41,7 @@ public sealed class FormatVersionTests : IDisposable
     [InlineData(null)]
     [InlineData("1")]
     [InlineData("2")]
+    [InlineData("3")]
     public void Versions_up_to_this_one_are_read(string? version) => MultiInputModel.Load(Write(version), CPU).Dispose();
 
     [Fact]
@@ -48,10 +49,10 @@ public sealed class FormatVersionTests : IDisposable
     {
         string[] paths =
         [
-            Write("3"),
-            Write("3", json => json.Replace("\"inputs\"", "\"unknown_member\": 1, \"inputs\"")),
-            Write("3", json => json.Replace("\"convnet\"", "\"unknown_kind\"")),
-            Write("3", _ => "no JSON"),
+            Write("4"),
+            Write("4", json => json.Replace("\"inputs\"", "\"unknown_member\": 1, \"inputs\"")),
+            Write("4", json => json.Replace("\"convnet\"", "\"unknown_kind\"")),
+            Write("4", _ => "no JSON"),
         ];
         foreach (var path in paths)
             FluentActions.Invoking(() => MultiInputModel.Load(path, CPU)).Should().Throw<MultiInputException>().WithMessage($"File '{path}', file: {NewerModel}");
@@ -62,7 +63,7 @@ public sealed class FormatVersionTests : IDisposable
     [InlineData("0")]
     [InlineData("two")]
     [InlineData("")]
-    [InlineData(" 2")]
+    [InlineData(" 3")]
     [InlineData("99999999999999999999")]
     public void A_version_that_is_no_version_is_refused(string version)
     {
@@ -76,18 +77,18 @@ public sealed class FormatVersionTests : IDisposable
     {
         using var model = Build();
         var json = model.Description.ToJson();
-        json.Should().MatchRegex(@"^\{\s*""version"": 2,");
+        json.Should().MatchRegex(@"^\{\s*""version"": 3,");
 
-        string[] newer = [With("3"), With("3").Replace("\"convnet\"", "\"unknown_kind\""), With("3").Replace("\"channels\"", "\"unknown_member\"")];
+        string[] newer = [With("4"), With("4").Replace("\"convnet\"", "\"unknown_kind\""), With("4").Replace("\"channels\"", "\"unknown_member\"")];
         foreach (var text in newer)
             FluentActions.Invoking(() => ModelDescription.FromJson(text)).Should().Throw<MultiInputException>().WithMessage($"Model description, description: {NewerModel}");
         string[] odd = ["-1", "0", "2.5", "\"2\"", "1e30", "{}"];
         foreach (var version in odd)
             FluentActions.Invoking(() => ModelDescription.FromJson(With(version))).Should().Throw<MultiInputException>().WithMessage("*its format version is '*");
-        foreach (var version in (string[])["1", "2"])
+        foreach (var version in (string[])["1", "2", "3"])
             ModelDescription.FromJson(With(version)).Should().Be(model.Description);
 
-        string With(string version) => json.Replace("\"version\": 2", $"\"version\": {version}");
+        string With(string version) => json.Replace("\"version\": 3", $"\"version\": {version}");
     }
 
     [Theory]

@@ -41,6 +41,34 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed)
         nuspec.Descendants(names + "readme").Single().Value.Should().Be("README.md");
     }
 
+    /// <summary>What nuget.org shows of a package.</summary>
+    [Fact]
+    public void Every_package_has_an_icon_a_description_tags_and_the_newest_section_of_the_changelog()
+    {
+        var repository = Path.Combine(BuildValue("LibraryFolder"), "..", "..");
+        var changes = File.ReadAllLines(Path.Combine(repository, "CHANGELOG.md")).SkipWhile(line => !line.StartsWith("## ", StringComparison.Ordinal)).ToArray();
+        var newest = changes.Take(1).Concat(changes.Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal)));
+        foreach (var id in Directory.GetDirectories(Path.Combine(repository, "src")).Select(folder => Path.GetFileName(folder)!))
+        {
+            using var package = ZipFile.OpenRead(packed.File("nupkg", id));
+            using var stream = package.GetEntry($"{id}.nuspec")!.Open();
+            var metadata = XDocument.Load(stream).Root!.Elements().Single(element => element.Name.LocalName == "metadata").Elements().ToDictionary(element => element.Name.LocalName, element => element.Value);
+
+            metadata["description"].Should().NotBe("Package Description", id).And.EndWith(".");
+            metadata["tags"].Split(' ').Should().HaveCountGreaterThan(3, id).And.Contain("torchsharp");
+            Words(metadata["releaseNotes"]).Should().Be(Words(string.Join('\n', newest)));
+            var icon = package.GetEntry(metadata["icon"])!;
+            icon.Length.Should().BeInRange(500, 20_000);
+            using var picture = icon.Open();
+            var start = new byte[24];
+            picture.ReadExactly(start);
+            start[..8].Should().Equal(0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A);
+            start[16..24].Should().Equal([0, 0, 0, 128, 0, 0, 0, 128], "it is 128 pixels wide and high");
+        }
+
+        static string Words(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Fact]
     public void The_images_package_depends_on_the_library_and_on_decoders()
     {
@@ -158,8 +186,8 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed)
     {
         public PackedLibrary()
         {
-            foreach (var package in new[] { "", ".Images", ".Logging", ".Terminal" })
-                Pack($"{BuildValue("LibraryFolder")}{package}");
+            foreach (var project in Directory.GetDirectories(Path.Combine(BuildValue("LibraryFolder"), "..")))
+                Pack(project);
         }
 
         public string Folder { get; } = Directory.CreateTempSubdirectory("multi-input-net-").FullName;

@@ -14,7 +14,7 @@ namespace MultiInputNet;
 public sealed partial class ModelDescription : IEquatable<ModelDescription>
 {
     /// <summary>The newest format of model files and descriptions, which is written. 1 was 0.1.0, whose files do not name it.</summary>
-    internal const int NewestVersion = 2;
+    internal const int NewestVersion = 3;
 
     private const string VersionName = "version";
 

@@ -23,7 +23,7 @@ public sealed class AsyncTrainingTests : IDisposable
 
         Task<TrainingHistory> training;
         using (no_grad())
-            training = new Trainer(model, TrainingProblem.Options).FitAsync(sources, validation, new Now<TrainingProgress>(_ => threads.Add(Thread.CurrentThread)));
+            training = new Trainer(model, TrainingProblem.Options).FitAsync(sources, validation, new Now(_ => threads.Add(Thread.CurrentThread)));
 
         (await training).ToString().Should().Be(history.ToString());
         model.ShouldHave(TrainingProblem.Weights(expected));
@@ -42,7 +42,7 @@ public sealed class AsyncTrainingTests : IDisposable
         using var stop = new CancellationTokenSource();
 
         var training = new Trainer(model, options).FitAsync(
-            sources, progress: new Now<TrainingProgress>(progress => { if (progress.Step == 3) stop.Cancel(); }), cancellationToken: stop.Token);
+            sources, progress: new Now(progress => { if (progress.Step == 3) stop.Cancel(); }), cancellationToken: stop.Token);
 
         (await FluentActions.Awaiting(() => training).Should().ThrowAsync<OperationCanceledException>()).WithMessage("*Resume continues it.");
         training.IsCanceled.Should().BeTrue();
