@@ -17,6 +17,7 @@ command.SetAction(arguments =>
     }
 
     var builder = WebApplication.CreateSlimBuilder();
+    builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // not a line for each request
     builder.WebHost.UseUrls(urls.Of(arguments));
     builder.Services.AddMultiInputPredictor(path);
     using var app = builder.Build();

@@ -170,7 +170,7 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
             Monitor.Pulse(gate);
         }
 
-        return [.. calls.Select(AnswerOf)];
+        return [.. calls.Select(call => cancellationToken.CanBeCanceled ? AnswerOf(call) : call.Answer.Task)];
 
         async Task<IReadOnlyDictionary<string, IReadOnlyList<Prediction>>> AnswerOf(QueuedCall call)
         {
@@ -204,9 +204,9 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
             foreach (var (call, answer) in batch.Zip(answers))
             {
                 if (answer is Exception error)
-                    call.Answer.SetException(error);
+                    call.Answer.TrySetException(error);
                 else
-                    call.Answer.SetResult((IReadOnlyDictionary<string, IReadOnlyList<Prediction>>)answer);
+                    call.Answer.TrySetResult((IReadOnlyDictionary<string, IReadOnlyList<Prediction>>)answer);
             }
         }
 

@@ -72,7 +72,7 @@ public sealed class BatchingPredictorTests : IDisposable
 
         var first = await StartPausedAsync(predictor, zeros(1, 3));
         var good = predictor.PredictBatchAsync(Plain(ones(1, 3)));
-        var bad = predictor.PredictBatchAsync(Plain(full(1, 3, 99)));
+        var bad = predictor.PredictBatchAsync(Plain(ones(1, 3) * 99));
         var alsoGood = predictor.PredictBatchAsync(Plain(ones(2, 3)));
         inner.Continue();
 
@@ -80,6 +80,7 @@ public sealed class BatchingPredictorTests : IDisposable
         await FluentActions.Awaiting(() => bad).Should().ThrowAsync<InvalidOperationException>();
         (await good)["plain"].Should().HaveCount(1);
         (await alsoGood)["plain"].Should().HaveCount(2);
+        inner.Sizes.Should().Equal([1, 4, 1, 1, 2], "the joined batch fails, and each is computed alone");
     }
 
     [Fact]

@@ -88,11 +88,11 @@ public sealed class EndpointTests : IAsyncLifetime
     [Fact]
     public async Task A_row_is_an_object_and_rows_are_a_list_of_them()
     {
-        var one = await served.PostAsync("/predict/record", new { age = "31", colour = (string?)null, unused = 1 });
-        var list = await served.PostAsync("/predict/record", new object[] { new { age = 31.0, colour = "" }, new { age = (int?)null, colour = "red" } });
-        var named = await served.PostAsync("/predict/record", new { record = new { age = 31, colour = "purple" } });
+        var one = await served.PostAsync("/predict/record", new { age = "31,5", colour = (string?)null, unused = 1 });
+        var list = await served.PostAsync("/predict/record", new object[] { new { age = 31.5, colour = "" }, new { age = (int?)null, colour = "red" } });
+        var named = await served.PostAsync("/predict/record", new { record = new { age = 31.5, colour = "purple" } });
 
-        var unknown = TestModel.Expected(model, "record", ("record", tensor(new[] { 31.0, 0 }).view(1, 2)));
+        var unknown = TestModel.Expected(model, "record", ("record", tensor(new[] { 31.5, 0 }).view(1, 2)));
         Probabilities(one, "classes").Select(named => named.Probability).Should().Equal(unknown, Near);
         list.GetArrayLength().Should().Be(2);
         Probabilities(list[0], "classes").Select(named => named.Probability).Should().Equal(unknown, Near);

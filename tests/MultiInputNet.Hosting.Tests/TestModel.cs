@@ -16,7 +16,7 @@ internal static class TestModel
         .Input("signal", Inputs.Sequence(features: 2, length: 12))
         .Input("words", Inputs.Tokens(vocabulary: 20, length: 6))
         .Input("plain", Inputs.Tabular(features: 3) with { Mean = [1, 2, 3], StandardDeviation = [1, 1, 2] })
-        .Input("record", Inputs.Tabular(new NumericColumn("age") { Fill = 40 }, new CategoricalColumn("colour", Colours)))
+        .Input("record", Inputs.Tabular(new NumericColumn("age") { Fill = 40 }, new CategoricalColumn("colour", Colours)) with { DecimalSeparator = ',' })
         .Base(Bases.ConvNet(channels: 4, 8, 8))
         .Fusion(Fusions.GlobalAverage())
         .Task("species", Heads.Classification(classes: 4) with { ClassNames = Species }, from: ["photo"])
