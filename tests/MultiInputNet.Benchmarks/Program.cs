@@ -10,26 +10,35 @@ using static TorchSharp.torch;
 // The table of the published bases: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- bases [PAIRS]
 // Batch normalisation shared by inputs, with three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 // A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
+// A predictor against ONNX Runtime and forward: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- predict [NETWORK] [PAIRS]
+if (PredictTable.IsPart(args))
+{
+    PredictTable.RunPart(args);
+    return 0;
+}
+
 FreedMemory.Keep();
 var pairs = args.LastOrDefault() is { } last && int.TryParse(last, out var given) ? given : 41;
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 140;
+if (args is ["predict", ..])
+    return PredictTable.Print(args.Length > 1 && args[^1] == $"{pairs}" ? pairs : 11, args is [_, var network, ..] && network != $"{pairs}" ? network : "");
 if (args.FirstOrDefault() == "normalization")
 {
     AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 300, seeds: 3));
-    return;
+    return 0;
 }
 
 if (args.FirstOrDefault() == "csv")
 {
     AnsiConsole.Write(CsvBenchmark.Measure(repeats: args.Length > 1 ? pairs : 5));
-    return;
+    return 0;
 }
 
 if (args.FirstOrDefault() == "bases")
 {
     AnsiConsole.Write(BaseTable.Measure(pairs));
-    return;
+    return 0;
 }
 
 const int size = 32;
@@ -55,6 +64,7 @@ AnsiConsole.Status().Start("Measuring", status =>
 });
 AnsiConsole.WriteLine($"Time of the other divided by time of the library, above 1 if the library is faster; {pairs} interleaved pairs, {get_num_threads()} threads.");
 AnsiConsole.Write(table);
+return 0;
 
 IEnumerable<Comparison> Comparisons()
 {
