@@ -5,6 +5,7 @@ using MultiInputNet;
 using MultiInputNet.Hosting;
 using Spectre.Console;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 /// <summary>
@@ -183,14 +184,16 @@ internal static class PredictTable
         using var model = MultiInputModel.Define()
             .Input("x", Inputs.Image(3, size, size), spec.Channels == 3 && size > 32 ? Projections.Identity() : null)
             .Base(spec).Fusion(Fusions.GlobalAverage()).Task("x", Heads.Classification(10)).Build(CPU);
-        foreach (var (key, value) in model.state_dict())
+        // Statistics of a batch, or the maps of mobile networks with random weights would vanish, and all images have one answer.
+        foreach (var norm in model.modules().OfType<BatchNorm>())
         {
-            if (key.EndsWith("running_mean", StringComparison.Ordinal))
-                value.normal_(0, 0.1);
-            else if (key.EndsWith("running_var", StringComparison.Ordinal))
-                value.uniform_(0.8, 1.2);
+            norm.weight!.uniform_(0.5, 1.5);
+            norm.bias!.normal_(0, 0.2);
+            norm.momentum = 1;
         }
 
+        model.train();
+        model.forward(rand(8, 3, size, size), "x");
         model.Save(Model(name));
     }
 

@@ -51,8 +51,18 @@ def linear(weights, prefix):
     return layer
 
 
+class Standardization(nn.Module):
+    def __init__(self, mean, standard_deviation):
+        super().__init__()
+        self.mean = mean.float().view(1, -1, 1, 1)
+        self.standard_deviation = standard_deviation.float().view(1, -1, 1, 1)
+
+    def forward(self, x):
+        return (x - self.mean) / self.standard_deviation
+
+
 def make(name, weights):
-    """The network from image to logits."""
+    """The network from raw image to logits."""
     base = part(weights, "base_model.")
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(weights, "output_layers.x.")]
     if name.startswith("small"):
@@ -72,7 +82,7 @@ def make(name, weights):
         body = nn.Sequential(*list(model.children())[:-2])
     else:
         body = load(model.features, part(base, "features."))
-    return nn.Sequential(body, *head)
+    return nn.Sequential(Standardization(**part(weights, "input_standardizations.x.")), body, *head)
 
 
 def main(folder):
