@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Globalization;
 using System.Text;
 using MultiInputNet;
@@ -31,11 +32,15 @@ internal static class Program
         ["fusions"] = Parts.Fusions(),
     };
 
+    private const string PredictionHelp =
+        "Answer for new samples with the model of --model instead of training: FILE or FOLDER, or NAME=FILE where several inputs of the model take such samples. "
+        + "A folder or file of images, a table (.csv, .tsv, .txt; other columns and labels are ignored), a .npy array or an IDX file. Writes CSV: the name of each sample, and for each task "
+        + "the class, its probability and that of each class (with more than 100 classes, of the five most probable); the labels above one half and the probability of each; or the values.";
+
     public static int Main(string[] args)
     {
         FreedMemory.Keep();
         var input = Several("--input", "An input and the location of its samples, NAME=KIND:PATH; repeat for each input. Kinds: images (one folder per class), csv, idx, npy (X.npy,Y.npy), sample (digits, landsat, dna, letter).", InputArgument.Parse);
-        input.Required = true;
         var target = Several("--target", "The column of a CSV file that holds the labels, COLUMN or NAME=COLUMN. By default the last column.", text => NamedOrAll(text, value => value));
         var column = Several("--column", $"The kind of a column of a CSV file, COLUMN=KIND, instead of the inferred one. Kinds: {string.Join(", ", Settings.ColumnKinds)}; class and regression mark labels.", Column);
         var delimiter = Several("--delimiter", "The field delimiter of a CSV file, CHARACTER (or tab) or NAME=CHARACTER. By default a comma.", text => NamedOrAll(text, Delimiter));
@@ -60,17 +65,52 @@ internal static class Program
         var sampling = One("--sampling", "Which inputs take part in a step: all, round-robin, proportional or temperature:TAU.", Sampling, "all");
         var patience = One("--patience", "Epochs without improvement on the validation samples before a phase ends early.", text => CommandLine.Number(text, 1), "5");
         var seed = One("--seed", "The seed of everything random.", text => CommandLine.Number(text, 0), "0");
-        var file = One("--out", "Where to save the best model; the folder must exist.", text => text, "model.safetensors");
+        var file = One("--out", "Where to save the best model, or with --predict the answers, which otherwise go to standard output; the folder must exist.", text => text, "model.safetensors");
         var checkpoints = One("--checkpoints", "A folder for checkpoints, from which an interrupted training can resume.", text => text);
         var resume = new Option<bool>("--resume") { Description = "Resume from the latest checkpoint, or start from the beginning if there is none." };
         var earlier = new Option<bool>("--allow-earlier") { Description = "With --resume, use an earlier checkpoint if the latest is damaged." };
         var threads = One<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
-        var command = new RootCommand("Trains one model with a shared base on your own inputs, and saves it. Exit code: 0, or 1 if something went wrong or the training was stopped.")
+        var report = One("--report", "A folder for tables (CSV) of the test samples: scores of each class, confusions, calibration and the prediction for each sample.", text => text);
+        var predict = One("--predict", PredictionHelp, PredictionSettings.ParsePath);
+        var model = One("--model", "With --predict, the model.", text => text);
+        var task = One("--task", "With --predict, the only task to answer. By default every task that reads nothing but the input.", text => text);
+        var command = new RootCommand("Trains one model with a shared base on your own inputs, and saves it; or answers for new samples with a saved model (--predict). Exit code: 0; 1 if something went wrong or the program was stopped; 2 if --predict had to skip samples that cannot be read.")
         {
-            input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
-            patience, seed, file, checkpoints, resume, earlier, threads,
+            predict, model, task, input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
+            patience, seed, file, report, checkpoints, resume, earlier, threads,
         };
-        command.SetAction(arguments => Session.Run(
+        var predicting = new Option[] { predict, model, task };
+        var common = new Option[] { delimiter, point, thousands, encoding, file, threads };
+        command.Validators.Add(arguments =>
+        {
+            bool IsGiven(Option option) => arguments.GetResult(option) is { Implicit: false };
+            if (!IsGiven(predict))
+            {
+                if (!IsGiven(input))
+                    arguments.AddError("Option '--input' is required.");
+                foreach (var option in predicting.Where(IsGiven))
+                    arguments.AddError($"{option.Name} is for --predict; leave it out of a training.");
+                return;
+            }
+
+            if (!IsGiven(model))
+                arguments.AddError("--predict needs a model; give --model model.safetensors.");
+            foreach (var option in command.Options.Where(option => option is not (HelpOption or VersionOption) && IsGiven(option)).Except([.. predicting, .. common]))
+                arguments.AddError($"{option.Name} is for training; leave it out with --predict.");
+        });
+        command.SetAction(arguments => predict.IsGiven(arguments) ? PredictionSession.Run(new()
+        {
+            Path = predict.Of(arguments).Path,
+            Input = predict.Of(arguments).Input,
+            Model = model.Of(arguments),
+            Task = task.Of(arguments),
+            Out = file.IsGiven(arguments) ? file.Of(arguments) : null,
+            Delimiters = new(arguments.GetValue(delimiter) ?? []),
+            DecimalSeparators = new([.. (arguments.GetValue(point) ?? []).Select(value => (value.Input, (char?)value.Value))]),
+            ThousandsSeparators = new(arguments.GetValue(thousands) ?? []),
+            Encodings = new(arguments.GetValue(encoding) ?? []),
+            Threads = threads.Of(arguments),
+        }) : Session.Run(
             new()
             {
                 Inputs = arguments.GetValue(input)!,
@@ -103,6 +143,7 @@ internal static class Program
                 Patience = patience.Of(arguments),
                 Seed = seed.Of(arguments),
                 Out = file.Of(arguments),
+                Report = report.Of(arguments),
                 Checkpoints = checkpoints.Of(arguments),
                 Resume = arguments.GetValue(resume),
                 AllowEarlier = arguments.GetValue(earlier),

@@ -80,7 +80,10 @@ internal static class Session
         var history = settings.Resume ? trainer.Resume(training, validation, progress, cancellation) : trainer.Fit(training, validation, progress, cancellation);
         progress.Complete(history);
         model.Save(settings.Out);
-        PrintTable(inputs, trainer.Evaluate([.. inputs.Select(input => input.Test)], cancellationToken: cancellation), history);
+        var results = trainer.Evaluate([.. inputs.Select(input => input.Test)], new() { KeepPredictions = settings.Report is not null }, cancellation);
+        if (settings.Report is { } reports)
+            results.SaveCsv(reports);
+        PrintTable(inputs, results, history);
         Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters was saved to {settings.Out}.");
     }
 

@@ -56,6 +56,9 @@ internal sealed record Settings
 
     public required string Out { get; init; }
 
+    /// <summary>The folder for tables of the evaluation on the test samples; null for none.</summary>
+    public required string? Report { get; init; }
+
     public required string? Checkpoints { get; init; }
 
     public required bool Resume { get; init; }
@@ -76,6 +79,8 @@ internal sealed record Settings
             return "--resume needs the folder of the training to resume; give --checkpoints FOLDER.";
         if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => Path.GetFullPath(path) == Path.GetFullPath(Out))) is { } read)
             return $"--out: '{Out}' is a file of input '{read.Name}'; name another.";
-        return CommandLine.FindOutputMistake("--out", Out) ?? (Checkpoints is null ? null : CommandLine.FindFolderMistake("--checkpoints", Checkpoints));
+        return CommandLine.FindOutputMistake("--out", Out)
+            ?? (Report is null ? null : CommandLine.FindFolderMistake("--report", Report))
+            ?? (Checkpoints is null ? null : CommandLine.FindFolderMistake("--checkpoints", Checkpoints));
     }
 }

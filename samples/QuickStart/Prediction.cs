@@ -1,7 +1,5 @@
 using MultiInputNet;
 using Spectre.Console;
-using TorchSharp;
-using static TorchSharp.torch;
 
 /// <summary>Loads the saved model and classifies the first test rows of each data set.</summary>
 internal static class Prediction
@@ -14,36 +12,22 @@ internal static class Prediction
             return 1;
         }
 
-        MultiInputModel model;
-        try
-        {
-            model = MultiInputModel.Load(path);
-        }
-        catch (MultiInputException e)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 1;
-        }
-
-        using var loaded = model;
-        using var noGrad = no_grad();
+        using var predictor = Predictor.Load(path);
         var table = new Table().AddColumns("input", "test row", "class", "predicted", "probability");
         foreach (var data in DataSet.All)
         {
-            using var scope = NewDisposeScope();
             var test = Samples.Load(data, validate: false).Held;
-            var count = Math.Min(rows, test.Count);
-            var probabilities = model.forward(test.Inputs[data.Name][..(int)count].to(model.Device), data.Name).softmax(1).cpu();
-            var (best, predicted) = probabilities.max(1);
-            for (var i = 0; i < count; i++)
+            var first = test.Subset([.. Enumerable.Range(0, (int)Math.Min(rows, test.Count)).Select(row => (long)row)]);
+            var labels = first.Targets[data.Name].data<long>();
+            foreach (var sample in predictor.Predict(first))
             {
-                var (right, guess) = (test.Targets[data.Name][i].ToInt64(), predicted[i].ToInt64());
+                var (right, guess) = (labels[sample.Row], sample[data.Name]);
                 table.AddRow(
                     data.Name,
-                    $"{i + 1}",
+                    $"{sample.Row + 1}",
                     data.ClassNames[right],
-                    $"[{(guess == right ? "green" : "red")}]{data.ClassNames[guess]}[/]",
-                    $"{best[i].ToSingle():0.000}");
+                    $"[{(guess.ClassIndex == right ? "green" : "red")}]{guess.ClassName}[/]",
+                    $"{guess.Probability:0.000}");
             }
         }
 
