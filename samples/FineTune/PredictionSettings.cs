@@ -41,12 +41,12 @@ internal sealed record PredictionSettings
     public string? FindMistake()
     {
         if (!File.Exists(Path) && !Directory.Exists(Path))
-            return $"--predict: there is no file or folder '{Path}'.";
+            return $"--predict: there is neither a file nor a folder '{Path}'.";
         if (!File.Exists(Model))
             return $"--model: there is no file '{Model}'. Train a model first, without --predict.";
         if (Out is null)
             return null;
         var isRead = new[] { Path, Model }.Any(read => System.IO.Path.GetFullPath(read) == System.IO.Path.GetFullPath(Out));
-        return isRead ? $"--out: '{Out}' is a file that is read; name another." : CommandLine.FindOutputMistake("--out", Out);
+        return isRead ? $"--out: '{Out}' is read; name another." : CommandLine.FindOutputMistake("--out", Out);
     }
 }

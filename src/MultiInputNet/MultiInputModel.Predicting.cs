@@ -15,8 +15,10 @@ public sealed partial class MultiInputModel : IPredictor
 
     /// <inheritdoc/>
     /// <remarks>
-    /// It runs in evaluation mode and without gradients. Other threads may predict at the same time if the model is in evaluation mode; a
-    /// model in training mode is put into evaluation mode and back. For many predictions, a <see cref="Predictor"/> is faster.
+    /// It runs in evaluation mode and without gradients. If the model is in evaluation mode, any number of threads may predict at the same
+    /// time and get the answers of one, to the bit, as long as none of them trains, changes, moves or disposes of the model. A model in
+    /// training mode is put into evaluation mode and back, which takes the only thread. For many predictions, a <see cref="Predictor"/> is
+    /// faster.
     /// </remarks>
     public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(
         IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null)

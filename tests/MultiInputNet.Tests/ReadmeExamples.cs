@@ -233,10 +233,9 @@ internal static class ReadmeExamples
         model.Save("passengers.safetensors");
 
         // Later: columns, categories and fill values are stored in the model.
-        using var loaded = MultiInputModel.Load("passengers.safetensors");
-        var row = loaded.Description.Input<TabularInput>("passenger").Encode(
-            new Dictionary<string, string?> { ["age"] = "28", ["port"] = "Q", ["fare"] = null });
-        Console.WriteLine(string.Join(", ", loaded.forward(row.to(loaded.Device), "passenger").shape)); // 1, 2
+        using var predictor = Predictor.Load("passengers.safetensors");
+        var row = new Dictionary<string, string?> { ["age"] = "28", ["port"] = "Q", ["fare"] = null };
+        Console.WriteLine($"survived: {predictor.Predict("passenger", row)}"); // survived: yes (0.612)
     }
 
     public static void Images_from_a_folder()
@@ -252,10 +251,50 @@ internal static class ReadmeExamples
             .Build();
         new Trainer(model, new() { Epochs = 3 }).Fit([training], validation: [validation]);
 
-        using var image = ImageFiles.Read(model.Description.Input<ImageInput>("photo"), "new.png").to(model.Device);
-        var best = model.Head<TaskHead>("photo").Predict(model.forward(image, "photo")).item<long>();
-        var classNames = model.Description.Task<ClassificationSpec>("photo").ClassNames!;
-        Console.WriteLine($"{classNames[(int)best]}; skipped: {photos.Broken.Count}");
+        Console.WriteLine($"{model.Predict("photo", "new.png").ClassName}; skipped: {photos.Broken.Count}");
+    }
+
+    public static void Predicting()
+    {
+        using (var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 32, width: 32))
+            .Input("record", new TabularInput(2)
+            {
+                Columns = [new NumericColumn("age"), new CategoricalColumn("sex", ["f", "m"])],
+            })
+            .Base(Bases.ConvNet(channels: 16, 32))
+            .Task("species", Heads.Classification(3) with { ClassNames = ["cat", "dog", "owl"] }, from: ["photo"])
+            .Task("tags", Heads.MultiLabel(2) with { LabelNames = ["indoors", "asleep"] }, from: ["photo"])
+            .Task("healthy", Heads.Classification(2) with { ClassNames = ["no", "yes"] }, from: ["record"])
+            .Task("weight", Heads.Regression(1) with { Unit = "kg" }, from: ["photo", "record"], fusion: Fusions.Concat())
+            .Build())
+        {
+            model.Save("model.safetensors"); // after training it
+        }
+
+        using var predictor = Predictor.Load("model.safetensors");
+
+        // An image: a path, a stream, the bytes of a file or a tensor.
+        var species = predictor.Predict("species", "new.png");
+        Console.WriteLine($"{species.ClassName}, probability {species.Probability:0.000}");
+        foreach (var (name, probability) in species.Top(2))
+            Console.WriteLine($"{name} {probability:0.000}");
+
+        // A row of a table: the texts of its columns, null for a missing value.
+        var record = new Dictionary<string, string?> { ["age"] = "3", ["sex"] = null };
+        Console.WriteLine(predictor.Predict("healthy", record)); // yes (0.537)
+
+        // Several inputs: every task that they allow is answered.
+        var answers = predictor.Predict(
+            new Dictionary<string, InputValue> { ["photo"] = ImageValue.FromFile("new.png"), ["record"] = record });
+        Console.WriteLine($"{answers["weight"].Value:0.00} {answers["weight"].Unit}");
+        Console.WriteLine($"tags: {string.Join(", ", answers["tags"].PresentLabels)}");
+
+        // The rows of a file, without labels and in any order of columns, batch by batch.
+        File.WriteAllText("new.csv", "sex,age\nf,2\n,7\n");
+        var rows = CsvSource.Unlabelled("record", predictor.Description.Input<TabularInput>("record"), "new.csv");
+        foreach (var row in predictor.Predict(rows))
+            Console.WriteLine($"{rows.NameOf(row.Row)}: {row["healthy"]}"); // new.csv, line 2: no (0.508)
     }
 
     public static async Task Serving_a_model()

@@ -6,6 +6,11 @@ namespace MultiInputNet;
 /// Something that answers: a <see cref="MultiInputModel"/> as it is, or a <see cref="Predictor"/>, which is made for that alone.
 /// <see cref="PredictorExtensions"/> adds the calls that take raw samples.
 /// </summary>
+/// <remarks>
+/// Any number of threads may call a <see cref="Predictor"/>, or a model in evaluation mode, at the same time, while other models train and
+/// others are loaded. Each gets the answers that a single thread would get for the same batches, to the bit; it must not be disposed of
+/// meanwhile. A sample's answer may round differently in batches of different sizes.
+/// </remarks>
 public interface IPredictor : IDisposable
 {
     /// <summary>The inputs and tasks.</summary>

@@ -10,7 +10,7 @@ namespace MultiInputNet.Tests;
 public sealed class ThreadSafetyTests
 {
     private const int ThreadCount = 16;
-    private const int Rounds = 6;
+    private const int Rounds = 2;
 
     [Theory]
     [InlineData("model")]
@@ -149,7 +149,7 @@ public sealed class ThreadSafetyTests
                 Mean = [30, 0],
                 StandardDeviation = [10, 1],
             })
-            .Base(Bases.ConvNet(3, 8, 12) with { Normalization = Normalization.Batch, Residual = true }, perInput: PerInput.Normalization, adapters: Adapters.Parallel)
+            .Base(Bases.ConvNet(3, 8, 12) with { Normalization = Normalization.Batch }, perInput: PerInput.Normalization, adapters: Adapters.Parallel)
             .Fusion(Fusions.Attention(heads: 4), shared: true)
             .Task("gray", Heads.Classification(5, hidden: 8, dropout: 0.2))
             .Task("scan", Heads.MultiLabel(3))
