@@ -43,7 +43,7 @@ internal sealed record PredictionSettings
         if (!File.Exists(Path) && !Directory.Exists(Path))
             return $"--predict: there is neither a file nor a folder '{Path}'.";
         if (!File.Exists(Model))
-            return $"--model: there is no file '{Model}'. Train a model first, without --predict.";
+            return $"--model: nothing is at '{Model}'. Train a model first, without --predict.";
         if (Out is null)
             return null;
         var isRead = new[] { Path, Model }.Any(read => System.IO.Path.GetFullPath(read) == System.IO.Path.GetFullPath(Out));
