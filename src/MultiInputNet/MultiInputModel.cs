@@ -96,8 +96,9 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     /// <summary>The device that the model is on.</summary>
     public Device Device => parameters().FirstOrDefault()?.device ?? CPU;
 
-    private (Device Device, ScalarType Type) DeviceAndType =>
-        parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
+    private (Device Device, ScalarType Type) DeviceAndType => fast is not null
+        ? (CPU, ScalarType.Float32)
+        : parameters().FirstOrDefault() is { } first ? (first.device, first.dtype) : (CPU, ScalarType.Float32);
 
     internal IEnumerable<InputPath> Paths => Built.Paths;
 

@@ -11,6 +11,14 @@ using static TorchSharp.torch;
 // Batch normalisation shared by inputs, with three seeds: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- normalization [STEPS]
 // A large CSV file against pandas (Debian's python3-pandas): dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- csv [REPEATS]
 // A predictor against ONNX Runtime and forward: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- predict [NETWORK] [PAIRS]
+// Training with freed memory kept and returned: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- memory [PAIRS]
+// A served model, concurrent callers with and without batching: dotnet run -c Release --project tests/MultiInputNet.Benchmarks -- serve [PAIRS]
+if (args is ["memory-part", var part, var mode])
+{
+    TrainingMemory.RunPart(int.Parse(part, System.Globalization.CultureInfo.InvariantCulture), mode);
+    return 0;
+}
+
 if (PredictTable.IsPart(args))
 {
     PredictTable.RunPart(args);
@@ -23,6 +31,18 @@ if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 140;
 if (args is ["predict", ..])
     return PredictTable.Print(args.Length > 1 && args[^1] == $"{pairs}" ? pairs : 11, args is [_, var network, ..] && network != $"{pairs}" ? network : "");
+if (args.FirstOrDefault() == "memory")
+{
+    AnsiConsole.Write(TrainingMemory.Measure(pairs));
+    return 0;
+}
+
+if (args.FirstOrDefault() == "serve")
+{
+    AnsiConsole.Write(ServingTable.Measure(pairs: args.Length > 1 ? pairs : 15));
+    return 0;
+}
+
 if (args.FirstOrDefault() == "normalization")
 {
     AnsiConsole.Write(NormalizationTable.Measure(steps: args.Length > 1 ? pairs : 300, seeds: 3));

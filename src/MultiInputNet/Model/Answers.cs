@@ -16,10 +16,10 @@ internal static class Answers
     {
         using var scope = NewDisposeScope();
         var known = head as TaskHead;
-        CheckFinite(task, output, known?.MayGiveInfinity ?? true);
         var answers = (known is null ? output : known.Answer(output)).reshape(output.shape[0], -1).to(ScalarType.Float64).cpu().contiguous();
         var (count, width) = ((int)answers.shape[0], (int)answers.shape[1]);
         var numbers = answers.data<double>().ToArray();
+        CheckFinite(task, numbers, width, known?.MayGiveInfinity ?? true);
         var kind = known?.PredictionKind ?? PredictionKind.Values;
         var names = spec.OutputLabels?.Count == width ? spec.OutputLabels : null;
         return [.. Enumerable.Range(0, count).Select(row => Answer(numbers[(row * width)..((row + 1) * width)]))];
@@ -32,16 +32,16 @@ internal static class Answers
         };
     }
 
-    private static void CheckFinite(string task, Tensor output, bool mayBeInfinite)
+    // In managed code: for one sample, calls of libtorch would take longer than the head.
+    private static void CheckFinite(string task, double[] numbers, int width, bool mayBeInfinite)
     {
-        var wrong = mayBeInfinite ? output.isnan() : output.isfinite().logical_not();
-        if (!wrong.any().ToBoolean())
+        var wrong = Array.FindIndex(numbers, number => double.IsNaN(number) || (double.IsInfinity(number) && !mayBeInfinite));
+        if (wrong < 0)
             return;
-        var sample = wrong.flatten(start_dim: 1).any(1).nonzero()[0, 0].ToInt64();
         throw new MultiInputException(
             $"task '{task}'",
             ModelComponent.Head,
-            $"its output for sample {sample} is not finite.",
+            $"its output for sample {wrong / width} is not finite.",
             "Look for NaN or huge values in the sample, and in the model's weights and the statistics of its normalisations.");
     }
 }

@@ -13,13 +13,13 @@ public sealed class Predictor : IPredictor
 {
     private readonly MultiInputModel model;
 
-    private Predictor(MultiInputModel model) => this.model = model;
+    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, model.BatchSize);
 
     /// <inheritdoc/>
     public ModelDescription Description => model.Description;
 
     /// <inheritdoc/>
-    public int BatchSize => model.BatchSize;
+    public int BatchSize { get; }
 
     /// <summary>Loads a model that <see cref="MultiInputModel.Save"/> wrote.</summary>
     /// <param name="path">The file.</param>
@@ -36,8 +36,30 @@ public sealed class Predictor : IPredictor
     }
 
     /// <inheritdoc/>
+    /// <remarks>A larger batch than <see cref="BatchSize"/> is run in pieces of that size.</remarks>
     public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(
-        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null) => model.PredictBatch(inputs, tasks);
+        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var counts = inputs.Values.Select(batch => batch is { IsInvalid: false } ? batch.shape.FirstOrDefault() : 0).Distinct().ToArray();
+        if (counts is not [var count] || count <= BatchSize)
+            return model.PredictBatch(inputs, tasks);
+        using var scope = NewDisposeScope();
+        var answers = new Dictionary<string, List<Prediction>>();
+        for (var start = 0L; start < count; start += BatchSize)
+        {
+            var length = Math.Min(BatchSize, count - start);
+            var piece = inputs.ToDictionary(input => input.Key, input => input.Value.narrow(0, start, length));
+            foreach (var (task, given) in model.PredictBatch(piece, tasks))
+            {
+                if (!answers.TryGetValue(task, out var all))
+                    answers.Add(task, all = []);
+                all.AddRange(given);
+            }
+        }
+
+        return answers.ToDictionary(task => task.Key, IReadOnlyList<Prediction> (task) => task.Value);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => model.Dispose();
