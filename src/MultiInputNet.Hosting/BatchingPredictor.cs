@@ -198,7 +198,7 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
         {
             var start = Stopwatch.GetTimestamp();
             var answers = Compute(batch);
-            BatchDone?.Invoke(batch.Sum(call => call.Samples), Stopwatch.GetElapsedTime(start));
+            var elapsed = Stopwatch.GetElapsedTime(start);
             lock (gate)
                 recentCalls = batch.Count + queue.Count;
             foreach (var (call, answer) in batch.Zip(answers))
@@ -207,6 +207,15 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
                     call.Answer.TrySetException(error);
                 else
                     call.Answer.TrySetResult((IReadOnlyDictionary<string, IReadOnlyList<Prediction>>)answer);
+            }
+
+            try
+            {
+                BatchDone?.Invoke(batch.Sum(call => call.Samples), elapsed);
+            }
+            catch (Exception)
+            {
+                // A listener of metrics that throws must not end the thread that answers.
             }
         }
 

@@ -25,10 +25,10 @@ public sealed class TemplateTests(PackageTests.PackedLibrary packed)
         string Run(params string[] arguments) => PackageTests.PackedLibrary.Dotnet(project, [program, .. arguments]);
 
         Run("train", "--epochs", "10").Should().MatchRegex(@"plant: accuracy (0\.[89]|1\.)").And.Contain("Saved to model.safetensors.");
-        Run("predict", "--row", "leaf_length=8.7", "leaf_width=4.1", "petals=4", "soil=sand").Should().MatchRegex(@"^poppy [01]\.\d{3}, \w+ 0\.\d{3}, \w+ 0\.\d{3}");
+        Run("predict", "--row", "leaf_length=8.7", "leaf_width=4.1", "petals=4", "soil=sand").Should().MatchRegex(@"^poppy \([01]\.\d{3}\)");
         Run("predict", "--image", "data/photos/spotted/01.png").Should().MatchRegex(@"01\.png: (spotted|healthy) [01]\.\d{3}");
         var rows = Run("predict", "--table", "data/plants.csv").Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        rows.Should().HaveCount(60).And.AllSatisfy(row => row.Should().MatchRegex(@"line \d+: (buttercup|daisy|poppy) [01]\.\d{3}$"));
+        rows.Should().HaveCount(60).And.AllSatisfy(row => row.Should().MatchRegex(@"line \d+: (buttercup|daisy|poppy) \([01]\.\d{3}\)$"));
         await Serve(project, program);
     }
 

@@ -107,7 +107,7 @@ internal sealed class BatchRunner : IDisposable
             throw new MultiInputException(
                 $"source '{source.Name}'",
                 ModelComponent.Training,
-                $"none of {due:N0} requested samples could be read, so nothing can be learned or measured from it.{source.WhyBroken}",
+                $"none of {due:N0} requested samples could be read, so nothing can be learned, measured or predicted from it.{source.WhyBroken}",
                 "Repair them, or remove the source.");
         }
     }

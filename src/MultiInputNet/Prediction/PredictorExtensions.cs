@@ -124,12 +124,38 @@ public static class PredictorExtensions
             using var runner = new BatchRunner(source);
             foreach (var batch in runner.Pass(predictor.BatchSize, cancellationToken))
             {
-                var answers = predictor.PredictBatch(batch.Inputs, tasks);
+                var answers = Answer(batch);
                 foreach (var (index, row) in batch.Rows.Index())
                     yield return new(row, answers.ToDictionary(answer => answer.Key, answer => answer.Value[index]));
             }
 
             runner.CheckRead();
+        }
+
+        IReadOnlyDictionary<string, IReadOnlyList<Prediction>> Answer(InputBatch batch)
+        {
+            try
+            {
+                return predictor.PredictBatch(batch.Inputs, tasks);
+            }
+            catch (MultiInputException)
+            {
+                // Found again alone, the sample that cannot be answered can be named.
+                foreach (var (index, row) in batch.Rows.Index())
+                {
+                    using var scope = NewDisposeScope();
+                    try
+                    {
+                        predictor.PredictBatch(batch.Inputs.ToDictionary(input => input.Key, input => input.Value.narrow(0, index, 1)), tasks);
+                    }
+                    catch (MultiInputException e)
+                    {
+                        throw new MultiInputException($"{source.NameOf(row)}, {e.Subject}", e.Component, e.Problem, e.Cure, e);
+                    }
+                }
+
+                throw;
+            }
         }
     }
 

@@ -121,6 +121,18 @@ public sealed class PredictTests
     }
 
     [Fact]
+    public void A_sample_of_a_source_that_cannot_be_answered_is_named()
+    {
+        using var model = Model();
+        var photos = rand(20, 3, 8, 8);
+        photos[17].fill_(float.NaN);
+
+        var act = () => model.Predict(new TensorSource("photo", photos)).Count();
+
+        act.Should().Throw<MultiInputException>().WithMessage("*Sample 17*'species'*not finite*");
+    }
+
+    [Fact]
     public void Images_are_taken_from_a_path_a_stream_or_bytes()
     {
         using var model = Model();

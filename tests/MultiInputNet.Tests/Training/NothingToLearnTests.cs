@@ -78,7 +78,7 @@ public sealed class NothingToLearnTests
         foreach (DataSource[] sources in new DataSource[][] { [broken], [good, broken] })
         {
             trainer.Invoking(t => t.Fit(sources)).Should().Throw<MultiInputException>()
-                .WithMessage("Source 'broken', training: none of * requested samples could be read, so nothing can be learned or measured from it.*");
+                .WithMessage("Source 'broken', training: none of * requested samples could be read, so nothing can be learned, measured or predicted from it.*");
         }
 
         new Trainer(model, new() { Epochs = 1, StepsPerEpoch = 1, BatchSize = 16 }).Invoking(t => t.Fit([broken])).Should().Throw<MultiInputException>("one step is too few for a pass, and nothing was trained");
