@@ -42,7 +42,7 @@ public sealed record ClassificationSpec(int Classes) : HeadSpec
 
     internal override (string Problem, string Cure)? FindMistake() =>
         CountMistake(Classes, "classes") is { } mistake ? mistake
-        : NamesMistake(ClassNames, Classes, "class") is { } nameMistake ? nameMistake
+        : NamesMistake(ClassNames, Classes, "class", "classes") is { } nameMistake ? nameMistake
         : LabelSmoothing is not (>= 0 and < 1) ? ($"its label smoothing is {LabelSmoothing}.", "Give a share from 0 to below 1.")
         : MultiInputNet.ClassWeights.FindMistake(ClassWeights, Classes) is { } weightMistake ? weightMistake
         : Options.FindMistake();

@@ -49,9 +49,9 @@ public abstract record HeadSpec
         ? ($"it has {count} {what}.", $"Give from 1 to {Limits.LargestSize:N0}.")
         : null;
 
-    private protected static (string Problem, string Cure)? NamesMistake(IReadOnlyList<string>? names, int count, string what) =>
+    private protected static (string Problem, string Cure)? NamesMistake(IReadOnlyList<string>? names, int count, string what, string several) =>
         names is null ? null
-        : names.Count != count ? ($"it has {count} {what}s and {names.Count} {what} names.", $"Give one name for each {what}, or none.")
+        : names.Count != count ? ($"it has {count} {several} and {names.Count} {what} names.", $"Give one name for each {what}, or none.")
         : names.Contains(null!) ? ($"one of its {what} names is null.", $"Give one name for each {what}, or none.")
         : null;
 

@@ -22,5 +22,5 @@ public sealed record MultiLabelSpec(int Labels) : HeadSpec
 
     internal override Int128 CountWeights(int features) => Options.CountWeights(features, Labels);
 
-    internal override (string Problem, string Cure)? FindMistake() => CountMistake(Labels, "labels") ?? NamesMistake(LabelNames, Labels, "label") ?? Options.FindMistake();
+    internal override (string Problem, string Cure)? FindMistake() => CountMistake(Labels, "labels") ?? NamesMistake(LabelNames, Labels, "label", "labels") ?? Options.FindMistake();
 }

@@ -52,7 +52,7 @@ public sealed record RegressionSpec(int Outputs) : HeadSpec
     internal override Int128 CountWeights(int features) => Options.CountWeights(features, Outputs);
 
     internal override (string Problem, string Cure)? FindMistake() =>
-        CountMistake(Outputs, "outputs") ?? NamesMistake(OutputNames, Outputs, "output") ?? Options.FindMistake()
+        CountMistake(Outputs, "outputs") ?? NamesMistake(OutputNames, Outputs, "output", "outputs") ?? Options.FindMistake()
         ?? (Mean is null && StandardDeviation is null ? null
             : !StandardizesTargets ? ("it has the mean and deviation of labels, but is not to standardise them.", "Leave out one of the two.")
             : FindMistake(Mean ?? [], StandardDeviation ?? [], Outputs));
