@@ -101,12 +101,8 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
         IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        var sizes = inputs.Values.Select(batch => batch.shape.FirstOrDefault(1)).Distinct().ToArray();
-        var samples = (int)sizes.Append(0).Max();
-
-        // Batches of different sizes belong to different tasks: they are left as they are.
-        if (sizes.Length != 1 || samples <= options.LargestBatch)
-            return await Enqueue([new(inputs, tasks, samples, joins: sizes.Length == 1)], cancellationToken)[0].ConfigureAwait(false);
+        if (AsOneCall(inputs, tasks, out var samples) is { } whole)
+            return await Enqueue([whole], cancellationToken)[0].ConfigureAwait(false);
 
         var parts = new List<QueuedCall>();
         try
@@ -130,7 +126,8 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
     /// <inheritdoc/>
     /// <exception cref="QueueFullException">Too many samples wait.</exception>
     public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null) =>
-        PredictBatchAsync(inputs, tasks).GetAwaiter().GetResult();
+        // What is one call is waited for directly: a caller's thread is there to go on.
+        (AsOneCall(inputs, tasks, out _) is { } whole ? Enqueue([whole], CancellationToken.None)[0] : PredictBatchAsync(inputs, tasks)).GetAwaiter().GetResult();
 
     /// <summary>Refuses new samples, waits until those that were accepted are answered, and disposes of the predictor.</summary>
     public async ValueTask DisposeAsync()
@@ -146,6 +143,17 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
 
     /// <inheritdoc cref="DisposeAsync"/>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>The call for batches that need not be cut; null if they do.</summary>
+    private QueuedCall? AsOneCall(IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks, out int samples)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var sizes = inputs.Values.Select(batch => batch.shape.FirstOrDefault(1)).Distinct().ToArray();
+        samples = (int)sizes.Append(0).Max();
+
+        // Batches of different sizes belong to different tasks: they are left as they are.
+        return sizes.Length != 1 || samples <= options.LargestBatch ? new(inputs, tasks, samples, joins: sizes.Length == 1) : null;
+    }
 
     private string SingleInput(string task) => Description.Task(task).From switch
     {

@@ -13,7 +13,8 @@ public sealed class Predictor : IPredictor
 {
     private readonly MultiInputModel model;
 
-    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, model.BatchSize);
+    // Maps of up to 16 MiB, a quarter of what a model runs at once: glibc reuses such blocks even where freed memory is not kept.
+    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, Math.Max(1, model.BatchSize / 4));
 
     /// <inheritdoc/>
     public ModelDescription Description => model.Description;
