@@ -26,6 +26,9 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
     // The calls that were there at once when the last batch was done: those of the batch, and those that waited.
     private int recentCalls;
 
+    // The length of the queue at which the thread goes on: to wake it for each call would cost as much as to compute it.
+    private int wanted;
+
     /// <summary>Starts the thread that computes batches.</summary>
     /// <param name="predictor">What answers. It is disposed of together with this object, after the last batch.</param>
     /// <param name="options">Sizes and times; defaults when null.</param>
@@ -175,7 +178,8 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
             queuedSamples += samples;
             foreach (var call in calls)
                 queue.AddLast(call.Node);
-            Monitor.Pulse(gate);
+            if (queue.Count >= wanted || queuedSamples >= options.LargestBatch)
+                Monitor.Pulse(gate);
         }
 
         return [.. calls.Select(call => cancellationToken.CanBeCanceled ? AnswerOf(call) : call.Answer.Task)];
@@ -240,6 +244,7 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
             {
                 if (stopping)
                     return null;
+                wanted = 1;
                 Monitor.Wait(gate);
             }
 
@@ -271,6 +276,7 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
         while (!stopping && queue.Count > 0 && queue.Count < recentCalls && queuedSamples < options.LargestBatch)
         {
             var left = options.LongestWait - Stopwatch.GetElapsedTime(start);
+            wanted = recentCalls;
             if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left))
                 break;
         }

@@ -7,7 +7,7 @@ using System.Diagnostics;
 internal sealed record Comparison(string Title, Func<int, double> Baseline, Func<int, double> Candidate)
 {
     /// <summary>Time that a turn lasts at least; short computations are repeated within a turn.</summary>
-    private static readonly TimeSpan turn = TimeSpan.FromMilliseconds(60);
+    public TimeSpan Turn { get; init; } = TimeSpan.FromMilliseconds(60);
 
     /// <summary>Compares two computations, each timed from its start to its end.</summary>
     public Comparison(string title, Action baseline, Action candidate)
@@ -38,10 +38,10 @@ internal sealed record Comparison(string Title, Func<int, double> Baseline, Func
 
     private static (double, double) Swapped(double candidate, double baseline) => (baseline, candidate);
 
-    private static int Warm(Func<int, double> measure)
+    private int Warm(Func<int, double> measure)
     {
         measure(3);
-        return Math.Max(1, (int)(turn.TotalMilliseconds / measure(1)));
+        return Math.Max(1, (int)(Turn.TotalMilliseconds / measure(1)));
     }
 
     /// <summary>Milliseconds of one run.</summary>

@@ -1,34 +1,66 @@
 using System.Diagnostics;
 using MultiInputNet;
-using MultiInputNet.Hosting;
 using static TorchSharp.torch;
 
-/// <summary>Callers that share a predictor, each with one sample at a time, with and without dynamic batching.</summary>
-internal static class ConcurrentCallers
+/// <summary>
+/// Callers that share a predictor, each on a thread of its own: whoever has the answer to a sample sends the next.
+/// </summary>
+internal sealed class ConcurrentCallers : IDisposable
 {
-    /// <summary>Compares the time of a call of each caller; the callers' threads are part of it.</summary>
-    /// <param name="name">The model's name in the title.</param>
-    /// <param name="predictor">What answers.</param>
-    /// <param name="sample">The inputs of one sample.</param>
-    /// <param name="callers">The number of callers.</param>
-    public static Comparison Compare(string name, IPredictor predictor, IReadOnlyDictionary<string, Tensor> sample, int callers = 8)
-    {
-        var batching = new BatchingPredictor(predictor);
-        return new($"{callers} callers at once without batching, with it; {name}", repeats => Time(predictor, repeats), repeats => Time(batching, repeats));
+    private readonly Thread[] threads;
+    private readonly Barrier turn;
+    private (IPredictor Predictor, int Repeats)? next;
 
-        double Time(IPredictor answers, int repeats)
+    /// <summary>Starts the threads, which stay: neither they nor what libtorch keeps for each are part of a turn.</summary>
+    /// <param name="count">The number of callers.</param>
+    /// <param name="sample">The inputs of one sample.</param>
+    public ConcurrentCallers(int count, IReadOnlyDictionary<string, Tensor> sample)
+    {
+        turn = new(count + 1);
+        threads = [.. Enumerable.Range(0, count).Select(_ => new Thread(() => Call(sample)))];
+        foreach (var thread in threads)
+            thread.Start();
+    }
+
+    /// <summary>Compares the time in which each caller has an answer.</summary>
+    /// <param name="name">The model's name in the title.</param>
+    /// <param name="baseline">What answers in the baseline.</param>
+    /// <param name="candidate">What answers in the candidate.</param>
+    public Comparison Compare(string name, IPredictor baseline, IPredictor candidate) =>
+        new($"{threads.Length} callers at once without batching, with it; {name}", repeats => Time(baseline, repeats), repeats => Time(candidate, repeats))
         {
-            var start = Stopwatch.GetTimestamp();
-            Thread[] threads = [.. Enumerable.Range(0, callers).Select(_ => new Thread(() =>
-            {
-                for (var i = 0; i < repeats; i++)
-                    answers.PredictBatch(sample);
-            }))];
-            foreach (var thread in threads)
-                thread.Start();
-            foreach (var thread in threads)
-                thread.Join();
-            return Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats;
+            Turn = TimeSpan.FromMilliseconds(300),
+        };
+
+    /// <summary>Ends the threads.</summary>
+    public void Dispose()
+    {
+        next = null;
+        turn.SignalAndWait();
+        foreach (var thread in threads)
+            thread.Join();
+        turn.Dispose();
+    }
+
+    private double Time(IPredictor predictor, int repeats)
+    {
+        next = (predictor, repeats);
+        var start = Stopwatch.GetTimestamp();
+        turn.SignalAndWait();
+        turn.SignalAndWait();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats;
+    }
+
+    private void Call(IReadOnlyDictionary<string, Tensor> sample)
+    {
+        while (true)
+        {
+            turn.SignalAndWait();
+            if (next is not var (predictor, repeats))
+                return;
+            for (var i = 0; i < repeats; i++)
+                predictor.PredictBatch(sample);
+            turn.SignalAndWait();
         }
     }
 }

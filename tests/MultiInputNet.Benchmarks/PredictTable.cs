@@ -66,7 +66,12 @@ internal static class PredictTable
             latencies.AddRow([.. row[1..], First(row[1], "predictor"), First(row[1], "onnx")]);
         AnsiConsole.Write(latencies);
         foreach (var row in kept.Where(row => row[0] == "callers"))
-            AnsiConsole.WriteLine($"{Callers} callers of {row[1]}, one sample each, throughput with dynamic batching over without: {row[2]} ({row[3]}); {row[4]} ms for one answer of each.");
+        {
+            AnsiConsole.WriteLine(
+                $"{Callers} callers of {row[1]}, one sample each, throughput with dynamic batching over a predictor without: {row[2]} ({row[3]}), " +
+                $"over the model without: {row[4]} ({row[5]}); {row[6]} ms for one answer of each.");
+        }
+
         return 0;
     }
 
@@ -116,40 +121,18 @@ internal static class PredictTable
 
             Say(["latency", name, .. Percentiles(times.Ours), .. Percentiles(times.Onnx)]);
             if (name.StartsWith("small", StringComparison.Ordinal))
-                MeasureCallers(name, predictor, one, pairs);
+                MeasureCallers(name, model, predictor, one, pairs);
         }
     }
 
-    /// <summary>Callers at once, who each wait for the answer to one sample before they send the next.</summary>
-    private static void MeasureCallers(string name, Predictor predictor, Tensor one, int pairs)
+    private static void MeasureCallers(string name, MultiInputModel model, Predictor predictor, Tensor one, int pairs)
     {
         // It disposes of what it is given.
-        var batching = new BatchingPredictor(Predictor.Load(Model(name), new() { Device = CPU }));
-        try
-        {
-            var ratios = new Comparison(name, repeats => Call(predictor, repeats), repeats => Call(batching, repeats)).Run(pairs);
-            Say("callers", name, Text(ratios.Median), Quartiles(ratios), $"{ratios.Milliseconds:0.00}");
-        }
-        finally
-        {
-            batching.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        }
-
-        double Call(IPredictor called, int repeats)
-        {
-            var threads = Enumerable.Range(0, Callers).Select(_ => new Thread(() =>
-            {
-                for (var i = 0; i < repeats; i++)
-                    Answer(called, one);
-            })).ToArray();
-            return Time(() =>
-            {
-                foreach (var thread in threads)
-                    thread.Start();
-                foreach (var thread in threads)
-                    thread.Join();
-            }) / repeats;
-        }
+        using var batching = new BatchingPredictor(Predictor.Load(Model(name), new() { Device = CPU }));
+        using var callers = new ConcurrentCallers(Callers, new Dictionary<string, Tensor> { ["x"] = one });
+        var against = callers.Compare(name, predictor, batching).Run(pairs);
+        var forward = callers.Compare(name, model, batching).Run(pairs);
+        Say("callers", name, Text(against.Median), Quartiles(against), Text(forward.Median), Quartiles(forward), $"{against.Milliseconds:0.00}");
     }
 
     private static void Answer(IDisposable engine, Tensor x)

@@ -30,8 +30,13 @@ internal static class ServingTable
         table.AddColumns("clients", "requests per second", "median, ms", "99 %, ms", "against LargestBatch 1");
         using var predictor = Predictor.Load(file, new() { Device = CPU });
         using var sample = rand(1, 3, Size, Size);
-        var callers = ConcurrentCallers.Compare("small base", predictor, new Dictionary<string, Tensor> { ["photo"] = sample }).Run(pairs);
-        table.AddRow("8 threads in the process", $"{8000 / callers.Milliseconds:0}", "", "", $"{callers.Median:0.00} ({callers.LowerQuartile:0.00} to {callers.UpperQuartile:0.00})");
+        using (var batchingHere = new BatchingPredictor(Predictor.Load(file, new() { Device = CPU })))
+        using (var callers = new ConcurrentCallers(8, new Dictionary<string, Tensor> { ["photo"] = sample }))
+        {
+            var ratios = callers.Compare("small base", predictor, batchingHere).Run(pairs);
+            table.AddRow("8 threads in the process", $"{8000 / ratios.Milliseconds:0}", "", "", $"{ratios.Median:0.00} ({ratios.LowerQuartile:0.00} to {ratios.UpperQuartile:0.00})");
+        }
+
         using var one = new Server(file, new() { LargestBatch = 1 });
         using var batching = new Server(file, new());
         foreach (var clients in new[] { 1, 8, 32 })
