@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -68,7 +69,7 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
     public static SharedBase Wrap(nn.Module<Tensor, Tensor> module, int channels) =>
         module as SharedBase ?? new WrappedBase(module, channels);
 
-    private sealed class WrappedBase : SharedBase
+    private sealed class WrappedBase : SharedBase, IOnnxModule
     {
         private readonly nn.Module<Tensor, Tensor> module;
 
@@ -81,5 +82,7 @@ public abstract class SharedBase : nn.Module<Tensor, Tensor>
         }
 
         public override Tensor forward(Tensor input) => module.call(input);
+
+        public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(module, inputs);
     }
 }

@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -9,13 +10,13 @@ namespace MultiInputNet;
 /// </remarks>
 /// <param name="each">Pools the features of one input to a vector, with zeros for an absent sample.</param>
 /// <param name="combination">What happens to the vectors.</param>
-internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination combination)
-    : nn.Module<IReadOnlyList<FeatureSet>, Tensor>(nameof(CombinedFusion))
+internal sealed class CombinedFusion(FeaturePooling each, Combination combination)
+    : nn.Module<IReadOnlyList<FeatureSet>, Tensor>(nameof(CombinedFusion)), IOnnxModule
 {
     public override Tensor forward(IReadOnlyList<FeatureSet> input)
     {
         using var scope = NewDisposeScope();
-        Tensor[] vectors = [.. input.Select(each)];
+        Tensor[] vectors = [.. input.Select(each.Pool)];
         var fused = combination switch
         {
             _ when vectors is [var only] => only,
@@ -25,6 +26,17 @@ internal sealed class CombinedFusion(Func<FeatureSet, Tensor> each, Combination 
             _ => stack(vectors).mean([0]),
         };
         return fused.MoveToOuterDisposeScope();
+    }
+
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        OnnxValue[] vectors = [.. inputs.Select(features => each.Export(graph, features))];
+        return combination switch
+        {
+            _ when vectors is [var only] => only,
+            Combination.Concatenation => graph.Node("Concat", vectors, [-1, vectors.Sum(vector => vector.Shape[1])], attributes: [("axis", 1L)]),
+            _ => graph.Node(combination == Combination.Sum ? "Sum" : "Mean", vectors, vectors[0].Shape),
+        };
     }
 
     /// <summary>The number of inputs in which each sample is present, at least 1, <c>(batch, 1)</c>.</summary>

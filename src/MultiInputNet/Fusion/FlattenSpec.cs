@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MultiInputNet;
 
 /// <summary>All values in one vector. Created with <see cref="Fusions.Flatten"/>.</summary>
@@ -7,7 +5,7 @@ internal sealed record FlattenSpec : SingleFusionSpec
 {
     internal override string Title => "Flatten";
 
-    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Flatten;
+    internal override FeaturePooling Pooling => FeaturePooling.Flatten;
 
     internal override long CountFeatures(FeatureShape shape) => shape.Count;
 }

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MultiInputNet;
 
 /// <summary>The mean of each channel. Created with <see cref="Fusions.GlobalAverage"/>.</summary>
@@ -7,7 +5,7 @@ internal sealed record GlobalAverageSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalAverage";
 
-    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Average;
+    internal override FeaturePooling Pooling => FeaturePooling.Average;
 
     internal override long CountFeatures(FeatureShape shape) => shape.Channels;
 }

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MultiInputNet;
 
 /// <summary>The maximum of each channel. Created with <see cref="Fusions.GlobalMax"/>.</summary>
@@ -7,7 +5,7 @@ internal sealed record GlobalMaxSpec : SingleFusionSpec
 {
     internal override string Title => "GlobalMax";
 
-    internal override Func<FeatureSet, Tensor> Pooling => FeaturePooling.Max;
+    internal override FeaturePooling Pooling => FeaturePooling.Max;
 
     internal override long CountFeatures(FeatureShape shape) => shape.Channels;
 }

@@ -20,7 +20,7 @@ public abstract record SingleFusionSpec : FusionSpec
 
     /// <summary>Creates the vector.</summary>
     [JsonIgnore]
-    internal abstract Func<FeatureSet, Tensor> Pooling { get; }
+    internal abstract FeaturePooling Pooling { get; }
 
     /// <summary>The length of the vector for features of this shape.</summary>
     internal abstract long CountFeatures(FeatureShape shape);

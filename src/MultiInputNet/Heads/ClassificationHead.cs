@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,7 +10,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, features)</c> in, logits <c>(batch, classes)</c> out. Labels are <c>(batch)</c> of 64-bit integers
 /// from 0 to classes - 1; a negative label is missing.
 /// </remarks>
-public sealed class ClassificationHead : TaskHead
+public sealed class ClassificationHead : TaskHead, IOnnxModule
 {
     private readonly Sequential layers;
     private readonly double labelSmoothing;
@@ -50,6 +51,8 @@ public sealed class ClassificationHead : TaskHead
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
+
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(layers, inputs);
 
     /// <summary>
     /// The mean cross-entropy over the labels present; 0, with a gradient of 0, if there are none. In training mode it equals PyTorch's

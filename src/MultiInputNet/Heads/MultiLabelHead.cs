@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -11,7 +12,7 @@ namespace MultiInputNet;
 /// Shapes: <c>(batch, features)</c> in, logits <c>(batch, labels)</c> out. Labels are <c>(batch, labels)</c>, floating-point numbers
 /// from 0 to 1; NaN means missing.
 /// </remarks>
-public sealed class MultiLabelHead : TaskHead
+public sealed class MultiLabelHead : TaskHead, IOnnxModule
 {
     private readonly Sequential layers;
 
@@ -35,6 +36,8 @@ public sealed class MultiLabelHead : TaskHead
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => layers.call(input);
+
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(layers, inputs);
 
     /// <inheritdoc/>
     public override Tensor Loss(Tensor output, Tensor target)

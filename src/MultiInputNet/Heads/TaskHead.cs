@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -58,6 +59,25 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
             PredictionKind.Class => output.softmax(1, AtLeastSingle(output)),
             PredictionKind.Labels => output.to(AtLeastSingle(output)).sigmoid(),
             _ => Predict(output),
+        };
+    }
+
+    /// <summary><see cref="Answer"/> as ONNX operations, which must agree with it.</summary>
+    /// <value>
+    /// Default: the softmax of the output for a class, its sigmoid for labels, and the output itself for values.
+    /// </value>
+    /// <param name="graph">The graph.</param>
+    /// <param name="output">The result of <c>forward</c>.</param>
+    /// <returns>The numbers, <c>(batch, ...)</c>.</returns>
+    public virtual OnnxValue ExportAnswer(OnnxGraph graph, OnnxValue output)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(output);
+        return PredictionKind switch
+        {
+            PredictionKind.Class => graph.Node("Softmax", [output], output.Shape, attributes: [("axis", 1L)]),
+            PredictionKind.Labels => graph.Node("Sigmoid", [output], output.Shape),
+            _ => output,
         };
     }
 

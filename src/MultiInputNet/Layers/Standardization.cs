@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -8,7 +9,7 @@ namespace MultiInputNet;
 /// the module is converted to. Tables and samples in double precision are standardised in it, so that large numbers that differ little
 /// stay distinct.
 /// </remarks>
-public sealed class Standardization : nn.Module<Tensor, Tensor>
+public sealed class Standardization : nn.Module<Tensor, Tensor>, IOnnxModule
 {
     private readonly Tensor mean;
     private readonly Tensor standard_deviation;
@@ -42,9 +43,21 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var shape = Enumerable.Repeat(1L, (int)input.dim()).ToArray();
         shape[1] = -1;
-        var type = input.dim() == 2 || input.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        var type = TypeFor(input.dim(), input.dtype);
         return ((input.to(type) - mean.to(type).view(shape)) / standard_deviation.to(type).view(shape)).to(input.dtype).MoveToOuterDisposeScope();
     }
+
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var x = inputs[0];
+        var type = TypeFor(x.Shape.Count, x.Type!.Value);
+        long[] shape = [1, -1, .. Enumerable.Repeat(1L, x.Shape.Count - 2)];
+        var centred = graph.Node("Sub", [graph.Cast(x, type), graph.Constant(mean.to(type).view(shape), "mean")], x.Shape);
+        return graph.Cast(graph.Node("Div", [centred, graph.Constant(standard_deviation.to(type).view(shape), "standard_deviation")], x.Shape), x.Type.Value);
+    }
+
+    // Tables are standardised in double precision, whatever their type.
+    private static ScalarType TypeFor(long dimensions, ScalarType type) => dimensions == 2 || type == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
 
     protected override nn.Module _to(ScalarType dtype, bool non_blocking) => this;
 

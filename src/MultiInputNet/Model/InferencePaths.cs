@@ -33,7 +33,7 @@ internal sealed class InferencePaths : IDisposable
         var entries = new Dictionary<string, Entry>();
         foreach (var (index, path) in paths.Index())
         {
-            var graph = new InferenceGraph(constants, path.Own?.ByLayer, path.Own?.AdaptersFollow == true);
+            var graph = new ScriptGraph(constants, path.Own?.ByLayer, path.Own?.AdaptersFollow == true);
             try
             {
                 var (result, entry) = Trace(graph, path, $"input{index}");
@@ -112,7 +112,7 @@ internal sealed class InferencePaths : IDisposable
 
     public void Dispose() => program.Dispose();
 
-    private static (string Result, Entry Entry) Trace(InferenceGraph graph, InputPath path, string function)
+    private static (string Result, Entry Entry) Trace(ScriptGraph graph, InputPath path, string function)
     {
         var first = path.Base.FirstConvolution;
         var isMap = path.Spec.MapChannels is not null;
@@ -148,7 +148,7 @@ internal sealed class InferencePaths : IDisposable
 
     /// <summary>What an input has before the first convolution, and that convolution, as one.</summary>
     private static (Tensor Weight, Tensor Bias, Tensor? Ones, object[] Origin) Join(
-        InferenceGraph graph, InputPath path, TorchSharp.Modules.Conv2d first, bool standardizes)
+        ScriptGraph graph, InputPath path, TorchSharp.Modules.Conv2d first, bool standardizes)
     {
         var (weight, bias, origin) = graph.Weights(first);
         Tensor? ones = null;

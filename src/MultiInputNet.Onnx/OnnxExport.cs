@@ -1,0 +1,121 @@
+using Google.Protobuf;
+using MultiInputNet.Onnx.Schema;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Onnx;
+
+/// <summary>Writes models as ONNX files.</summary>
+public static class OnnxExport
+{
+    private const long IrVersion = 8; // of opset 17
+
+    /// <summary>Writes what a model computes in evaluation mode as an ONNX file.</summary>
+    /// <remarks>
+    /// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
+    /// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>.
+    /// </remarks>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file. An existing one is replaced once the new one is complete.</param>
+    /// <param name="options">The tasks and what the graph does; all tasks and the defaults when null.</param>
+    /// <exception cref="MultiInputException">
+    /// The model is not in single precision, a module does not say which operations it computes or needs a fixed size, or the file cannot be
+    /// written. Nothing is written then.
+    /// </exception>
+    public static void ExportOnnx(this MultiInputModel model, string path, OnnxOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(path);
+        var bytes = ToBytes(model, options);
+        File.WriteAllBytes(path, bytes);
+    }
+
+    /// <summary>The bytes of an ONNX file of a model.</summary>
+    internal static byte[] ToBytes(MultiInputModel model, OnnxOptions? options)
+    {
+        using var graph = model.ToOnnx(options);
+        return Model(graph).ToByteArray();
+    }
+
+    private static ModelProto Model(OnnxGraph graph)
+    {
+        var written = new GraphProto { Name = "model" };
+        written.Node.AddRange(graph.Nodes.Select(Node));
+        written.Initializer.AddRange(graph.Initializers.Select(constant => Tensor(constant.Key, constant.Value)));
+        written.Input.AddRange(graph.Inputs.Select(Value));
+        written.Output.AddRange(graph.Outputs.Select(Value));
+        var model = new ModelProto { IrVersion = IrVersion, ProducerName = "MultiInputNet", Graph = written };
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OnnxGraph.Opset });
+        if (graph.Nodes.Any(node => node.Domain == OnnxGraph.MachineLearningDomain))
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = OnnxGraph.MachineLearningDomain, Version = OnnxGraph.MachineLearningOpset });
+        return model;
+    }
+
+    private static NodeProto Node(OnnxNode node)
+    {
+        var written = new NodeProto { Name = node.Name, OpType = node.Operation, Domain = node.Domain };
+        written.Input.AddRange(node.Inputs);
+        written.Output.Add(node.Output);
+        written.Attribute.AddRange(node.Attributes.Select(attribute => Attribute(attribute.Name, attribute.Value)));
+        return written;
+    }
+
+    private static AttributeProto Attribute(string name, object value)
+    {
+        var written = new AttributeProto { Name = name };
+        switch (value)
+        {
+            case long number:
+                (written.Type, written.I) = (AttributeProto.Types.AttributeType.Int, number);
+                break;
+            case double number:
+                (written.Type, written.F) = (AttributeProto.Types.AttributeType.Float, (float)number);
+                break;
+            case string text:
+                (written.Type, written.S) = (AttributeProto.Types.AttributeType.String, ByteString.CopyFromUtf8(text));
+                break;
+            case IEnumerable<long> numbers:
+                written.Type = AttributeProto.Types.AttributeType.Ints;
+                written.Ints.AddRange(numbers);
+                break;
+            case IEnumerable<double> numbers:
+                written.Type = AttributeProto.Types.AttributeType.Floats;
+                written.Floats.AddRange(numbers.Select(number => (float)number));
+                break;
+            case IEnumerable<string> texts:
+                written.Type = AttributeProto.Types.AttributeType.Strings;
+                written.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
+                break;
+            default:
+                throw new ArgumentException($"The attribute '{name}' is a {value.GetType().Name}.");
+        }
+
+        return written;
+    }
+
+    private static TensorProto Tensor(string name, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        var written = new TensorProto { Name = name, DataType = DataType(value.dtype), RawData = ByteString.CopyFrom(value.detach().cpu().contiguous().bytes) };
+        written.Dims.AddRange(value.shape);
+        return written;
+    }
+
+    private static ValueInfoProto Value(OnnxValue value)
+    {
+        var shape = new TensorShapeProto();
+        shape.Dim.AddRange(value.Shape.Select((size, i) => size >= 0
+            ? new TensorShapeProto.Types.Dimension { DimValue = size }
+            : new TensorShapeProto.Types.Dimension { DimParam = i == 0 ? "batch" : $"{value.Name}_{i}" }));
+        return new() { Name = value.Name, Type = new() { TensorType = new() { ElemType = value.Type is { } type ? DataType(type) : (int)TensorProto.Types.DataType.String, Shape = shape } } };
+    }
+
+    private static int DataType(ScalarType type) => (int)(type switch
+    {
+        ScalarType.Float32 => TensorProto.Types.DataType.Float,
+        ScalarType.Float64 => TensorProto.Types.DataType.Double,
+        ScalarType.Int32 => TensorProto.Types.DataType.Int32,
+        ScalarType.Int64 => TensorProto.Types.DataType.Int64,
+        ScalarType.Bool => TensorProto.Types.DataType.Bool,
+        _ => throw new NotSupportedException($"{type}"),
+    });
+}

@@ -1,0 +1,71 @@
+using MultiInputNet.Onnx;
+using static TorchSharp.torch;
+
+namespace MultiInputNet;
+
+/// <content>As operations of ONNX.</content>
+public sealed partial class MultiInputModel
+{
+    /// <summary>What the model computes in evaluation mode as operations of ONNX. The package MultiInputNet.Onnx writes them to a file.</summary>
+    /// <remarks>
+    /// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
+    /// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>.
+    /// </remarks>
+    /// <param name="options">The tasks and what the graph does; all tasks and the defaults when null.</param>
+    /// <returns>The graph. It refers to the model's weights and is to be disposed of before the model.</returns>
+    /// <exception cref="MultiInputException">
+    /// The model is not in single precision, a module does not say which operations it computes, or needs a fixed size.
+    /// </exception>
+    public OnnxGraph ToOnnx(OnnxOptions? options = null)
+    {
+        options ??= new();
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (DeviceAndType.Type is not ScalarType.Float32)
+        {
+            throw new MultiInputException(
+                "model", ModelComponent.Description, $"it is of type {DeviceAndType.Type}, but only single precision is exported.", "Convert it with .to(ScalarType.Float32).");
+        }
+
+        var tasks = (options.Tasks ?? [.. routes.Keys]).Distinct().Select(FindRoute).ToArray();
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraph(this, options.Exporters);
+        try
+        {
+            var features = new Dictionary<string, OnnxValue>();
+            foreach (var path in paths.Values.Where(path => tasks.Any(task => task.Inputs.Contains(path.Name))))
+                features.Add(path.Name, Export(graph, path, options));
+            foreach (var task in tasks)
+            {
+                var output = graph.Run(task.Head, graph.Run(task.Fusion, [.. task.Inputs.Select(name => features[name])]));
+                if (options.RawOutputs || task.Head is not TaskHead head)
+                    graph.Output($"{task.Task}_output", output);
+                else
+                    graph.Output($"{task.Task}_{(head.PredictionKind == PredictionKind.Values ? "values" : "probabilities")}", head.ExportAnswer(graph, output));
+            }
+
+            return graph;
+        }
+        catch
+        {
+            graph.Dispose();
+            throw;
+        }
+    }
+
+    private static OnnxValue Export(OnnxGraph graph, InputPath path, OnnxOptions options)
+    {
+        long[] shape = path.Spec.MapChannels is { } channels && options.DynamicSize ? [-1, channels, -1, -1] : [-1, .. path.Spec.Shape];
+        var x = graph.Input(path.Name, path.Spec.BatchType ?? ScalarType.Float32, shape);
+        graph.Begin(path.Own?.ByLayer, path.Own?.AdaptersFollow == true);
+        if (path.Standardization is { } standardization && options.Standardize)
+            x = graph.Run(standardization, x);
+        if (x.Type == ScalarType.Float64 && path.Projection is not IConvertsInput)
+            x = graph.Cast(x, ScalarType.Float32);
+        if (path.Stem is { } stem)
+            graph.Replace(path.Base.FirstConvolution!, stem.Kernel.Weight, stem.Kernel.Bias, x);
+        else
+            x = graph.Run(path.Projection, x);
+        return graph.Run(path.Base, x);
+    }
+}

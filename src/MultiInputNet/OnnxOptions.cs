@@ -1,0 +1,28 @@
+namespace MultiInputNet.Onnx;
+
+/// <summary>What of a model becomes an ONNX graph, and how.</summary>
+public sealed record OnnxOptions
+{
+    /// <summary>The tasks. Only their inputs are in the graph.</summary>
+    /// <value>Default: <see langword="null"/>, all tasks.</value>
+    public IReadOnlyCollection<string>? Tasks { get; init; }
+
+    /// <summary>Whether the graph standardises its inputs (<see cref="InputSpec.Mean"/>) as the model does, or expects standardised ones.</summary>
+    /// <value>Default: <see langword="true"/>.</value>
+    public bool Standardize { get; init; } = true;
+
+    /// <summary>
+    /// Whether outputs are the results of the heads' <c>forward</c>, such as logits, and not the probabilities and values of a
+    /// <see cref="Prediction"/>.
+    /// </summary>
+    /// <value>Default: <see langword="false"/>.</value>
+    public bool RawOutputs { get; init; }
+
+    /// <summary>Whether images may have any height and width. Where a module needs a fixed size, it is an error.</summary>
+    /// <value>Default: <see langword="false"/>, the sizes of the description.</value>
+    public bool DynamicSize { get; init; }
+
+    /// <summary>Exporters of modules that do not implement <see cref="IOnnxModule"/>, by their type.</summary>
+    /// <value>Default: none.</value>
+    public IReadOnlyDictionary<Type, OnnxExporter> Exporters { get; init; } = new Dictionary<Type, OnnxExporter>();
+}
