@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MultiInputNet.Onnx;
 
 /// <summary>What of a model becomes an ONNX graph, and how.</summary>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public sealed record OnnxOptions
 {
     /// <summary>The tasks. Only their inputs are in the graph.</summary>
@@ -25,4 +28,7 @@ public sealed record OnnxOptions
     /// <summary>Exporters of modules that do not implement <see cref="IOnnxModule"/>, by their type.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyDictionary<Type, OnnxExporter> Exporters { get; init; } = new Dictionary<Type, OnnxExporter>();
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this, GetType());
 }

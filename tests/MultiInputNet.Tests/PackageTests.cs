@@ -29,14 +29,14 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed)
     }
 
     [Fact]
-    public void Package_depends_on_TorchSharp_Sep_and_SharpZipLib_only_and_states_its_licence()
+    public void Package_depends_on_TorchSharp_and_three_small_libraries_only_and_states_its_licence()
     {
         using var package = ZipFile.OpenRead(packed.File("nupkg"));
         using var stream = package.GetEntry("MultiInputNet.nuspec")!.Open();
         var nuspec = XDocument.Load(stream).Root!;
         var names = nuspec.GetDefaultNamespace();
 
-        nuspec.Descendants(names + "dependency").Select(dependency => dependency.Attribute("id")!.Value).Should().BeEquivalentTo("TorchSharp", "Sep", "SharpZipLib");
+        nuspec.Descendants(names + "dependency").Select(dependency => dependency.Attribute("id")!.Value).Should().BeEquivalentTo("Google.Protobuf", "TorchSharp", "Sep", "SharpZipLib");
         nuspec.Descendants(names + "license").Single().Value.Should().Be("MIT");
         nuspec.Descendants(names + "readme").Single().Value.Should().Be("README.md");
     }
