@@ -31,7 +31,7 @@ internal static class NewSamples
         }
 
         if (!tables.Contains(extension))
-            return Images("an image", (input, spec) => ImageFolderSource.FromFiles(input, [path], spec, OnBroken.Skip));
+            return Images("an image", (input, spec) => ImageFolderSource.FromFiles(input, [path], spec));
         var table = Find("a table with named columns", spec => spec is TabularInput { Columns: not null });
         return CsvSource.Unlabelled(table.Name, Separated(table), path, Format(table.Name), OnBroken.Skip);
 

@@ -63,7 +63,7 @@ internal static class PredictionSession
 
             foreach (var broken in source.Broken)
                 Console.Error.WriteLine($"Skipped {broken.Place}: {broken.Problem}");
-            Console.Error.WriteLine(FormattableString.Invariant($"{count:N0} samples of input '{source.Name}' answered{(settings.Out is null ? "" : $" in {settings.Out}")}."));
+            Console.Error.WriteLine(FormattableString.Invariant($"{count:N0} {(count == 1 ? "sample" : "samples")} of input '{source.Name}' answered{(settings.Out is null ? "" : $" in {settings.Out}")}."));
             return source.Broken.Count > 0 ? Skipped : 0;
         }
     }

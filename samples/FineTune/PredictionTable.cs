@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using MultiInputNet;
+using MultiInputNet.Data;
 
 /// <summary>
 /// Writes answers as CSV (RFC 4180), one row for each sample, to standard output or to a file that appears under its name once it is
@@ -59,13 +59,13 @@ internal sealed class PredictionTable : IDisposable
                 return answer.Top(MostProbable).SelectMany((one, i) => new[]
                 {
                     ($"{task}.prediction{Rank(i)}", one.Name),
-                    ($"{task}.probability{Rank(i)}", Text(one.Probability)),
+                    ($"{task}.probability{Rank(i)}", CsvCell.Of(one.Probability)),
                 });
             case PredictionKind.Class:
                 return
                 [
                     ($"{task}.prediction", answer.ClassName),
-                    ($"{task}.probability", Text(answer.Probability)),
+                    ($"{task}.probability", CsvCell.Of(answer.Probability)),
                     .. Probabilities(answer.Classes),
                 ];
             case PredictionKind.Labels:
@@ -73,19 +73,14 @@ internal sealed class PredictionTable : IDisposable
             default:
                 var unit = answer.Unit is null ? "" : $" [{answer.Unit}]";
                 return answer.Values.Select((value, i) => (
-                    $"{task}.prediction{(answer.Values.Count == 1 ? "" : $".{answer.ValueNames?[i] ?? Text(i)}")}{unit}", Text(value)));
+                    $"{task}.prediction{(answer.Values.Count == 1 ? "" : $".{answer.ValueNames?[i] ?? CsvCell.Of(i)}")}{unit}", CsvCell.Of(value)));
         }
 
         IEnumerable<(string Header, string Text)> Probabilities(IEnumerable<NamedProbability> all) =>
-            all.Select(one => ($"{task}.probability.{one.Name}", Text(one.Probability)));
+            all.Select(one => ($"{task}.probability.{one.Name}", CsvCell.Of(one.Probability)));
     }
 
-    private static string Rank(int index) => index == 0 ? "" : $".{Text(index + 1)}";
+    private static string Rank(int index) => index == 0 ? "" : $".{CsvCell.Of(index + 1)}";
 
-    private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
-
-    private static string Quote(string cell) =>
-        cell.AsSpan().ContainsAny(",\"\r\n") ? $"\"{cell.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : cell;
-
-    private void WriteRow(IEnumerable<string> cells) => writer.WriteLine(string.Join(',', cells.Select(Quote)));
+    private void WriteRow(IEnumerable<string> cells) => writer.WriteLine(string.Join(',', cells.Select(CsvCell.Of)));
 }

@@ -110,15 +110,12 @@ internal sealed record Prepared(
             AnsiConsole.MarkupLineInterpolated($"[yellow]{argument.Name}: {warning}[/]");
         if (all.Warnings.Count > 0)
             Console.WriteLine($"To set the kind of a column: --column COLUMN=KIND with one of {string.Join(", ", Settings.ColumnKinds)}.");
-        DataSource Read(Func<long, bool> rows)
+        var source = new CsvSource(argument.Name, schema, argument.Path)
         {
-            var source = table.Source(argument.Name, schema, rows);
-            return new TensorSource(argument.Name, new Dictionary<string, Tensor> { [argument.Name] = source.Samples }, source.Targets)
-            {
-                BatchSize = settings.BatchSizes.Of(argument.Name, 64),
-                Augment = Augmentation(argument, settings, null),
-            };
-        }
+            BatchSize = settings.BatchSizes.Of(argument.Name, 64),
+            Augment = Augmentation(argument, settings, null),
+        };
+        DataSource Rows(bool areHeld) => source.Subset([.. Enumerable.Range(0, table.Count).Select(row => (long)row).Where(row => test.Contains(row) == areHeld)]);
 
         var options = new HeadOptions { Dropout = settings.Dropouts.Of(argument.Name, 0.3) };
         HeadSpec head = schema.Head switch
@@ -127,9 +124,9 @@ internal sealed record Prepared(
             RegressionSpec numbers => numbers with { Options = options },
             var other => other,
         };
-        var (training, validation) = Halve(Read(row => !test.Contains(row)), ValidationShare, settings);
+        var (training, validation) = Halve(Rows(areHeld: false), ValidationShare, settings);
         return new(
-            argument.Name, schema.Input, Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU), head, training, validation, Read(test.Contains));
+            argument.Name, schema.Input, Projections.Tabular(4, 4, Normalization.Group, Activation.ReLU), head, training, validation, Rows(areHeld: true));
     }
 
     /// <summary>Samples described by their shape alone: images, sequences or rows.</summary>

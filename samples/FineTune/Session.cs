@@ -85,6 +85,8 @@ internal static class Session
             results.SaveCsv(reports);
         PrintTable(inputs, results, history);
         Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters was saved to {settings.Out}.");
+        if (settings.Report is not null)
+            Console.WriteLine($"The results on the test samples are in the tables of {settings.Report}.");
     }
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)

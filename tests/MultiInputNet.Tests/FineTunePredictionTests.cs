@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using MultiInputNet.Data;
 using MultiInputNet.Images;
 using MultiInputNet.Tests.Data;
@@ -97,6 +95,102 @@ public sealed class FineTunePredictionTests : IDisposable
     }
 
     [Theory]
+    [InlineData("grey.png", "grey16.tif", "palette.png", "rgb.jpg", "rgba.png", "turned6.jpg")]
+    public void Images_of_any_kind_and_size_are_prepared_as_for_training(params string[] names)
+    {
+        using var model = Save();
+        Directory.CreateDirectory(folder["photos"]);
+        foreach (var name in names)
+            File.Copy(TemporaryFolder.Fixture($"images/{name}"), folder[$"photos/{name.ToUpperInvariant()}"]);
+
+        foreach (var (input, task) in new[] { ("photo", "species"), ("scan", "scan") })
+        {
+            var (code, output, errors) = Run("--predict", $"{input}=photos", "--model", "model.safetensors", "--task", task);
+
+            code.Should().Be(0, errors);
+            var rows = Table(output).Rows;
+            rows.Select(row => row[0]).Should().BeEquivalentTo(names.Select(name => $"photos/{name.ToUpperInvariant()}"));
+            foreach (var row in rows)
+            {
+                var expected = model.Predict(task, ImageValue.FromFile(folder[row[0]])).Classes.Select(one => one.Probability);
+                row[3..].Select(Number).Should().BeEquivalentTo(expected, options => Near(options), row[0]);
+            }
+
+            rows.Select(row => row[2]).Distinct().Should().HaveCountGreaterThan(1, "the images differ");
+        }
+    }
+
+    [Fact]
+    public void A_single_image_is_answered_and_a_broken_one_is_the_program_s_error()
+    {
+        using var model = Save();
+        File.Copy(picture, folder["Photo=1.PNG"]);
+        folder.Write("cut.png", File.ReadAllBytes(picture)[..^30]);
+
+        var (code, output, errors) = Run("--predict", "photo=Photo=1.PNG", "--model", "model.safetensors", "--task", "tags");
+        var broken = Run("--predict", "photo=cut.png", "--model", "model.safetensors", "--out", "answers.csv");
+
+        code.Should().Be(0, errors);
+        errors.Should().Contain("1 sample of input 'photo' answered.");
+        var row = Table(output).Rows.Single();
+        row[0].Should().Be("Photo=1.PNG");
+        row[2..].Select(Number).Should().BeEquivalentTo(model.Predict("tags", ImageValue.FromFile(picture)).Labels.Select(one => one.Probability), options => Near(options));
+        broken.Code.Should().Be(1);
+        broken.Errors.Should().Contain("File 'cut.png'").And.Contain("damaged");
+        File.Exists(folder["answers.csv"]).Should().BeFalse();
+    }
+
+    [Fact]
+    public void An_IDX_file_finds_the_input_of_its_shape()
+    {
+        using var model = Save();
+        var pixels = Enumerable.Range(0, 3 * 64).Select(i => (byte)(i * 37)).ToArray();
+        folder.Write("t10k-images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 8, 0, 0, 0, 8, .. pixels]);
+
+        var (code, output, errors) = Run("--predict", "t10k-images-idx3-ubyte", "--model", "model.safetensors");
+
+        code.Should().Be(0, errors);
+        var rows = Table(output).Rows;
+        rows.Select(row => row[0]).Should().Equal("sample 0", "sample 1", "sample 2");
+        foreach (var (row, image) in rows.Zip(pixels.Chunk(64)))
+        {
+            var expected = model.Predict("scan", InputValue.FromNumbers([.. image.Select(pixel => pixel / 255.0)]));
+            row[3..].Select(Number).Should().BeEquivalentTo(expected.Classes.Select(one => one.Probability), options => Near(options));
+        }
+    }
+
+    [Fact]
+    public void Tables_as_other_programs_write_them_are_read()
+    {
+        using var model = Save();
+        folder.Write("new.csv", [0xEF, 0xBB, 0xBF, .. "\"port\",\"age\",\"note\"\r\n\"S\",\"31\",\"a \"\"b\"\", c\"\r\n\r\n\"Q\",,\"two\r\nlines\"\r\n Q , 7 ,x"u8]);
+
+        var (code, output, errors) = Run("--predict", "new.csv", "--model", "model.safetensors");
+
+        code.Should().Be(0, errors);
+        var rows = Table(output).Rows;
+        rows.Select(row => row[0]).Should().Equal("new.csv, line 2", "new.csv, line 4", "new.csv, line 6");
+        foreach (var (row, (age, port)) in rows.Zip([("31", "S"), (null, "Q"), ("7", "Q")]))
+            Number(row[2]).Should().BeApproximately(model.Predict("class", new Dictionary<string, string?> { ["age"] = age, ["port"] = port }).Probability, 1e-6);
+    }
+
+    [Theory]
+    [InlineData("File 'rows.csv', file: It holds nothing", "")]
+    [InlineData("File 'rows.csv', file: it has no rows after its header.", "age,port\n")]
+    [InlineData("File 'rows.csv', file: it has no column 'age'. Its columns are 'age;port'. Is the delimiter ';'?", "age;port\n1;S\n")]
+    public void A_table_that_cannot_be_answered_is_named(string message, string content)
+    {
+        using var model = Save();
+        folder.Write("rows.csv", content);
+
+        var (code, output, errors) = Run("--predict", "rows.csv", "--model", "model.safetensors");
+
+        code.Should().Be(1);
+        output.Should().BeEmpty();
+        errors.Should().Contain(message);
+    }
+
+    [Theory]
     [InlineData("--predict needs a model; give --model model.safetensors.", "--predict", "rows.csv")]
     [InlineData("--model is for --predict; leave it out of a training.", "--input", "a=sample:digits", "--model", "model.safetensors")]
     [InlineData("--epochs is for training; leave it out with --predict.", "--predict", "rows.csv", "--model", "model.safetensors", "--epochs", "3")]
@@ -107,12 +201,14 @@ public sealed class FineTunePredictionTests : IDisposable
     [InlineData("File 'rows.csv', file: it has no column 'port'. Its columns are 'age', 'class'.", "--predict", "rows.csv", "--model", "model.safetensors")]
     [InlineData("input 'photo'. The inputs are photo (image 3×8×8), scan", "--predict", "photo=rows.csv", "--model", "model.safetensors")]
     [InlineData("several inputs of the model take a folder of images. Name one: --predict photo=.", "--predict", ".", "--model", "model.safetensors")]
+    [InlineData("Folder 'empty', file: it holds no image.", "--predict", "photo=empty", "--model", "model.safetensors")]
     [InlineData("The model has no input 'car'; use one of photo, scan, record, signal.", "--predict", "rows.csv", "--model", "model.safetensors", "--delimiter", "car=;")]
     [InlineData("'colour'", "--predict", "rows.csv", "--model", "model.safetensors", "--task", "colour")]
     [InlineData("File 'other.safetensors'", "--predict", "rows.csv", "--model", "other.safetensors")]
     public void A_mistake_is_named(string message, params string[] arguments)
     {
         using var model = Save();
+        Directory.CreateDirectory(folder["empty"]);
         folder.Write("rows.csv", arguments[^1] is "colour" or "other.safetensors" ? "age,port\n1,S\n" : "age,class\n1,2\n");
 
         var (code, output, errors) = Run(arguments);
@@ -165,19 +261,5 @@ public sealed class FineTunePredictionTests : IDisposable
         return model;
     }
 
-    private (int Code, string Output, string Errors) Run(params string[] arguments)
-    {
-        var program = typeof(FineTunePredictionTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "FineTune").Value!;
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
-        {
-            WorkingDirectory = folder["."],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var text = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, text, errors.Result);
-    }
+    private (int Code, string Output, string Errors) Run(params string[] arguments) => SampleProgram.Run("FineTune", folder["."], "de_DE", arguments);
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 using MultiInputNet.Tests.Data;
 
 namespace MultiInputNet.Tests;
@@ -23,11 +22,9 @@ public sealed class FineTuneStopTests : IDisposable
             while (Checkpoints().Length == 0 && !first.HasExited)
                 await Task.Delay(20);
             Process.Start("kill", ["-TERM", $"{first.Id}"]).WaitForExit();
-            var errors = first.StandardError.ReadToEndAsync();
-            var text = await first.StandardOutput.ReadToEndAsync() + await errors;
-            await first.WaitForExitAsync();
-            first.ExitCode.Should().Be(1);
-            text.Should().Contain("The training was stopped after step").And.Contain("--resume");
+            var (code, output, errors) = await first.Finish();
+            code.Should().Be(1);
+            (output + errors).Should().Contain("The training was stopped after step").And.Contain("--resume");
         }
 
         // Two that go on to one end: one of all files, and one that has lost the last.
@@ -52,26 +49,9 @@ public sealed class FineTuneStopTests : IDisposable
     private async Task<(int Code, string Text)> Finish(string culture, params string[] more)
     {
         using var process = Start(culture, [.. options, .. more]);
-        var errors = process.StandardError.ReadToEndAsync();
-        var text = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, (text + await errors).ReplaceLineEndings(" "));
+        var (code, output, errors) = await process.Finish();
+        return (code, (output + errors).ReplaceLineEndings(" "));
     }
 
-    private Process Start(string culture, string[] arguments)
-    {
-        var program = typeof(FineTuneStopTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "FineTune").Value!;
-        var start = new ProcessStartInfo("dotnet", [program, "--threads", "1", .. arguments])
-        {
-            WorkingDirectory = folder["."],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["LC_ALL"] = $"{culture}.UTF-8";
-
-        // Where the tests have ICU, the program has it too.
-        if (!AppContext.TryGetSwitch("System.Globalization.Invariant", out var isInvariant) || !isInvariant)
-            start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "0";
-        return Process.Start(start)!;
-    }
+    private Process Start(string culture, string[] arguments) => SampleProgram.Start("FineTune", folder["."], culture, ["--threads", "1", .. arguments]);
 }

@@ -1,8 +1,8 @@
-using System.Diagnostics;
-using System.Reflection;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MultiInputNet.Tests.Data;
 using MultiInputNet.Weights;
+using nietras.SeparatedValues;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
@@ -29,6 +29,80 @@ public sealed class FineTuneTests : IDisposable
         second.Code.Should().Be(0, second.Text);
         using var smaller = MultiInputModel.Load(folder["second.safetensors"], CPU);
         smaller.Description.Bases.Should().HaveCount(1).And.Subject.Single().Spec.Should().BeEquivalentTo(model.Description.Bases[0].Spec);
+    }
+
+    [Fact]
+    public void A_report_has_the_scores_of_every_input_and_the_place_of_each_test_sample()
+    {
+        string[] species = ["low, wide", "say \"high\"", "third"];
+        var flowers = Enumerable.Range(0, 60).Select(row => (Length: row * 7 % 60, Species: row * 7 % 60 / 20)).ToArray();
+        folder.Write("flowers.csv", "length,species\n" + string.Concat(flowers.Select(row => $"{row.Length},\"{species[row.Species].Replace("\"", "\"\"")}\"\n")));
+        folder.Write("price.csv", "size,price\n" + string.Concat(Enumerable.Range(0, 60).Select(row => $"{row},{(row % 3 == 0 ? "" : $"{row}.5")}\n")));
+        for (var i = 0; i < 30; i++)
+        {
+            var kind = i % 2 == 0 ? "grey" : "rgb";
+            Directory.CreateDirectory(folder[$"photos/{kind}"]);
+            File.Copy(TemporaryFolder.Fixture($"images/{kind}.png"), folder[$"photos/{kind}/{i}.png"]);
+        }
+
+        var (code, text) = Run(
+            "--input", "flowers=csv:flowers.csv", "--input", "price=csv:price.csv", "--input", "photos=images:photos@8",
+            "--base", "convnet:4", "--epochs", "1", "--steps-per-epoch", "5", "--report", "new/report");
+
+        code.Should().Be(0, text);
+        text.Should().Contain("The results on the test samples are in the tables of new/report.");
+        Directory.GetFiles(folder["new/report"]).Select(Path.GetFileName).Should().BeEquivalentTo(
+            "flowers.metrics.csv", "flowers.classes.csv", "flowers.confusion.csv", "flowers.calibration.csv", "flowers.predictions.csv",
+            "photos.metrics.csv", "photos.classes.csv", "photos.confusion.csv", "photos.calibration.csv", "photos.predictions.csv",
+            "price.metrics.csv", "price.outputs.csv", "price.predictions.csv");
+        using var model = MultiInputModel.Load(folder["model.safetensors"], CPU);
+
+        // Each row is found again where its name says it is, and is answered as the model answers it.
+        var found = Table("flowers.predictions");
+        found.Should().HaveCount(12);
+        foreach (var row in found)
+        {
+            var (length, label) = flowers[Line(row["name"], "flowers.csv") - 2];
+            var expected = model.Predict("flowers", new Dictionary<string, string?> { ["length"] = $"{length}" });
+            (row["label"], row["prediction"]).Should().Be((species[label], expected.ClassName));
+            foreach (var name in species)
+                Number(row[$"probability.{name}"]).Should().BeApproximately(expected.Classes.Single(one => one.Name == name).Probability, 1e-5);
+        }
+
+        var correct = found.Count(row => row["label"] == row["prediction"]);
+        Number(Table("flowers.metrics").Single(row => row["metric"] == "accuracy")["value"]).Should().BeApproximately(correct / 12.0, 1e-12);
+        text.Should().MatchRegex(FormattableString.Invariant($@"\| flowers .*\| +{100 * correct / 12.0:0.00} % \|"));
+        Table("flowers.confusion").Where(row => row["label"] == row["prediction"]).Sum(row => Number(row["count"])).Should().Be(correct);
+        Table("flowers.classes").Select(row => row["class"]).Should().BeEquivalentTo(species);
+        foreach (var row in Table("price.predictions"))
+        {
+            var size = Line(row["name"], "price.csv") - 2;
+            row["label"].Should().Be(size % 3 == 0 ? "" : $"{size}.5");
+            Number(row["prediction"]).Should().BeApproximately(model.Predict("price", new Dictionary<string, string?> { ["size"] = $"{size}" }).Value, 1e-3);
+        }
+
+        foreach (var row in Table("photos.predictions"))
+        {
+            row["name"].Should().StartWith($"photos/{row["label"]}/");
+            File.Exists(folder[row["name"]]).Should().BeTrue();
+        }
+
+        List<Dictionary<string, string>> Table(string name)
+        {
+            var rows = new List<Dictionary<string, string>>();
+            using var reader = Sep.New(',').Reader(options => options with { Unescape = true }).FromFile(folder[$"new/report/{name}.csv"]);
+            foreach (var row in reader)
+                rows.Add(reader.Header.ColNames.ToDictionary(column => column, column => reader.Current[column].ToString()));
+            return rows;
+        }
+
+        static int Line(string name, string file)
+        {
+            name.Should().StartWith($"{file}, line ");
+            return int.Parse(name.Split(' ')[^1], CultureInfo.InvariantCulture);
+        }
+
+        static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
     }
 
     [Fact]
@@ -122,6 +196,7 @@ public sealed class FineTuneTests : IDisposable
         Mistake(input, "--out", "/proc/model.safetensors").Should().Be("--out: nothing can be written to the folder '/proc'; name another.");
         Mistake(input, "--checkpoints", "a file").Should().StartWith("--checkpoints: '").And.EndWith("a file' is a file; name a folder.");
         Mistake(input, "--checkpoints", "a file/below").Should().StartWith("--checkpoints: '").And.EndWith("a file' is a file; name a folder.");
+        Mistake(input, "--report", "a file").Should().StartWith("--report: '").And.EndWith("a file' is a file; name a folder.");
         Mistake(input, "--checkpoints", "/proc/below").Should().Be("--checkpoints: nothing can be written to the folder '/proc'; name another.");
         Mistake(["--input", "rows=csv:rows.csv"], "--out", "./rows.csv").Should().Be("--out: './rows.csv' is a file of input 'rows'; name another.");
         Directory.GetFileSystemEntries(folder["."]).Should().HaveCount(2, "nothing was made");
@@ -190,17 +265,7 @@ public sealed class FineTuneTests : IDisposable
 
     private (int Code, string Text) RunSample(string sample, params string[] arguments)
     {
-        var program = typeof(FineTuneTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == sample).Value!;
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
-        {
-            WorkingDirectory = folder["."],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var text = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, text + errors.Result);
+        var (code, output, errors) = SampleProgram.Run(sample, folder["."], "en_US", arguments);
+        return (code, output + errors);
     }
 }

@@ -150,7 +150,7 @@ public static class PredictorExtensions
                     }
                     catch (MultiInputException e)
                     {
-                        throw new MultiInputException($"{source.NameOf(row)}, {e.Subject}", e.Component, e.Problem, e.Cure, e);
+                        throw new MultiInputException($"source '{source.Name}', {source.NameOf(row)}, {e.Subject}", e.Component, e.Problem, e.Cure, e);
                     }
                 }
 

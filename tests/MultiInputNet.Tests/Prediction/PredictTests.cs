@@ -129,7 +129,7 @@ public sealed class PredictTests
 
         var act = () => model.Predict(new TensorSource("photo", photos)).Count();
 
-        act.Should().Throw<MultiInputException>().WithMessage("*Sample 17*'species'*not finite*");
+        act.Should().Throw<MultiInputException>().WithMessage("Source 'photo', sample 17, task 'species'*not finite*");
     }
 
     [Fact]
