@@ -1,0 +1,104 @@
+using Microsoft.ML.OnnxRuntime;
+using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
+
+namespace MultiInputNet.Onnx.Tests;
+
+/// <summary>Compares an ONNX file with the model that it was made from.</summary>
+internal static class Difference
+{
+    /// <summary>The largest difference of an output, relative to the largest of its numbers.</summary>
+    private const double Tolerance = 1e-5;
+
+    private static readonly RunOptions run = new();
+
+    /// <summary>What differs; null if nothing does, at batches of 1, 3 and 64.</summary>
+    public static string? Find(MultiInputModel model, OnnxOptions options, byte[] file, int seed)
+    {
+        using var sessionOptions = new SessionOptions { IntraOpNumThreads = 1 };
+        using var session = new InferenceSession(file, sessionOptions);
+        foreach (var batch in new[] { 1, 3, 64 })
+        {
+            using var scope = NewDisposeScope();
+            using var generator = new Generator((ulong)seed, CPU);
+            var inputs = model.Description.Inputs.Where(input => session.InputNames.Contains(input.Name))
+                .ToDictionary(input => input.Name, input => Samples(model, input, batch, options, session.InputMetadata[input.Name].ElementDataType, generator));
+            var expected = Expected(model, inputs.ToDictionary(input => input.Key, input => input.Value.Raw), options);
+            var values = inputs.ToDictionary(input => input.Key, input => Value(input.Value.Given));
+            using var results = session.Run(run, values, session.OutputNames);
+            if (!session.OutputNames.SequenceEqual(expected.Keys))
+                return $"outputs {string.Join(", ", session.OutputNames)} instead of {string.Join(", ", expected.Keys)}";
+            foreach (var (name, result) in session.OutputNames.Zip(results))
+            {
+                var actual = Numbers(result);
+                var difference = actual.Length != expected[name].Length ? double.PositiveInfinity
+                    : actual.Zip(expected[name], (a, b) => Math.Abs(a - b)).Max() / expected[name].Max(Math.Abs);
+                if (!(difference <= Tolerance))
+                    return $"'{name}' differs by {difference:g3} at a batch of {batch}";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Samples as the model takes them and as the file does.</summary>
+    private static (Tensor Raw, Tensor Given) Samples(
+        MultiInputModel model, InputDescription input, int batch, OnnxOptions options, TensorElementType type, Generator generator)
+    {
+        var shape = (long[])[batch, .. input.Spec.Shape];
+        if (input.Spec is TokenInput tokens)
+        {
+            var numbers = (rand(shape, generator: generator) * tokens.Vocabulary).floor().to(ScalarType.Int64);
+            return (numbers, numbers);
+        }
+
+        var standardized = randn(shape, type == TensorElementType.Double ? ScalarType.Float64 : ScalarType.Float32, generator: generator);
+        if (input.Spec is TabularInput { Columns: { } columns })
+        {
+            foreach (var (index, column) in columns.Index())
+            {
+                var values = standardized.select(1, index);
+                if (column is CategoricalColumn { Categories.Count: var count })
+                    values.copy_((rand([batch], generator: generator) * (count + 1)).floor());
+                values.masked_fill_(rand([batch], generator: generator) < 0.15, double.NaN);
+            }
+        }
+
+        var state = model.state_dict();
+        if (!state.TryGetValue($"input_standardizations.{input.Name}.mean", out var mean))
+            return (standardized, standardized);
+        var channels = (long[])[-1, .. Enumerable.Repeat(1L, shape.Length - 2)];
+        var deviation = state[$"input_standardizations.{input.Name}.standard_deviation"];
+        var raw = (standardized * deviation.view(channels) + mean.view(channels)).to(standardized.dtype);
+        return (raw, options.Standardize ? raw : ((raw - mean.view(channels)) / deviation.view(channels)).to(standardized.dtype));
+    }
+
+    private static OrderedDictionary<string, double[]> Expected(MultiInputModel model, Dictionary<string, Tensor> inputs, OnnxOptions options)
+    {
+        var expected = new OrderedDictionary<string, double[]>();
+        using var noGrad = no_grad();
+        var tasks = options.Tasks ?? [.. model.Description.Tasks.Select(task => task.Name)];
+        foreach (var (task, output) in model.forward(inputs, tasks))
+        {
+            if (options.RawOutputs)
+                expected.Add($"{task}_output", Numbers(output));
+            else if (model.Head(task) is TaskHead head)
+                expected.Add($"{task}_{(head.PredictionKind == PredictionKind.Values ? "values" : "probabilities")}", Numbers(head.Answer(output)));
+        }
+
+        return expected;
+    }
+
+    private static double[] Numbers(Tensor values) => values.to(ScalarType.Float64).contiguous().data<double>().ToArray();
+
+    private static double[] Numbers(OrtValue values) => values.GetTensorTypeAndShape().ElementDataType == TensorElementType.Double
+        ? values.GetTensorDataAsSpan<double>().ToArray()
+        : [.. values.GetTensorDataAsSpan<float>().ToArray().Select(value => (double)value)];
+
+    private static OrtValue Value(Tensor values) => values.dtype switch
+    {
+        ScalarType.Int64 => OrtValue.CreateTensorValueFromMemory(values.data<long>().ToArray(), values.shape),
+        ScalarType.Float64 => OrtValue.CreateTensorValueFromMemory(values.contiguous().data<double>().ToArray(), values.shape),
+        _ => OrtValue.CreateTensorValueFromMemory(values.contiguous().data<float>().ToArray(), values.shape),
+    };
+}
