@@ -7,10 +7,11 @@ namespace MultiInputNet.Weights;
 /// </summary>
 internal sealed class FileBytes : IDisposable
 {
-    private const string DefaultCure = "Give a file of weights: safetensors, PyTorch's .pth or .pt, or one written by TorchSharp's Module.save.";
+    private const string DefaultCure = "Give a file of weights: safetensors, PyTorch's .pth or .pt, ONNX, or one written by TorchSharp's Module.save.";
     private const int LongestProblem = 1_000;
 
     private readonly SafeFileHandle handle;
+    private readonly List<FileBytes> others = [];
 
     public FileBytes(string path)
     {
@@ -71,7 +72,22 @@ internal sealed class FileBytes : IDisposable
         return bytes;
     }
 
-    public void Dispose() => handle.Dispose();
+    /// <summary>A stream of the file, which this owner has to outlive.</summary>
+    public Stream OpenStream() => new FileStream(new SafeFileHandle(handle.DangerousGetHandle(), ownsHandle: false), FileAccess.Read, bufferSize: 0);
+
+    /// <summary>Opens another file, which is closed with this one.</summary>
+    public FileBytes OpenOther(string path)
+    {
+        var other = new FileBytes(path);
+        others.Add(other);
+        return other;
+    }
+
+    public void Dispose()
+    {
+        handle.Dispose();
+        others.ForEach(other => other.Dispose());
+    }
 
     private static string Printable(string text)
     {

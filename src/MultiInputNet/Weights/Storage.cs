@@ -6,7 +6,8 @@ namespace MultiInputNet.Weights;
 /// <param name="position">The position of its first byte in the file.</param>
 /// <param name="count">The number of values.</param>
 /// <param name="type">Their type.</param>
-internal sealed class Storage(long position, long count, StoredType type)
+/// <param name="elsewhere">The file that they are in, if it is not the one that lists them.</param>
+internal class Storage(long position, long count, StoredType type, FileBytes? elsewhere = null)
 {
     // A span of bytes holds less than 2 GB, so larger storages are read in parts; converting them takes additional memory.
     private const long LargestPart = 1L << 30;
@@ -22,7 +23,7 @@ internal sealed class Storage(long position, long count, StoredType type)
     public Storage As(StoredType other)
     {
         if (!retyped.TryGetValue(other, out var storage))
-            retyped.Add(other, storage = new(position, count * type.Size / other.Size, other));
+            retyped.Add(other, storage = new(position, count * type.Size / other.Size, other, elsewhere));
         return storage;
     }
 
@@ -37,7 +38,7 @@ internal sealed class Storage(long position, long count, StoredType type)
     /// <summary>
     /// Reads some of the values into a new tensor of one dimension on the CPU; null if the tensor's type cannot hold one of them.
     /// </summary>
-    public Tensor? Read(FileBytes file, long first, long length)
+    public virtual Tensor? Read(FileBytes file, long first, long length)
     {
         using var scope = NewDisposeScope();
         var values = empty([length], type.Given, CPU);
@@ -47,7 +48,7 @@ internal sealed class Storage(long position, long count, StoredType type)
             using var inner = NewDisposeScope();
             var part = values.narrow(0, start, Math.Min(most, length - start));
             var raw = type.Convert is null ? part : empty(part.shape, type.Raw, CPU);
-            file.Read(position + (first + start) * type.Size, raw.bytes);
+            (elsewhere ?? file).Read(position + (first + start) * type.Size, raw.bytes);
             if (type.Convert is null)
                 continue;
             if (type.Convert(raw) is not { } converted)

@@ -4,13 +4,14 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Weights;
 
 /// <summary>
-/// A file of weights, open for reading: safetensors, PyTorch's <c>.pth</c> and <c>.pt</c>, or TorchSharp's own format, recognised by
-/// content. Opening it reads names, types and shapes; values are read on demand.
+/// A file of weights, open for reading: safetensors, PyTorch's <c>.pth</c> and <c>.pt</c>, the initializers of an ONNX file, or
+/// TorchSharp's own format, recognised by content. Opening it reads names, types and shapes; values are read on demand.
 /// </summary>
 /// <remarks>
 /// No file is trusted. The pickle in a PyTorch file is read by an interpreter that knows tensors, numbers, texts and collections of
 /// them; any other object, such as the <c>argparse.Namespace</c> of a training or a NumPy number, is ignored, so that no code in a file
-/// runs. Every size is checked against the file's length before memory is allocated.
+/// runs. Every size is checked against the file's length before memory is allocated. An ONNX file may have its values in other files, which
+/// must be in its folder or below it, with no link on the way.
 /// </remarks>
 public sealed class WeightFile : IDisposable
 {
@@ -24,6 +25,7 @@ public sealed class WeightFile : IDisposable
         content = SafeTensors.Recognises(file) ? SafeTensors.Read(file) // first: its length may begin as an archive does
             : TorchArchive.Recognises(file) ? TorchArchive.Read(file, key, choose)
             : TorchLegacyFile.Recognises(file) ? TorchLegacyFile.Read(file, key, choose)
+            : OnnxInitializers.Recognises(file) ? OnnxInitializers.Read(file)
             : TorchSharpFile.Read(file);
         foreach (var entry in content.Entries)
         {
@@ -46,8 +48,8 @@ public sealed class WeightFile : IDisposable
     public string? Key => content.Key;
 
     /// <summary>
-    /// Texts stored beside the tensors: the <c>__metadata__</c> of a safetensors file, and the texts and numbers of a PyTorch checkpoint,
-    /// such as its epoch. Everything else in a checkpoint, such as the state of its optimizer, is not read.
+    /// Texts stored beside the tensors: the <c>__metadata__</c> of a safetensors file, the <c>metadata_props</c> of an ONNX file, and the
+    /// texts and numbers of a PyTorch checkpoint, such as its epoch. Everything else in a checkpoint, such as the state of its optimizer, is not read.
     /// </summary>
     public IReadOnlyDictionary<string, string> Metadata => content.Metadata;
 

@@ -11,4 +11,7 @@ public enum WeightFormat
 
     /// <summary>Names and tensors one after another, as written by TorchSharp's <c>Module.save</c>.</summary>
     TorchSharp,
+
+    /// <summary>A model in the Open Neural Network Exchange format, of which the initializers are read.</summary>
+    Onnx,
 }

@@ -17,6 +17,9 @@ public sealed class WeightFileTests
     [InlineData("kinds.safetensors", WeightFormat.SafeTensors)]
     [InlineData("kinds.dat", WeightFormat.TorchSharp)]
     [InlineData("written.safetensors", WeightFormat.SafeTensors)]
+    [InlineData("kinds.onnx", WeightFormat.Onnx)]
+    [InlineData("kinds_numbers.onnx", WeightFormat.Onnx)]
+    [InlineData("kinds_beside.onnx", WeightFormat.Onnx)]
     public void Every_type_and_layout_is_read_as_Python_wrote_it(string name, WeightFormat format)
     {
         using var scope = NewDisposeScope();
