@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ namespace MultiInputNet;
 /// sequence. What is not present is neither attended to nor part of the mean, and a sample without any position yields zeros. The
 /// parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
-public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>
+public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>, IOnnxModule
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -77,6 +78,15 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
 
         // The projection is linear, so the mean over the positions comes first: one vector per sample to project.
         return out_proj.call(attended.mean([2]).flatten(start_dim: 1)).MoveToOuterDisposeScope();
+    }
+
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        OnnxValue[] sequences = [.. inputs.Select(features => OnnxAttention.Tokens(graph, features))];
+        var positions = sequences.Any(tokens => tokens.Shape[1] < 0) ? -1 : sequences.Sum(tokens => tokens.Shape[1]);
+        var tokens = sequences is [var only] ? only : graph.Node("Concat", sequences, [-1, positions, Channels], attributes: [("axis", 1L)]);
+        var attended = OnnxAttention.Attend(graph, tokens, in_proj_weight, in_proj_bias, Heads);
+        return graph.Run(out_proj, graph.Node("ReduceMean", [attended], [-1, Channels], attributes: [("axes", (long[])[1]), ("keepdims", 0L)]));
     }
 
     long IOperations<IReadOnlyList<FeatureSet>>.CountMacs(IReadOnlyList<FeatureSet> input, Tensor output) =>

@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp;
 using MultiInputNet.Weights;
 using TorchSharp.Modules;
@@ -24,7 +25,7 @@ namespace MultiInputNet;
 /// returned in double precision.
 /// </para>
 /// </remarks>
-public sealed class RegressionHead : TaskHead, ILaterWeights
+public sealed class RegressionHead : TaskHead, ILaterWeights, IOnnxModule
 {
     private readonly Sequential layers;
     private readonly Tensor target_mean;
@@ -120,6 +121,15 @@ public sealed class RegressionHead : TaskHead, ILaterWeights
         var output = layers.call(input);
         return (TakesValuesAsTheyAre ? output : (output.to(ScalarType.Float64) * On(target_deviation, output) + On(target_mean, output)).to(TypeOfOutput(output.dtype)))
             .MoveToOuterDisposeScope();
+    }
+
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var output = graph.Run(layers, inputs);
+        if (TakesValuesAsTheyAre)
+            return output;
+        var scaled = graph.Node("Mul", [graph.Cast(output, ScalarType.Float64), graph.Constant(target_deviation)], output.Shape);
+        return graph.Cast(graph.Node("Add", [scaled, graph.Constant(target_mean)], output.Shape), TypeOfOutput(output.Type!.Value));
     }
 
     /// <summary>

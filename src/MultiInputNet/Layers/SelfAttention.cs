@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -5,7 +6,7 @@ namespace MultiInputNet;
 
 /// <summary>Multi-head self-attention of tokens (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
 /// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
-internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>, IOnnxModule
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -40,6 +41,9 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, 
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
         return out_proj.call(attended.transpose(1, 2).reshape(batch, tokens, width)).MoveToOuterDisposeScope();
     }
+
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) =>
+        graph.Run(out_proj, OnnxAttention.Attend(graph, inputs[0], in_proj_weight, in_proj_bias, heads));
 
     public long CountMacs(Tensor input, Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
 

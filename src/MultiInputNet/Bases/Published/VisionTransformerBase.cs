@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ namespace MultiInputNet;
 /// torchvision's <c>interpolate_embeddings</c>. The class token and the position embedding belong to the first stage.
 /// </para>
 /// </remarks>
-public sealed class VisionTransformerBase : ConvolutionalBase
+public sealed class VisionTransformerBase : ConvolutionalBase, IOnnxModule
 {
     private readonly Parameter class_token;
     private readonly Conv2d conv_proj;
@@ -76,6 +77,28 @@ public sealed class VisionTransformerBase : ConvolutionalBase
             throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}");
     }
 
+    OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var patches = graph.Run(conv_proj, inputs);
+        var (width, rows, columns) = (patches.Shape[1], patches.Shape[2], patches.Shape[3]);
+        if (rows < 0 || columns < 0)
+            throw graph.NeedsFixedSize("a vision transformer");
+        var batch = graph.Node("Shape", [patches], [1], ScalarType.Int64, [("start", 0L), ("end", 1L)]);
+        var size = graph.Node("Concat", [batch, graph.Integers(1, width)], [3], attributes: [("axis", 0L)]);
+        var token = graph.Node("Expand", [graph.Constant(class_token), size], [-1, 1, width]);
+        var tokens = graph.Node("Concat", [token, OnnxAttention.Tokens(graph, patches)], [-1, 1 + rows * columns, width], attributes: [("axis", 1L)]);
+        tokens = graph.Run(encoder, graph.Node("Add", [tokens, graph.Constant(encoder.Positions((rows, columns)), "positions")], tokens.Shape));
+        if (output == TransformerOutput.Tokens)
+            return tokens;
+
+        var (first, count) = output == TransformerOutput.ClassToken ? (0L, 1L) : (1L, rows * columns);
+        var chosen = graph.Node(
+            "Slice", [tokens, graph.Integers(first), graph.Integers(first + count), graph.Integers(1)], [-1, count, width]);
+        var channels = graph.Node("Transpose", [chosen], [-1, width, count], attributes: [("perm", (long[])[0, 2, 1])]);
+        long[] map = output == TransformerOutput.ClassToken ? [-1, width, 1, 1] : [-1, width, rows, columns];
+        return graph.Node("Reshape", [channels, graph.Integers(map)], map);
+    }
+
     private static Tensor Sequence(Tensor map) => map.flatten(start_dim: 2).transpose(1, 2);
 
     private static Tensor Patches(Tensor tokens, (long Rows, long Columns) grid) => tokens.narrow(1, 1, tokens.shape[1] - 1)
@@ -93,7 +116,7 @@ public sealed class VisionTransformerBase : ConvolutionalBase
         (cat([class_token.expand(patches.shape[0], -1, -1), Sequence(patches)], 1), (patches.shape[2], patches.shape[3]));
 
     /// <summary>Positions, layers and the last normalisation. Shapes: <c>(batch, 1 + patches, width)</c> in and out.</summary>
-    private sealed class Encoder : nn.Module<Tensor, Tensor>, IRandomModule
+    private sealed class Encoder : nn.Module<Tensor, Tensor>, IRandomModule, IOnnxModule
     {
         private readonly Parameter pos_embedding;
         private readonly Sequential layers;
@@ -130,7 +153,9 @@ public sealed class VisionTransformerBase : ConvolutionalBase
             return ln.call(layers.call(input)).MoveToOuterDisposeScope();
         }
 
-        private Tensor Positions((long Rows, long Columns) grid)
+        public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(ln, graph.Run(layers, inputs));
+
+        public Tensor Positions((long Rows, long Columns) grid)
         {
             if (grid == (gridSize, gridSize))
                 return pos_embedding;
@@ -141,7 +166,7 @@ public sealed class VisionTransformerBase : ConvolutionalBase
     }
 
     /// <summary>Attention and two linear layers, each preceded by a normalisation and added to its input.</summary>
-    private sealed class EncoderLayer : nn.Module<Tensor, Tensor>, IRandomModule
+    private sealed class EncoderLayer : nn.Module<Tensor, Tensor>, IRandomModule, IOnnxModule
     {
         private readonly LayerNorm ln_1;
         private readonly SelfAttention self_attention;
@@ -190,6 +215,14 @@ public sealed class VisionTransformerBase : ConvolutionalBase
             var x = Leave(self_attention.call(ln_1.call(input))) + input;
             var y = reduce.call(Drop(nn.functional.gelu(expand.call(ln_2.call(x)))));
             return (x + Leave(y)).MoveToOuterDisposeScope();
+        }
+
+        public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+        {
+            var input = inputs[0];
+            var x = graph.Node("Add", [graph.Run(self_attention, graph.Run(ln_1, input)), input], input.Shape);
+            var y = graph.Run(reduce, graph.Activate(Activation.GELU, graph.Run(expand, graph.Run(ln_2, x))));
+            return graph.Node("Add", [x, y], input.Shape);
         }
 
         private Tensor Drop(Tensor x) => dropout == 0 ? x : nn.functional.dropout(x, dropout, training);

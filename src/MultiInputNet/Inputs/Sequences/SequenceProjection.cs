@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -9,7 +10,7 @@ namespace MultiInputNet;
 /// <remarks>
 /// Shapes: <c>(batch, features, length)</c> in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.
 /// </remarks>
-internal sealed class SequenceProjection : nn.Module<Tensor, Tensor>
+internal sealed class SequenceProjection : nn.Module<Tensor, Tensor>, IOnnxModule
 {
     private readonly nn.Module<Tensor, Tensor> conv;
     private readonly nn.Module<Tensor, Tensor>? norm;
@@ -70,5 +71,14 @@ internal sealed class SequenceProjection : nn.Module<Tensor, Tensor>
         x = ChannelsLast.Of(x.view(mapShape));
         x = norm is null ? x : norm.call(x);
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
+    }
+
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var x = graph.Run(conv, inputs);
+        if (padding > 0)
+            x = graph.Node("Pad", [x, graph.Integers(0, 0, 0, 0, 0, padding)], [-1, x.Shape[1], x.Shape[2] + padding]);
+        x = graph.Node("Reshape", [x, graph.Integers(mapShape)], mapShape);
+        return graph.Activate(activation, norm is null ? x : graph.Run(norm, x));
     }
 }

@@ -1,10 +1,11 @@
+using MultiInputNet.Onnx;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
 
 /// <summary>An embedding of tokens, as wide as the base has channels, followed by a <see cref="SequenceProjection"/>.</summary>
 /// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.</remarks>
-internal sealed class TokenProjection : nn.Module<Tensor, Tensor>
+internal sealed class TokenProjection : nn.Module<Tensor, Tensor>, IOnnxModule
 {
     private readonly nn.Module<Tensor, Tensor> embedding;
     private readonly nn.Module<Tensor, Tensor> sequence;
@@ -41,5 +42,11 @@ internal sealed class TokenProjection : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         return sequence.call(embedding.call(input).transpose(1, 2)).MoveToOuterDisposeScope();
+    }
+
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var tokens = graph.Run(embedding, inputs);
+        return graph.Run(sequence, graph.Node("Transpose", [tokens], [-1, tokens.Shape[2], tokens.Shape[1]], attributes: [("perm", (long[])[0, 2, 1])]));
     }
 }

@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -12,7 +13,7 @@ namespace MultiInputNet;
 /// of the base that follows. The embedding of category 0, an unknown one, starts at zero. A number without a category counts as unknown;
 /// on the CPU, the model rejects such batches.
 /// </remarks>
-internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput
+internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput, IOnnxModule
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
     private readonly Linear linear;
@@ -96,6 +97,41 @@ internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsIn
         }
 
         return cat(parts, 1);
+    }
+
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var x = graph.Cast(numeric is null ? inputs[0] : Prepare(graph, inputs[0]), ScalarType.Float32);
+        x = graph.Node("Reshape", [graph.Run(linear, x), graph.Integers(mapShape)], mapShape);
+        return graph.Activate(activation, norm is null ? x : graph.Run(norm, x));
+    }
+
+    private OnnxValue Prepare(OnnxGraph graph, OnnxValue input)
+    {
+        var type = input.Type!.Value;
+        var parts = new List<OnnxValue>();
+        if (numeric!.shape[0] is > 0 and var count)
+        {
+            var numbers = graph.Node("Gather", [input, graph.Constant(numeric, nameof(numeric))], [-1, count], attributes: [("axis", 1L)]);
+            var missing = graph.Node("IsNaN", [numbers], numbers.Shape, ScalarType.Bool);
+            parts.Add(graph.Cast(graph.Node("Where", [missing, graph.Constant(fills!.to(type), nameof(fills)), numbers], numbers.Shape, type), ScalarType.Float32));
+            if (indicated!.shape[0] is > 0 and var marked)
+                parts.Add(graph.Cast(graph.Node("Gather", [missing, graph.Constant(indicated, nameof(indicated))], [-1, marked], attributes: [("axis", 1L)]), ScalarType.Float32));
+        }
+
+        var zero = categorical.Count == 0 ? null : graph.Constant(zeros([], type), "zero");
+        foreach (var ((index, column), embedding) in categorical.Zip(embeddings))
+        {
+            var number = graph.Node("Gather", [input, graph.Constant(tensor((long)index), "index")], [-1], attributes: [("axis", 1L)]);
+            var largest = graph.Constant(tensor((double)column.Categories.Count).to(type), "largest");
+            var known = graph.Node(
+                "And",
+                [graph.Node("Greater", [number, zero], [-1], ScalarType.Bool), graph.Node("LessOrEqual", [number, largest], [-1], ScalarType.Bool)],
+                [-1]);
+            parts.Add(graph.Run(embedding, graph.Cast(graph.Node("Where", [known, number, zero], [-1], type), ScalarType.Int64)));
+        }
+
+        return parts is [var only] ? only : graph.Node("Concat", parts, [-1, parts.Sum(part => part.Shape[1])], attributes: [("axis", 1L)]);
     }
 
     private static Embedding Embed(CategoricalColumn column)

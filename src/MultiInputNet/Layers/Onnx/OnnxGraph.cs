@@ -152,6 +152,16 @@ public sealed class OnnxGraph : IDisposable
         return value.Type == type ? value : Node("Cast", [value], value.Shape, type, [("to", OnnxTypes.Number(type))]);
     }
 
+    /// <summary>Adds an activation.</summary>
+    /// <param name="activation">The activation.</param>
+    /// <param name="x">What it takes.</param>
+    /// <returns>Its result.</returns>
+    public OnnxValue Activate(Activation activation, OnnxValue x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return OnnxTorchLayers.Activate(this, activation, x);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => own.ForEach(value => value.Dispose());
 

@@ -11,7 +11,9 @@ internal static class OnnxTorchLayers
     {
         Sequential layers => layers.children().Aggregate(x, (value, child) => graph.Run(child, value)),
         Identity or Dropout or Dropout1d or Dropout2d => x,
-        Linear linear => Export(linear, graph, x),
+        Linear linear => Linear(graph, x, linear.weight!, linear.bias),
+        Conv1d conv => Convolve(conv, graph, x),
+        Embedding { weight: { } weight } => graph.Node("Gather", [graph.Constant(weight), x], [.. x.Shape, weight.shape[1]], attributes: [("axis", 0L)]),
         ReLU => Activate(graph, Activation.ReLU, x),
         GELU => Activate(graph, Activation.GELU, x),
         SiLU => Activate(graph, Activation.SiLU, x),
@@ -44,14 +46,31 @@ internal static class OnnxTorchLayers
         OnnxValue Number(double value) => graph.Constant(tensor(value, x.Type!.Value), "number");
     }
 
-    private static OnnxValue Export(Linear linear, OnnxGraph graph, OnnxValue x)
+    /// <summary>Adds a linear layer over the last dimension.</summary>
+    public static OnnxValue Linear(OnnxGraph graph, OnnxValue x, Tensor weight, Tensor? bias)
     {
-        var weight = graph.Constant(linear.weight!);
-        var bias = linear.bias is null ? null : graph.Constant(linear.bias);
+        var (factor, added) = (graph.Constant(weight), bias is null ? null : graph.Constant(bias));
+        long[] shape = [.. x.Shape.SkipLast(1), weight.shape[0]];
         if (x.Shape.Count == 2)
-            return graph.Node("Gemm", [x, weight, .. bias is null ? (OnnxValue?[])[] : [bias]], [x.Shape[0], linear.out_features], attributes: [("transB", 1L)]);
-        long[] shape = [.. x.Shape.SkipLast(1), linear.out_features];
-        var product = graph.Node("MatMul", [x, graph.Node("Transpose", [weight], [weight.Shape[1], weight.Shape[0]])], shape);
-        return bias is null ? product : graph.Node("Add", [product, bias], shape);
+            return graph.Node("Gemm", added is null ? [x, factor] : [x, factor, added], shape, attributes: [("transB", 1L)]);
+        var product = graph.Node("MatMul", [x, graph.Node("Transpose", [factor], [weight.shape[1], weight.shape[0]])], shape);
+        return added is null ? product : graph.Node("Add", [product, added], shape);
+    }
+
+    private static OnnxValue Convolve(Conv1d conv, OnnxGraph graph, OnnxValue x)
+    {
+        if (conv.padding is not [var padding] || conv.padding_mode != TorchSharp.PaddingModes.Zeros)
+            throw new NotSupportedException(conv.GetName());
+        var length = x.Shape[2] < 0 ? -1 : (x.Shape[2] + 2 * padding - conv.dilation[0] * (conv.kernel_size[0] - 1) - 1) / conv.stride[0] + 1;
+        var weight = graph.Constant(conv.weight);
+        return graph.Node(
+            "Conv",
+            conv.bias is null ? [x, weight] : [x, weight, graph.Constant(conv.bias)],
+            [-1, conv.out_channels, length],
+            attributes:
+            [
+                ("kernel_shape", (long[])[conv.kernel_size[0]]), ("strides", (long[])[conv.stride[0]]), ("pads", (long[])[padding, padding]),
+                ("dilations", (long[])[conv.dilation[0]]), ("group", conv.groups),
+            ]);
     }
 }
