@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 using MultiInputNet.Onnx.Schema;
 using static TorchSharp.torch;
@@ -5,35 +6,78 @@ using static TorchSharp.torch;
 namespace MultiInputNet.Onnx;
 
 /// <summary>Writes models as ONNX files.</summary>
+/// <remarks>
+/// <para>
+/// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
+/// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>. Each input says in its <c>doc_string</c> what it takes.
+/// </para>
+/// <para>
+/// The metadata of the file are <c>multi_input_net.version</c>, the format of <c>multi_input_net.description</c>, the description's JSON
+/// (<see cref="ModelDescription.ToJson"/>), and for each output <c>multi_input_net.output.NAME</c>, JSON such as
+/// <c>{"task": "pet", "kind": "class", "raw": false, "names": ["cat", "dog"]}</c>: kind is <c>class</c>, <c>labels</c> or <c>values</c>;
+/// <c>raw</c> says whether the numbers are the head's own output, such as logits, instead of probabilities or values; <c>names</c> are those of
+/// classes, labels or values, and <c>unit</c> is that of values, where the description states them.
+/// </para>
+/// </remarks>
+[SuppressMessage("ApiDesign", "RS0026", Justification = "A path is no stream: no call fits both.")]
 public static class OnnxExport
 {
     private const long IrVersion = 8; // of opset 17
 
-    /// <summary>Writes what a model computes in evaluation mode as an ONNX file.</summary>
-    /// <remarks>
-    /// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
-    /// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>.
-    /// </remarks>
+    // A protobuf message has at most 2 GiB; this leaves 16 MiB for all that is not weights.
+    private const long LargestWeights = (2L << 30) - (16 << 20);
+
+    /// <summary>Writes what a model computes in evaluation mode as an ONNX file. See <see cref="OnnxExport"/> for names and metadata.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">The file. An existing one is replaced once the new one is complete.</param>
     /// <param name="options">The tasks and what the graph does; all tasks and the defaults when null.</param>
     /// <exception cref="MultiInputException">
-    /// The model is not in single precision, a module does not say which operations it computes or needs a fixed size, or the file cannot be
-    /// written. Nothing is written then.
+    /// The model is not in single precision or has 2 GiB of weights or more, a module does not say which operations it computes or needs a
+    /// fixed size, ONNX Runtime's results differ from the model's (<see cref="OnnxOptions.Verify"/>), or the file cannot be written. Nothing
+    /// is written then.
     /// </exception>
     public static void ExportOnnx(this MultiInputModel model, string path, OnnxOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(path);
-        var bytes = ToBytes(model, options);
-        File.WriteAllBytes(path, bytes);
+        var bytes = ToBytes(model, options ?? new());
+        WholeFile.Write(path, file => file.Write(bytes));
+    }
+
+    /// <summary>Writes what a model computes in evaluation mode to a stream. See <see cref="OnnxExport"/> for names and metadata.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="stream">The stream, which stays open.</param>
+    /// <param name="options">The tasks and what the graph does; all tasks and the defaults when null.</param>
+    /// <exception cref="MultiInputException">
+    /// As for <see cref="ExportOnnx(MultiInputModel, string, OnnxOptions?)"/>, before anything is written.
+    /// </exception>
+    public static void ExportOnnx(this MultiInputModel model, Stream stream, OnnxOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(ToBytes(model, options ?? new()));
     }
 
     /// <summary>The bytes of an ONNX file of a model.</summary>
-    internal static byte[] ToBytes(MultiInputModel model, OnnxOptions? options)
+    internal static byte[] ToBytes(MultiInputModel model, OnnxOptions options)
     {
         using var graph = model.ToOnnx(options);
-        return Model(graph).ToByteArray();
+        var size = graph.Initializers.Values.Sum(value => value.numel() * value.element_size());
+        if (size > LargestWeights)
+        {
+            throw new MultiInputException(
+                "model",
+                ModelComponent.Description,
+                $"its weights have {size:N0} bytes, but an ONNX file holds less than 2 GiB.",
+                $"Export tasks to files of their own with {nameof(OnnxOptions)}.{nameof(OnnxOptions.Tasks)}, or use a smaller base.");
+        }
+
+        var file = Model(graph);
+        OnnxMetadata.Add(file, model, options);
+        var bytes = file.ToByteArray();
+        if (options.Verify)
+            OnnxVerification.Check(model, options, bytes);
+        return bytes;
     }
 
     private static ModelProto Model(OnnxGraph graph)
@@ -43,7 +87,7 @@ public static class OnnxExport
         written.Initializer.AddRange(graph.Initializers.Select(constant => Tensor(constant.Key, constant.Value)));
         written.Input.AddRange(graph.Inputs.Select(Value));
         written.Output.AddRange(graph.Outputs.Select(Value));
-        var model = new ModelProto { IrVersion = IrVersion, ProducerName = "MultiInputNet", Graph = written };
+        var model = new ModelProto { IrVersion = IrVersion, Graph = written };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OnnxGraph.Opset });
         if (graph.Nodes.Any(node => node.Domain == OnnxGraph.MachineLearningDomain))
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = OnnxGraph.MachineLearningDomain, Version = OnnxGraph.MachineLearningOpset });

@@ -29,6 +29,13 @@ public sealed record OnnxOptions
     /// <value>Default: none.</value>
     public IReadOnlyDictionary<Type, OnnxExporter> Exporters { get; init; } = new Dictionary<Type, OnnxExporter>();
 
+    /// <summary>
+    /// Whether <c>ExportOnnx</c> runs the graph in ONNX Runtime on a few samples first, and writes nothing if the outputs differ from the
+    /// model's by more than a thousandth of the largest.
+    /// </summary>
+    /// <value>Default: <see langword="true"/>.</value>
+    public bool Verify { get; init; } = true;
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this, GetType());
 }

@@ -48,6 +48,7 @@ internal sealed class ModelGenerator(int seed)
         Exporters = Exporters,
         RawOutputs = Chance(0.2),
         Standardize = Chance(0.9),
+        Verify = Chance(0.2),
         Tasks = Chance(0.2) ? [Pick([.. description.Tasks.Select(task => task.Name)])] : null,
     };
 

@@ -108,6 +108,24 @@ public abstract record InputSpec
     /// <summary>A batch of one sample, for inferring shapes.</summary>
     internal Tensor ZeroSample(Device device) => zeros([1, .. Shape], BatchType ?? ScalarType.Float32, device);
 
+    /// <summary>A batch of different legal values on the CPU, the same every time: numbers up to two deviations from the mean.</summary>
+    internal Tensor Example(int count)
+    {
+        using var scope = NewDisposeScope();
+
+        // Multiples of an irrational number, without their whole part, are spread evenly over 0 to 1.
+        var shares = (arange(count * Shape.Aggregate((product, size) => product * size), ScalarType.Float64) * 0.7548776662466927).frac().view([count, .. Shape]);
+        return Example(shares).to(BatchType ?? ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Legal values for numbers from 0 to 1.</summary>
+    private protected virtual Tensor Example(Tensor shares)
+    {
+        Tensor Each(IReadOnlyList<double>? values, double otherwise) =>
+            tensor(values?.ToArray() ?? [.. Enumerable.Repeat(otherwise, (int)Shape[0])]).view([-1, .. Enumerable.Repeat(1L, Shape.Count - 1)]);
+        return (shares * 4 - 2) * Each(StandardDeviation, 1) + Each(Mean, 0);
+    }
+
     /// <inheritdoc/>
     public sealed override string ToString() => RecordText.Of(this, GetType());
 }

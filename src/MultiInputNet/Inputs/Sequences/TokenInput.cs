@@ -24,6 +24,8 @@ public sealed record TokenInput(int Vocabulary, int Length) : InputSpec
 
     internal override int? TokenCount => Vocabulary;
 
+    private protected override Tensor Example(Tensor shares) => (shares * Vocabulary).floor();
+
     internal override (string Problem, string Cure)? FindMistake() =>
         Vocabulary is < 1 or > Limits.LargestVocabulary
             ? ($"its vocabulary has {Vocabulary:N0} tokens.", $"Give a number from 1 to {Limits.LargestVocabulary:N0}.")

@@ -144,6 +144,21 @@ public sealed record TabularInput(int Features) : InputSpec
         return null;
     }
 
+    private protected override Tensor Example(Tensor shares)
+    {
+        var values = base.Example(shares);
+        foreach (var (index, column) in Columns?.Index() ?? [])
+        {
+            var own = shares.select(1, index);
+            if (column is CategoricalColumn { Categories.Count: var count })
+                values.select(1, index).copy_((own * (count + 1)).floor());
+            else
+                values.select(1, index).masked_fill_(own < 0.2, double.NaN);
+        }
+
+        return values;
+    }
+
     /// <summary>The columns, with fill values in the unit of the standardised values that arrive.</summary>
     private IReadOnlyList<TabularColumn>? Standardized() => Mean is null
         ? Columns
