@@ -9,6 +9,10 @@ internal sealed class ModelGenerator(int seed)
     private readonly Random random = new(seed);
     private int images;
 
+    // What the shared base asks of the sizes of its maps.
+    private int multiple = 1;
+    private int least = 1;
+
     /// <summary>Exporters for the modules of the program's own that do not say what they compute themselves.</summary>
     public static IReadOnlyDictionary<Type, OnnxExporter> Exporters { get; } = new Dictionary<Type, OnnxExporter>
     {
@@ -28,7 +32,7 @@ internal sealed class ModelGenerator(int seed)
             builder.Input(name, spec, projection);
         }
 
-        builder.Base(shared, perInput: PerInputOf(shared), adapters: Chance(0.25) ? Pick(Adapters.Parallel, Adapters.Series) : Adapters.None);
+        builder.Base(shared, perInput: PerInputOf(shared), adapters: Chance(0.25) ? AdaptersOf(shared) : Adapters.None);
         if (own is not null)
             builder.Base(ConvNet(), inputs: [own]);
         if (Chance(0.6))
@@ -78,10 +82,12 @@ internal sealed class ModelGenerator(int seed)
         switch (kind)
         {
             case 1:
-                var sequence = Inputs.Sequence(features: Upto(4), length: random.Next(4, 20));
-                return (Chance(0.5) ? Standardized(sequence) : sequence, SequenceProjection());
+                var (length, folding) = SequenceProjection();
+                var sequence = Inputs.Sequence(features: Upto(4), length);
+                return (Chance(0.5) ? Standardized(sequence) : sequence, folding);
             case 2:
-                return (Inputs.Tokens(vocabulary: Upto(30), length: random.Next(4, 20)), SequenceProjection());
+                var (count, grid) = SequenceProjection();
+                return (Inputs.Tokens(vocabulary: Upto(30), count), grid);
             case 3:
                 var table = Inputs.Tabular(features: Upto(6));
                 return (Chance(0.5) ? Standardized(table) : table, TableProjection());
@@ -90,7 +96,7 @@ internal sealed class ModelGenerator(int seed)
             default:
                 var identity = Chance(0.15) && sharedBase is not null;
                 var channels = identity ? sharedBase!.Channels : Upto(6);
-                var image = Inputs.Image(channels, height: random.Next(5, 14), width: random.Next(5, 14));
+                var image = Inputs.Image(channels, height: Size(5, 13), width: Size(5, 13));
                 ProjectionSpec? projection = identity ? Projections.Identity()
                     : takesStems && Chance(0.4) ? Stem(channels)
                     : Chance(0.5) ? null
@@ -104,10 +110,18 @@ internal sealed class ModelGenerator(int seed)
         ? Projections.AdaptedStem(Any<StemMethod>(), shared: Chance(0.5))
         : Projections.BandStem([.. ((string[])["red", "green", "blue", "nir", "swir", "thermal"]).Take(channels)], shared: Chance(0.5));
 
-    private ProjectionSpec? SequenceProjection() => Chance(0.4) ? null : Projections.Sequence(
-        kernelSize: Pick(1, 3, 5), stride: Pick(1, 2), rows: Pick((int?)null, 1, 2), Any<Normalization>(), Any<Activation>());
+    private (int Length, ProjectionSpec? Projection) SequenceProjection()
+    {
+        if (multiple == 1 && least == 1 && Chance(0.4))
+            return (random.Next(4, 20), null);
+        var (rows, columns, stride) = (Size(1, 4), Size(1, 6), Pick(1, 2));
+        return (rows * columns * stride, Projections.Sequence(kernelSize: Pick(1, 3, 5), stride, rows, Any<Normalization>(), Any<Activation>()));
+    }
 
-    private ProjectionSpec? TableProjection() => Chance(0.4) ? null : Projections.Tabular(Upto(4), Upto(4), Any<Normalization>(), Any<Activation>());
+    private ProjectionSpec? TableProjection() =>
+        multiple == 1 && least == 1 && Chance(0.4) ? null : Projections.Tabular(Size(1, 4), Size(1, 4), Any<Normalization>(), Any<Activation>());
+
+    private int Size(int from, int to) => Math.Max(least, (random.Next(from, to + 1) + multiple - 1) / multiple * multiple);
 
     private TabularInput Columns()
     {
@@ -137,15 +151,17 @@ internal sealed class ModelGenerator(int seed)
                 var convNet = ConvNet();
                 return (convNet, !convNet.Residual);
             case < 0.7:
+                least = 8;
                 return (new ConvNeXtSpec(Pick(3, 4)) { Widths = [4, 8], Depths = [1, 2], ImageNetNormalization = Chance(0.5) }, true);
             case < 0.82:
+                multiple = Pick(2, 4);
                 return (new VisionTransformerSpec(Pick(3, 4))
                 {
-                    Width = 8, Depth = Upto(2), Heads = Pick(1, 2, 4), PatchSize = Pick(2, 4), ImageSize = Pick(8, 12), Output = Any<TransformerOutput>(), ImageNetNormalization = Chance(0.5),
+                    Width = 8, Depth = Upto(2), Heads = Pick(1, 2, 4), PatchSize = multiple, ImageSize = Pick(8, 12), Output = Any<TransformerOutput>(), ImageNetNormalization = Chance(0.5),
                 }, true);
-            case < 0.85:
+            case < 0.845:
                 return (Chance(0.3) ? new EfficientNetSpec() : new MobileNetV3Spec(Pick(3, 4)) { Large = Chance(0.3) }, true);
-            case < 0.87:
+            case < 0.855:
                 return (new ResNetSpec { Normalization = Any<Normalization>() }, true);
             default:
                 return (OwnBase(), false);
@@ -166,6 +182,14 @@ internal sealed class ModelGenerator(int seed)
             Bases.From("grouped", channels, () => nn.Sequential(nn.Conv2d(channels, 4, 1), nn.GroupNorm(2, 4), nn.GELU(), nn.Identity(), nn.Tanh())),
             Bases.From("doubled", channels, () => new Doubled(channels, 4)));
     }
+
+    // Beside a convolution only where it keeps the size of the map.
+    private Adapters AdaptersOf(BaseSpec spec) => spec switch
+    {
+        ConvNetSpec => Pick(Adapters.Parallel, Adapters.Series),
+        ImageBaseSpec => Adapters.Series,
+        _ => Adapters.None,
+    };
 
     private PerInput PerInputOf(BaseSpec spec) =>
         spec is ConvNetSpec { Normalization: Normalization.Batch } or ResNetSpec { Normalization: Normalization.Batch } or MobileNetV3Spec or EfficientNetSpec && Chance(0.5)

@@ -86,6 +86,22 @@ public sealed class PackageTests(PackageTests.PackedLibrary packed)
     }
 
     [Fact]
+    public void The_ONNX_package_depends_on_the_library_protobuf_and_ONNX_Runtime()
+    {
+        using var package = ZipFile.OpenRead(packed.File("nupkg", "MultiInputNet.Onnx"));
+        using var stream = package.GetEntry("MultiInputNet.Onnx.nuspec")!.Open();
+        var nuspec = XDocument.Load(stream).Root!;
+        var names = nuspec.GetDefaultNamespace();
+
+        package.Entries.Select(entry => entry.FullName).Should().Contain("README.md", "LICENSE", "lib/net10.0/MultiInputNet.Onnx.dll", "lib/net10.0/MultiInputNet.Onnx.xml");
+        nuspec.Descendants(names + "dependency").ToDictionary(dependency => dependency.Attribute("id")!.Value, dependency => dependency.Attribute("version")!.Value)
+            .Should().Contain("MultiInputNet", packed.Version)
+            .And.ContainKeys("TorchSharp", "Google.Protobuf", "Microsoft.ML.OnnxRuntime")
+            .And.HaveCount(4);
+        nuspec.Descendants(names + "license").Single().Value.Should().Be("MIT");
+    }
+
+    [Fact]
     public void Package_runs_in_a_fresh_program_and_in_what_it_publishes()
     {
         var program = packed.MakeProgram("program", """
