@@ -74,7 +74,10 @@ internal sealed record Prepared(
         {
             ClassNames = folder.ClassNames,
         };
-        return Divide(input, imageProjection, head, training, test, settings);
+
+        // A model standardises what goes straight into a pretrained base as ImageNet's photos were.
+        var isRgb = settings.StartsPretrained && argument.Channels == 3 && settings.Base!.Channels == 3;
+        return Divide(input, imageProjection, head, training, test, settings, isStandardized: isRgb);
     }
 
     private static Prepared FromCsv(InputArgument argument, Settings settings)
@@ -152,10 +155,10 @@ internal sealed record Prepared(
         return Divide(way.Input, way.Projection, head, training, test, settings);
     }
 
-    private static Prepared Divide(InputSpec input, ProjectionSpec projection, HeadSpec head, DataSource training, DataSource test, Settings settings)
+    private static Prepared Divide(InputSpec input, ProjectionSpec projection, HeadSpec head, DataSource training, DataSource test, Settings settings, bool isStandardized = false)
     {
         var (rest, validation) = Halve(training, ValidationShare, settings);
-        return new(training.Name, input.StandardizedBy(rest), projection, head, rest, validation, test);
+        return new(training.Name, isStandardized ? input : input.StandardizedBy(rest), projection, head, rest, validation, test);
     }
 
     private static (DataSource Kept, DataSource Held) Halve(DataSource source, double share, Settings settings)

@@ -47,11 +47,11 @@ internal static class Program
         var point = Several("--decimal", "The decimal separator in a CSV file, CHARACTER or NAME=CHARACTER. By default a point.", text => NamedOrAll(text, Character));
         var thousands = Several("--thousands", "The thousands separator in a CSV file, CHARACTER or NAME=CHARACTER. By default none.", text => NamedOrAll(text, value => (char?)Character(value)));
         var encoding = Several("--encoding", "The encoding of a CSV file, such as utf-8, utf-16 or windows-1252, ENCODING or NAME=ENCODING. By default utf-8.", text => NamedOrAll(text, TextEncoding));
-        var sharedBase = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights it is read from the file.", Base, "convnet:64,128");
+        var sharedBase = One("--base", $"The shared base, convnet:WIDTHS or one of {string.Join(", ", Bases.Published.Keys)}. With --weights FILE it is read from the file.", Base, "convnet:64,128");
         var channels = One("--channels", "Input channels of a convnet.", text => CommandLine.Number(text, 1), "48");
         var depth = One("--depth", "Convolutions per stage of a convnet.", text => CommandLine.Number(text, 1), "1");
         var normalization = One("--normalization", "Normalisation in a convnet: none, batch, group or layer.", Kind<Normalization>, "group");
-        var weights = One("--weights", "Weights to start from: a model saved by this library, as far as it fits, or weights of the base alone (safetensors, .pth).", text => text);
+        var weights = One("--weights", $"Weights to start from: a model saved by this library, as far as it fits; weights of the base alone (safetensors, .pth, .onnx); or {Settings.ImageNet}, for resnet18: real weights, trained on ImageNet, without a download. A published base then takes RGB images of --input NAME=images:... with ImageNet's mean and deviation, and adapts its first layer to images with other channels.", text => text);
         var phases = One("--phases", "What to train for how many epochs: PART+PART:EPOCHS,... where PART is all, base, projections, heads, fusions or lastN (the last N stages of the base); PART@0.1 trains at a tenth of the learning rate.", Phases);
         phases.Aliases.Add("--stages"); // its name before 0.2
         var epochs = One("--epochs", "Epochs, unless --phases is given.", text => CommandLine.Number(text, 1), "10");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using MultiInputNet;
+using MultiInputNet.Onnx;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using MultiInputNet.Weights;
@@ -58,6 +59,7 @@ internal static class Session
         if (settings.Threads is { } threads)
             torch.set_num_threads(threads);
         var time = Stopwatch.StartNew();
+        settings = settings with { Base = settings.Base ?? BaseOf(settings.Weights!) };
         var inputs = settings.Inputs.Select(argument => Prepared.Load(argument, settings)).ToArray();
         cancellation.ThrowIfCancellationRequested();
         using var model = Build(settings, inputs);
@@ -91,12 +93,11 @@ internal static class Session
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)
     {
-        var sharedBase = settings.Base ?? BaseOf(settings.Weights!);
+        var sharedBase = settings.Base!;
         var builder = MultiInputModel.Define().Base(sharedBase);
         foreach (var input in inputs)
         {
-            // A published base was trained on images that need no projection.
-            builder.Input(input.Name, input.Input, sharedBase is ImageBaseSpec && input.Input is ImageInput ? null : input.Projection);
+            builder.Input(input.Name, input.Input, ProjectionOf(input, settings, sharedBase));
 
             // The flattened map of a large image would be too wide for a head.
             builder.Task(input.Name, input.Head, fusion: input.Input is ImageInput { Height: > 32 } or ImageInput { Width: > 32 } ? Fusions.GlobalAverage() : null);
@@ -107,9 +108,18 @@ internal static class Session
             return model;
         try
         {
+            if (settings.Weights == Settings.ImageNet)
+            {
+                model.LoadImageNetWeights();
+                return model;
+            }
+
             using var file = WeightFile.Open(settings.Weights);
             var isModel = file.Entries.Any(entry => entry.Name.StartsWith("base_model.", StringComparison.Ordinal));
-            var report = model.LoadWeights(file, new() { Strict = false, AddPrefix = isModel ? "" : "base_model." });
+            LoadReport Load() => model.LoadWeights(file, new() { Strict = false, AddPrefix = isModel ? "" : "base_model." });
+            Load();
+            model.AdaptStems();
+            var report = Load(); // again, for the stems that the file has
             Console.WriteLine(report);
             var lost = report.Missing.Concat(report.OtherShape.Select(difference => difference.Name)).FirstOrDefault(name => name.StartsWith("base_model", StringComparison.Ordinal));
             return lost is null ? model : throw new MultiInputException(
@@ -121,6 +131,12 @@ internal static class Session
             throw;
         }
     }
+
+    // A published base was trained on images that need no projection; its first layer is adapted to those with other channels.
+    private static ProjectionSpec? ProjectionOf(Prepared input, Settings settings, BaseSpec sharedBase) =>
+        sharedBase is not ImageBaseSpec || input.Input is not ImageInput image ? input.Projection
+        : !settings.StartsPretrained || image.Channels == sharedBase.Channels ? null
+        : Projections.AdaptedStem(image.Channels == 1 ? StemMethod.Mean : StemMethod.Repeat);
 
     private static BaseSpec BaseOf(string path)
     {

@@ -7,6 +7,9 @@ using TorchSharp;
 /// <summary>What the command line says.</summary>
 internal sealed record Settings
 {
+    /// <summary>The word for the weights that were trained on ImageNet.</summary>
+    public const string ImageNet = "imagenet";
+
     public required IReadOnlyList<InputArgument> Inputs { get; init; }
 
     /// <summary>The column of a CSV file that holds the labels; the last if none is named.</summary>
@@ -35,6 +38,9 @@ internal sealed record Settings
     public required BaseSpec? Base { get; init; }
 
     public required string? Weights { get; init; }
+
+    /// <summary>Whether the base is a published one that was trained before.</summary>
+    public bool StartsPretrained => Weights is not null && Base is ImageBaseSpec;
 
     public required IReadOnlyList<TrainingPhase> Phases { get; init; }
 
@@ -75,6 +81,8 @@ internal sealed record Settings
             return $"Several inputs are called '{twice}'; give each a different name.";
         if (Targets.Names.Concat(Delimiters.Names).Concat(DecimalSeparators.Names).Concat(ThousandsSeparators.Names).Concat(Encodings.Names).Concat(BatchSizes.Names).Concat(Dropouts.Names).Concat(Augmentations.Names).Except(names).FirstOrDefault() is { } unknown)
             return $"There is no input '{unknown}'; use one of {string.Join(", ", names)}.";
+        if (Weights == ImageNet && Base is not ResNetSpec { Depth: 18 })
+            return "--weights imagenet is for --base resnet18; give both.";
         if (Resume && Checkpoints is null)
             return "--resume needs the folder of the training to resume; give --checkpoints FOLDER.";
         if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => Path.GetFullPath(path) == Path.GetFullPath(Out))) is { } read)

@@ -1,138 +1,180 @@
 using System.CommandLine;
+using System.Diagnostics;
 using MultiInputNet;
 using MultiInputNet.Data;
-using MultiInputNet.Terminal;
+using MultiInputNet.Onnx;
 using MultiInputNet.Training;
-using MultiInputNet.Weights;
 using Spectre.Console;
 using static TorchSharp.torch;
 
-// Does a pretrained base help when samples are few? A base is pretrained on five classes of Fashion-MNIST and then trained on small
-// subsets of other data, compared with the same model trained from scratch.
+// Do ImageNet weights help when samples are few? A ResNet-18 with them is trained on few samples of images with various channels,
+// frozen, its last stage or as a whole, beside the same model from scratch.
 FreedMemory.Keep();
-const string weightFile = "pretrained.safetensors";
 var folder = new Choice<string>("--fashion", "The folder of Fashion-MNIST.", text => text, "/usr/share/datasets/fashion-mnist");
-var seeds = new Choice<int>("--seeds", "How many times to repeat each training, with different samples.", text => CommandLine.Number(text, 1), "3");
-var epochs = new Choice<int>("--pretraining-epochs", $"Epochs of pretraining; with 0, {weightFile} of an earlier run is used.", text => CommandLine.Number(text, 0), "5");
-var steps = new Choice<int>("--steps", "Steps per training.", text => CommandLine.Number(text, 1), "400");
+var only = new Choice<string?>("--only", $"The only images: one of {string.Join(", ", Images.All.Select(images => images.Name))}. By default all.", text =>
+    Images.All.Any(images => images.Name == text) ? text : throw new FormatException($"there are no images '{text}'; use one of {string.Join(", ", Images.All.Select(images => images.Name))}."));
+var size = new Choice<int>("--size", "The height and width to which images are enlarged.", text => CommandLine.Number(text, 32), "64");
+var pool = new Choice<int>("--samples", "How many training samples of Fashion-MNIST there are to take 1 % and 10 % of.", text => CommandLine.Number(text, 1_000), "6000");
+var test = new Choice<int>("--test", "How many test samples to measure with.", text => CommandLine.Number(text, 1), "500");
+var steps = new Choice<int>("--steps", "Steps of training the base; the head is trained for five times as many before.", text => CommandLine.Number(text, 10), "60");
+var seeds = new Choice<int>("--seeds", "How many times to repeat each training, with different samples.", text => CommandLine.Number(text, 1), "1");
 var threads = new Choice<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
-var command = new RootCommand("Compares training from scratch with training from a pretrained base on few samples.") { folder, seeds, epochs, steps, threads };
+var command = new RootCommand("Compares training with ImageNet weights with training from scratch, on few samples.") { folder, only, size, pool, test, steps, seeds, threads };
 command.SetAction(arguments =>
 {
-    if (CommandLine.FindOutputMistake("the current folder", weightFile) is { } mistake)
-    {
-        Console.Error.WriteLine(mistake);
-        return 1;
-    }
-
     if (threads.Of(arguments) is { } count)
         set_num_threads(count);
     try
     {
-        Run(folder.Of(arguments), seeds.Of(arguments), epochs.Of(arguments), steps.Of(arguments));
+        var comparison = new Comparison(size.Of(arguments), test.Of(arguments), steps.Of(arguments), seeds.Of(arguments));
+        comparison.Run(folder.Of(arguments), pool.Of(arguments), Images.All.Where(images => (only.Of(arguments) ?? images.Name) == images.Name));
         return 0;
     }
     catch (MultiInputException e)
     {
-        Console.Error.WriteLine($"{e.Message} On Debian: apt-get install dataset-fashion-mnist.");
+        Console.Error.WriteLine($"{e.Message} Fashion-MNIST on Debian: apt-get install dataset-fashion-mnist.");
         return 1;
     }
 });
 return CommandLine.Run(command, args);
 
-static void Run(string folder, int seeds, int epochs, int steps)
+/// <summary>The comparison, which prints its table.</summary>
+internal sealed class Comparison(int size, int tests, int steps, int seeds)
 {
-    if (Console.IsOutputRedirected)
-        AnsiConsole.Profile.Width = 160;
-    if (epochs > 0)
-        Pretrain(Fashion(folder, firstClass: 0), epochs);
-    (string Name, Data Data)[] targets = [("Fashion-MNIST, five other classes", Fashion(folder, firstClass: 5)), ("digits", Embedded("digits")), ("landsat", Embedded("landsat"))];
-    (string Name, bool Pretrained, bool Frozen)[] ways = [("from scratch", false, false), ("pretrained, all trained", true, false), ("pretrained, base frozen", true, true)];
-    var table = new Table().Border(TableBorder.Markdown).AddColumns("data", "training samples");
-    foreach (var way in ways)
-        table.AddColumn(new TableColumn(way.Name).RightAligned());
-    foreach (var (name, data) in targets)
+    private const int BatchSize = 16;
+    private const int StepsPerEpoch = 10;
+
+    private static readonly Way[] ways =
+    [
+        new("from scratch", IsPretrained: false, 1e-3, []),
+        new("frozen", IsPretrained: true, 3e-3, [Parts.Heads()]),
+        new("last stage", IsPretrained: true, 3e-3, [Parts.Heads(), Parts.LastBaseStages(1).At(0.1)]),
+        new("all", IsPretrained: true, 3e-3, [Parts.Heads(), Parts.Projections().At(0.1), Parts.Base.At(0.1)]),
+    ];
+
+    public void Run(string folder, int samples, IEnumerable<Images> chosen)
     {
-        foreach (var share in new[] { 0.01, 0.1 })
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 160;
+        var table = new Table().Border(TableBorder.Markdown).AddColumns("images", "training samples");
+        foreach (var way in ways)
+            table.AddColumn(new TableColumn(way.Name).RightAligned());
+        foreach (var images in chosen)
         {
-            var samples = (int)(share * data.Training.Count);
-            string[] cells =
-            [
-                .. ways.Select(way =>
-                {
-                    var values = Enumerable.Range(0, seeds).Select(seed => FineTune(data, samples, seed, way.Pretrained, way.Frozen, steps)).ToArray();
-                    Console.Error.WriteLine($"{name}, {samples} samples, {way.Name}: {string.Join(", ", values.Select(value => $"{value:0.0}"))}");
-                    return $"{values.Average():0.0} ({values.Min():0.0} to {values.Max():0.0})";
-                }),
-            ];
-            table.AddRow([name, $"{samples:N0} ({share:P0})", .. cells]);
+            var (training, test) = images.Read(folder);
+            foreach (var share in new[] { 0.01, 0.1 })
+            {
+                var count = (int)(share * Math.Min(samples, training.Count));
+                string[] cells = [.. ways.Select(way => Cell(images, training, test, count, way))];
+                table.AddRow([images.Title, $"{count:N0} ({share:P0})", .. cells]);
+            }
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private string Cell(Images images, Samples training, Samples test, int count, Way way)
+    {
+        var time = Stopwatch.StartNew();
+        var values = Enumerable.Range(0, seeds).Select(seed => Measure(images, training, test, count, way, seed)).ToArray();
+        Console.Error.WriteLine(FormattableString.Invariant($"{images.Name}, {count} samples, {way.Name}: {string.Join(", ", values.Select(value => $"{value:0.0}"))} in {time.Elapsed.TotalSeconds:0} s"));
+        return seeds == 1 ? $"{values[0]:0.0}" : $"{values.Average():0.0} ({values.Min():0.0} to {values.Max():0.0})";
+    }
+
+    // The seed draws the training samples and everything else that is random. No test sample is looked at before the end.
+    private double Measure(Images images, Samples training, Samples test, int count, Way way, int seed)
+    {
+        using var scope = NewDisposeScope();
+        var chance = new Generator((ulong)seed);
+        var source = training.Take(randperm(training.Count, generator: chance)[..count], images, size, chance);
+        var channels = images.Channels;
+        var input = Inputs.Image(channels, size, size);
+
+        // The model standardises RGB as ImageNet's photos were.
+        using var model = MultiInputModel.Define()
+            .Input("image", channels == 3 ? input : input.StandardizedBy(source), channels == 3 ? null : Projections.AdaptedStem(channels == 1 ? StemMethod.Mean : StemMethod.Repeat))
+            .Base(Bases.ResNet18())
+            .Fusion(Fusions.GlobalAverage())
+            .Task("image", Heads.Classification(images.Classes, labelSmoothing: 0.1))
+            .Build(seed: seed);
+        if (way.IsPretrained)
+            model.LoadImageNetWeights();
+
+        // The head first, on features that are computed once, so that the base is not trained towards a random head.
+        TrainingPhase head = new(5 * steps / StepsPerEpoch, Parts.Heads());
+        TrainingPhase[] phases = way.Parts.Length == 0 ? [new(steps / StepsPerEpoch)]
+            : way.Parts.Length == 1 ? [head]
+            : [head, new(steps / StepsPerEpoch, way.Parts)];
+        new Trainer(model, new() { Phases = phases, StepsPerEpoch = StepsPerEpoch, LearningRate = way.LearningRate, Seed = seed }).Fit([source]);
+        var held = test.Take(randperm(test.Count, generator: new Generator(0))[..Math.Min(tests, (int)test.Count)], images, size, new Generator(1));
+        return 100 * new Trainer(model).Evaluate([held])["image"].PrimaryValue;
+    }
+
+    /// <summary>A way to train; without parts, everything.</summary>
+    private sealed record Way(string Name, bool IsPretrained, double LearningRate, PartRate[] Parts);
+
+    internal static TensorSource Source(Tensor images, Tensor labels) => new("image", images, labels) { BatchSize = BatchSize };
+}
+
+/// <summary>Samples as they are read: small images of one or several channels; those of Fashion-MNIST from 0 to 1.</summary>
+internal sealed record Samples(Tensor Values, Tensor Labels)
+{
+    public long Count => Labels.shape[0];
+
+    /// <summary>Some of them as images of a size.</summary>
+    public TensorSource Take(Tensor rows, Images images, int size, Generator chance)
+    {
+        using var scope = NewDisposeScope();
+        var values = nn.functional.interpolate(Values.index_select(0, rows), size: [size, size], mode: InterpolationMode.Bilinear, align_corners: false);
+        return Comparison.Source(images.See(values, chance).contiguous().MoveToOuterDisposeScope(), Labels.index_select(0, rows).MoveToOuterDisposeScope());
+    }
+}
+
+/// <summary>A kind of images.</summary>
+internal sealed record Images(string Name, string Title, int Channels, int Classes, Func<Tensor, Generator, Tensor> See, Func<string, (Samples Training, Samples Test)> Read)
+{
+    /// <summary>
+    /// Fashion-MNIST in gray, and as other cameras might see it: no data set with colours or bands comes with Debian. Digits and landsat
+    /// are QuickStart's, images of 8×8 and 3×3.
+    /// </summary>
+    public static IReadOnlyList<Images> All { get; } =
+    [
+        new("gray", "Fashion-MNIST, gray", 1, 10, (x, _) => x, Fashion),
+        new("rgb", "Fashion-MNIST, coloured", 3, 10, Coloured, Fashion),
+        new("two", "Fashion-MNIST, 2 bands", 2, 10, (x, chance) => cat([Noisy(x, chance), Edges(x)], 1), Fashion),
+        new("six", "Fashion-MNIST, 6 bands", 6, 10, (x, chance) => cat([x.pow(0.5), 1 - x, Edges(x), Noisy(x * 0.3, chance), Noisy(1 - x.pow(2), chance), Noisy(x, chance)], 1), Fashion),
+        new("digits", "digits (8×8)", 1, 10, (x, _) => x, _ => Embedded("digits")),
+        new("landsat", "landsat (4 bands, 3×3)", 4, 6, (x, _) => x, _ => Embedded("landsat")),
+    ];
+
+    // Each image has a colour of its own on a background of another.
+    private static Tensor Coloured(Tensor x, Generator chance)
+    {
+        var (colour, background) = (rand([x.shape[0], 3, 1, 1], generator: chance), rand([x.shape[0], 3, 1, 1], generator: chance));
+        return x * colour + (1 - x) * background;
+    }
+
+    private static Tensor Noisy(Tensor x, Generator chance) => x + 0.1 * randn(x.shape, generator: chance);
+
+    private static Tensor Edges(Tensor x) => nn.functional.max_pool2d(x, 3L, 1L, 1L) + nn.functional.max_pool2d(-x, 3L, 1L, 1L);
+
+    private static (Samples Training, Samples Test) Fashion(string folder)
+    {
+        return (Read("train"), Read("t10k"));
+
+        Samples Read(string part)
+        {
+            var images = Path.Combine(folder, $"{part}-images-idx3-ubyte.gz");
+            var source = IdxFile.ReadSource("image", images, images.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal));
+            return new(source.Inputs["image"], source.Targets["image"]);
         }
     }
 
-    AnsiConsole.Write(table);
-}
-
-static void Pretrain(Data data, int epochs)
-{
-    using var model = Build(data, data.Training, seed: 0);
-    using (var progress = new ConsoleProgress { Title = "pretraining" })
-        new Trainer(model, new() { Epochs = epochs, LearningRate = 3e-3 }).Fit([data.Training], progress: progress);
-    model.Save(weightFile);
-    var accuracy = Evaluate(model, data);
-    Console.Error.WriteLine($"pretrained: {accuracy:0.0} % of the test images of its own five classes");
-}
-
-// The seed draws the training samples; all test samples are used, once.
-static double FineTune(Data data, int samples, int seed, bool pretrained, bool frozen, int steps)
-{
-    using var scope = NewDisposeScope();
-    using var order = randperm(data.Training.Count, generator: new Generator((ulong)seed));
-    var training = data.Training.Subset([.. order.data<long>().Take(samples)]);
-    using var model = Build(data, training, seed);
-    if (pretrained)
+    private static (Samples Training, Samples Test) Embedded(string name)
     {
-        // A projection from gray images fits other gray images; everything else but the base is new.
-        using var file = WeightFile.Open(weightFile);
-        model.LoadWeights(file, new() { Strict = false, Ignore = ["output_layers.*", "input_standardizations.*"] });
-    }
-
-    if (frozen)
-        model.Freeze(Parts.Base);
-    new Trainer(model, new() { Epochs = 1, StepsPerEpoch = steps, LearningRate = 2e-3, WeightAverageDecay = 0.99, Seed = seed }).Fit([training]);
-    return Evaluate(model, data);
-}
-
-static double Evaluate(MultiInputModel model, Data data) => 100 * new Trainer(model, new()).Evaluate([data.Test])["image"].PrimaryValue;
-
-static MultiInputModel Build(Data data, DataSource training, int seed) => MultiInputModel.Define()
-    .Input("image", data.Input.StandardizedBy(training), Projections.Convolution(Normalization.Group, Activation.ReLU))
-    .Base(Bases.ConvNet(32, 48, 96) with { Normalization = Normalization.Group })
-    .Task("image", Heads.Classification(data.Classes, labelSmoothing: 0.1, dropout: 0.3))
-    .Build(seed: seed);
-
-// Five of the classes, beginning with firstClass, as classes 0 to 4.
-static Data Fashion(string folder, int firstClass)
-{
-    return new(Inputs.Image(1, 28, 28), 5, Read("train"), Read("t10k"));
-
-    TensorSource Read(string part)
-    {
-        using var scope = NewDisposeScope();
-        var images = Path.Combine(folder, $"{part}-images-idx3-ubyte.gz");
-        var source = IdxFile.ReadSource("image", images, images.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal));
-        var labels = source.Targets["image"] - firstClass;
-        var rows = ((labels >= 0) & (labels < 5)).nonzero().flatten();
-        return new("image", source.Inputs["image"].index_select(0, rows).DetachFromDisposeScope(), labels.index_select(0, rows).DetachFromDisposeScope()) { BatchSize = 64 };
+        var set = DataSet.All.First(set => set.Name == name);
+        var (samples, labels) = set.Read();
+        Samples Take(Range rows) => new(samples[rows], labels[rows]);
+        return (Take(..set.TrainingRows), Take(set.TrainingRows..));
     }
 }
-
-static Data Embedded(string name)
-{
-    var set = DataSet.All.First(set => set.Name == name);
-    var (samples, labels) = set.Read();
-    TensorSource Take(Range rows) => new("image", samples[rows], labels[rows]) { BatchSize = 64 };
-    return new(set.Input, set.ClassNames.Length, Take(..set.TrainingRows), Take(set.TrainingRows..));
-}
-
-/// <summary>Images of some classes.</summary>
-internal sealed record Data(InputSpec Input, int Classes, DataSource Training, DataSource Test);

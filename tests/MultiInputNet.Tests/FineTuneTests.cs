@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MultiInputNet.Onnx;
 using MultiInputNet.Tests.Data;
 using MultiInputNet.Weights;
 using nietras.SeparatedValues;
+using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Tests;
@@ -119,6 +121,48 @@ public sealed class FineTuneTests : IDisposable
         using var model = MultiInputModel.Load(folder["model.safetensors"], CPU);
         foreach (var (name, value) in sharedBase.state_dict())
             model.state_dict()[$"base_model.{name}"].ShouldBeSame(value, name);
+    }
+
+    [Fact]
+    public void ImageNet_weights_are_one_word_for_images_with_any_channels()
+    {
+        using var scope = NewDisposeScope();
+        DrawPhotos();
+        string[] options = ["--input", "photo=images:photos@32", "--input", "scan=images:photos@32,1", "--input", "land=sample:landsat", "--steps-per-epoch", "1"];
+
+        var (code, text) = Run([.. options, "--base", "resnet18", "--weights", "imagenet", "--phases", "heads:1"]);
+        var second = Run([.. options, "--weights", "model.safetensors", "--phases", "heads:1", "--out", "second.safetensors"]);
+        var wrong = Run([.. options, "--weights", "imagenet"]);
+
+        code.Should().Be(0, text);
+        second.Code.Should().Be(0, second.Text);
+        wrong.Should().Be((1, "--weights imagenet is for --base resnet18; give both.\n"));
+        var weights = ImageNetWeights.ResNet18();
+        var first = weights["conv1.weight"];
+        foreach (var file in new[] { "model.safetensors", "second.safetensors" })
+        {
+            using var model = MultiInputModel.Load(folder[file], CPU);
+            var state = model.state_dict();
+            foreach (var (name, value) in weights)
+                state[$"base_model.{name}"].ShouldBeSame(value, name);
+            state["input_projections.scan.conv.weight"].allclose(first.sum(1, keepdim: true), rtol: 1e-5, atol: 1e-6).Should().BeTrue();
+            state["input_projections.land.conv.weight"].allclose(cat([first, first[.., ..1]], 1) * 0.75, rtol: 1e-5, atol: 1e-6).Should().BeTrue();
+            state["input_standardizations.photo.mean"].flatten().data<double>().Should().Equal(0.485, 0.456, 0.406);
+            state["input_standardizations.scan.mean"].item<double>().Should().BeGreaterThan(0);
+        }
+
+        void DrawPhotos()
+        {
+            using var bitmap = new SKBitmap(40, 40);
+            foreach (var i in Enumerable.Range(0, 40))
+            {
+                bitmap.Erase(new SKColor((byte)(6 * i), (byte)(i % 2 == 0 ? 200 : 30), 90));
+                var path = folder[$"photos/{(i % 2 == 0 ? "cat" : "dog")}/{i}.png"];
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                using var stream = File.Create(path);
+                bitmap.Encode(stream, SKEncodedImageFormat.Png, 100).Should().BeTrue();
+            }
+        }
     }
 
     [Fact]

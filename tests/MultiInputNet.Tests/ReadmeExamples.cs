@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using MultiInputNet.Data;
 using MultiInputNet.Hosting;
 using MultiInputNet.Images;
+using MultiInputNet.Onnx;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using MultiInputNet.Weights;
@@ -343,6 +344,21 @@ internal static class ReadmeExamples
         model.AdaptStems(); // initialises them from the first layer just loaded
         Console.WriteLine(report.IsComplete); // True
         model.Freeze(Parts.BaseStages("stem", "layer1", "layer2"));
+    }
+
+    public static void ImageNet_weights()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 64, width: 64)) // 0 to 1
+            .Input("scan", Inputs.Image(channels: 1, height: 64, width: 64), Projections.AdaptedStem(StemMethod.Mean))
+            .Base(Bases.ResNet18())
+            .Fusion(Fusions.GlobalAverage())
+            .Task("photo", Heads.Classification(classes: 5))
+            .Task("scan", Heads.Classification(classes: 2))
+            .Build();
+        model.LoadImageNetWeights(); // into the base, and into the scan's stem
+        model.Freeze(Parts.Base);    // for a start: train the heads and the stem
+        Console.WriteLine(string.Join(", ", model.forward(rand(2, 1, 64, 64), "scan").shape)); // 2, 2
     }
 
     public static void Weights_from_elsewhere()

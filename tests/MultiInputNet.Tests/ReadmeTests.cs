@@ -35,6 +35,7 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.Predicting), "\nnew.csv, line 3: ")]
     [InlineData(nameof(ReadmeExamples.Serving_a_model), "{\"task\":\"species\",\"kind\":\"class\",\"class\":\"")]
     [InlineData(nameof(ReadmeExamples.Pretrained_bases), "True\n")]
+    [InlineData(nameof(ReadmeExamples.ImageNet_weights), "2, 2\n")]
     [InlineData(nameof(ReadmeExamples.Weights_from_elsewhere), "features.weight: Float32 (4, 8)\n")]
     [InlineData(nameof(ReadmeExamples.A_mistake_and_its_message), "Task 'digit', fusion: ")]
     public void An_example_runs_and_prints_what_the_README_says(string example, string expected) =>
