@@ -13,6 +13,7 @@ namespace MultiInputNet;
 [JsonDerivedType(typeof(ConvNeXtSpec), "convnext")]
 [JsonDerivedType(typeof(VisionTransformerSpec), "vision_transformer")]
 [JsonDerivedType(typeof(TorchScriptSpec), "torchscript")]
+[JsonDerivedType(typeof(GraphSpec), "graph")]
 [JsonDerivedType(typeof(CustomBaseSpec), "custom")]
 [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] // for its text
 public abstract record BaseSpec(int Channels)

@@ -120,6 +120,30 @@ public static class Bases
         }
     }
 
+    /// <summary>
+    /// A base made of the nodes of a graph, such as that of an ONNX file. It is trained, frozen and saved like any base; the description's
+    /// JSON has the nodes, and the weights are in the model's file.
+    /// </summary>
+    /// <remarks>
+    /// Operations have the names, inputs and attributes of ONNX's newest version, with one result each. Those with a weight have its shape,
+    /// <see cref="GraphNode.Shape"/>: <c>Conv</c> (with a <c>bias</c> of 0 or 1), <c>Linear</c> (a matrix of outputs and inputs, and a
+    /// <c>bias</c>), <c>BatchNormalization</c>, <c>LayerNormalization</c>, <c>GroupNormalization</c> and <c>PRelu</c>. Values are
+    /// <c>Parameter</c>, which is trained, <c>Buffer</c>, which is not, and <c>Constant</c>, whose <c>value</c> is in the description.
+    /// Attributes that are words in ONNX are numbers: types as ONNX numbers them, of which there are 1 (float), 7 (int64) and 9 (bool);
+    /// <c>auto_pad</c> 1 for SAME_UPPER and 2 for SAME_LOWER; <c>mode</c> of <c>Pad</c> 1 to reflect and 2 for the edge.
+    /// </remarks>
+    /// <param name="channels">The number of channels that it takes.</param>
+    /// <param name="nodes">The nodes, each after those whose results it takes; the last one's result is the base's.</param>
+    /// <param name="weights">
+    /// Values of weights by their names in the base's <c>state_dict</c>, such as <c>conv1.weight</c>; those without any start as torch's do.
+    /// </param>
+    /// <returns>The description.</returns>
+    public static BaseSpec Graph(int channels, IReadOnlyList<GraphNode> nodes, IReadOnlyDictionary<string, float[]>? weights = null)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        return new GraphSpec(channels, [.. nodes]) { Values = weights ?? new Dictionary<string, float[]>() };
+    }
+
     /// <summary>A module of your own that takes a feature map and returns one, or tokens, <c>(batch, tokens, channels)</c>.</summary>
     /// <param name="name">Its name in the description's JSON.</param>
     /// <param name="channels">The number of channels that the module takes.</param>

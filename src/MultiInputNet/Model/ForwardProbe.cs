@@ -55,6 +55,18 @@ internal sealed class ForwardProbe : IDisposable
         {
             Watch(fusion, its.CountMacs, its.Foresee);
         }
+        else if (module is nn.Module<IReadOnlyList<Tensor>, Tensor> node && module is IOperations<IReadOnlyList<Tensor>> known)
+        {
+            Watch(
+                node,
+                (inputs, output) =>
+                {
+                    LargestResult = Math.Max(LargestResult, output.numel());
+                    budget?.Add(output);
+                    return known.CountMacs(inputs, output);
+                },
+                known.Foresee);
+        }
     }
 
     /// <summary>Hooks a module, without changing input or result.</summary>
