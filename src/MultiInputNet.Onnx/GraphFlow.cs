@@ -88,8 +88,10 @@ internal sealed class GraphFlow(GraphProto graph, string input, Func<string, lon
                 return result with { IsPooled = true };
             case "Flatten" or "Gemm":
                 return result with { Dimensions = 2 };
-            case "Reshape" or "ConstantOfShape":
-                return result with { Dimensions = inputs.ElementAtOrDefault(node.OpType == "Reshape" ? 1 : 0)?.Length, Length = null };
+            case "Reshape":
+                return result with { Dimensions = inputs.ElementAtOrDefault(1)?.Length, Length = (first.Dimensions, inputs.ElementAtOrDefault(1)?.Length) is (1, 1) ? first.Length : null };
+            case "ConstantOfShape":
+                return result with { Dimensions = first.Length, Length = null };
             case "Expand":
                 return result with { Dimensions = Largest(first.Dimensions, inputs.ElementAtOrDefault(1)?.Length), Length = null };
             case "Gather":
