@@ -15,7 +15,8 @@ internal static class GraphOperations
     public const int Int64 = 7;
     public const int Bool = 9;
 
-    private const double Any = 1e38;
+    // The largest number in single precision.
+    private const double Any = 3.4028235e38;
     private const long AnySize = int.MaxValue;
     private const int LargestConstant = 100_000;
     private const int MostDimensions = 8;
@@ -31,7 +32,7 @@ internal static class GraphOperations
         ["Constant"] = new(0, 0)
         {
             WeightDimensions = (0, MostDimensions),
-            Attributes = [Real("value", -3.5e38, 3.5e38) with { Count = (0, LargestConstant) }, new("type", Float, Bool, [Float])],
+            Attributes = [Real("value", -Any, Any) with { Count = (0, LargestConstant) }, new("type", Float, Bool, [Float])],
             Check = call => call.Integer("type") is not (Float or Int64 or Bool) ? $"has values of type {call.Integer("type")}"
                 : call.Shape.Aggregate(1.0, (product, size) => product * size) != call.Numbers("value").Count ? $"has {call.Numbers("value").Count:N0} values for a shape of {Shapes.Text(call.Shape)}"
                 : null,
@@ -107,7 +108,7 @@ internal static class GraphOperations
         ["Sin"] = Unary(x => x.sin()),
         ["Cos"] = Unary(x => x.cos()),
         ["Not"] = Unary(x => x.logical_not()),
-        ["Clip"] = Unary((x, call) => x.clamp(call.Number("min"), call.Number("max")), Real("min", -3.5e38, 3.5e38, -3.5e38), Real("max", -3.5e38, 3.5e38, 3.5e38)),
+        ["Clip"] = Unary((x, call) => x.clamp((float)call.Number("min"), (float)call.Number("max")), Real("min", -Any, Any, -Any), Real("max", -Any, Any, Any)),
         ["Cast"] = Unary((x, call) => call.Integer("to") == Float && x.is_floating_point() ? x : x.to_type(ElementType(call.Integer("to"))), new GraphAttribute("to", Float, Bool, null)),
 
         // Of two values each, broadcast as in NumPy.
@@ -195,7 +196,7 @@ internal static class GraphOperations
         ["ConstantOfShape"] = new(1, 1)
         {
             Attributes = [Real("value", -Any, Any, 0), new("type", Float, Bool, [Float])],
-            Run = call => full(call.Sizes(0)!, call.Number("value"), ElementType(call.Integer("type"))),
+            Run = call => full(call.Sizes(0)!, (float)call.Number("value"), ElementType(call.Integer("type"))),
             Foresee = call => Product(call.Sizes(0)!),
         },
         ["Range"] = new(3, 3) { Run = Range, Foresee = ForeseeRange },
