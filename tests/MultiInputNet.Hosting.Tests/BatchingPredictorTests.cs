@@ -116,6 +116,99 @@ public sealed class BatchingPredictorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_cancelled_call_leaves_room_for_another()
+    {
+        await using var predictor = new BatchingPredictor(inner, new() { LargestBatch = 2, QueueLimit = 6 });
+        using var source = new CancellationTokenSource();
+
+        var first = await StartPausedAsync(predictor, zeros(1, 3));
+        var cancelled = predictor.PredictBatchAsync(Plain(zeros(5, 3)), null, source.Token);
+        await source.CancelAsync();
+        var fits = predictor.PredictBatchAsync(Plain(zeros(6, 3)));
+        inner.Continue();
+
+        await FluentActions.Awaiting(() => cancelled).Should().ThrowAsync<OperationCanceledException>();
+        (await fits)["plain"].Should().HaveCount(6);
+        await first;
+        inner.Sizes.Should().Equal([1, 2, 2, 2], "all three parts of the cancelled call are gone");
+    }
+
+    [Fact]
+    public async Task A_call_that_the_model_computes_already_is_not_cancelled()
+    {
+        await using var predictor = new BatchingPredictor(inner);
+        using var source = new CancellationTokenSource();
+
+        inner.Pause();
+        var computed = predictor.PredictBatchAsync(Plain(zeros(1, 3)), null, source.Token);
+        await inner.ReachedAsync();
+        await source.CancelAsync();
+        inner.Continue();
+
+        (await computed)["plain"].Should().HaveCount(1);
+        await predictor.Awaiting(p => p.PredictBatchAsync(Plain(zeros(1, 3)), null, source.Token)).Should().ThrowAsync<OperationCanceledException>();
+        inner.Sizes.Should().Equal([1], "a call with a cancelled token is not queued");
+    }
+
+    /// <summary>After a batch of many calls the thread waits for as many again, and one that comes alone does not wake it.</summary>
+    [Fact]
+    public async Task A_call_that_comes_alone_after_many_is_answered_and_so_is_one_after_it()
+    {
+        await using var predictor = new BatchingPredictor(inner, new() { LongestWait = TimeSpan.FromMilliseconds(50) });
+        await AnswerManyAsync(predictor);
+
+        for (var i = 0; i < 3; i++)
+            (await predictor.PredictBatchAsync(Plain(zeros(1, 3))).WaitAsync(TimeSpan.FromMinutes(1)))["plain"].Should().HaveCount(1);
+    }
+
+    [Fact]
+    public async Task When_all_that_wait_for_others_are_cancelled_the_next_call_is_answered()
+    {
+        await using var predictor = new BatchingPredictor(inner, new() { LongestWait = TimeSpan.FromMilliseconds(50) });
+        await AnswerManyAsync(predictor);
+        using var source = new CancellationTokenSource();
+
+        Task[] cancelled = [predictor.PredictBatchAsync(Plain(zeros(1, 3)), null, source.Token), predictor.PredictBatchAsync(Plain(zeros(1, 3)), null, source.Token)];
+        await source.CancelAsync();
+
+        foreach (var call in cancelled)
+            await FluentActions.Awaiting(() => call).Should().ThrowAsync<OperationCanceledException>();
+        predictor.QueueLength.Should().Be(0);
+        (await predictor.PredictBatchAsync(Plain(zeros(1, 3))).WaitAsync(TimeSpan.FromMinutes(1)))["plain"].Should().HaveCount(1);
+    }
+
+    /// <summary>Many callers at once, each of which leaves or stays as its turn has it, so that calls and cancellations meet in every order.</summary>
+    [Fact]
+    public async Task Calls_that_come_and_go_at_once_are_all_answered_or_cancelled()
+    {
+        await using var predictor = new BatchingPredictor(inner, new() { LargestBatch = 5 });
+        var answered = 0;
+
+        await Parallel.ForAsync(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, cancellationToken) =>
+        {
+            using var source = new CancellationTokenSource();
+            var call = predictor.PredictBatchAsync(Plain(full([1, 3], i, ScalarType.Float32)), null, source.Token);
+            for (var turns = i % 7; i % 2 == 1 && turns > 0; turns--)
+                await Task.Yield();
+            if (i % 2 == 1)
+                await source.CancelAsync();
+            try
+            {
+                (await call.WaitAsync(TimeSpan.FromMinutes(1), cancellationToken))["plain"].Single().Values.Should().Equal(TestModel.Expected(model, "plain", ("plain", full([1, 3], i, ScalarType.Float32))), Near);
+                Interlocked.Increment(ref answered);
+            }
+            catch (OperationCanceledException) when (i % 2 == 1)
+            {
+                // The call was still waiting.
+            }
+        });
+
+        predictor.QueueLength.Should().Be(0);
+        answered.Should().BeGreaterThanOrEqualTo(200);
+        inner.Sizes.Sum().Should().Be(answered, "nothing is computed for those that left the queue");
+    }
+
+    [Fact]
     public async Task A_full_queue_refuses()
     {
         await using var predictor = new BatchingPredictor(inner, new() { QueueLimit = 3 });
@@ -172,6 +265,16 @@ public sealed class BatchingPredictorTests : IDisposable
     }
 
     private static Dictionary<string, Tensor> Plain(Tensor batch) => new() { ["plain"] = batch };
+
+    /// <summary>Has five calls answered in two batches, so that the last was one of four.</summary>
+    private async Task AnswerManyAsync(BatchingPredictor predictor)
+    {
+        var first = await StartPausedAsync(predictor, zeros(1, 3));
+        var others = Enumerable.Range(0, 4).Select(_ => predictor.PredictBatchAsync(Plain(zeros(1, 3)))).ToArray();
+        inner.Continue();
+        await Task.WhenAll([first, .. others]);
+        inner.Sizes.Should().Equal(1, 4);
+    }
 
     /// <summary>Gives the model a first sample and holds it there, so that what comes next has to wait.</summary>
     private async Task<Task<IReadOnlyDictionary<string, IReadOnlyList<Prediction>>>> StartPausedAsync(BatchingPredictor predictor, Tensor sample)
