@@ -5,10 +5,13 @@ namespace MultiInputNet.Tests;
 [Collection(nameof(PackageTests.PackedLibrary))]
 public sealed class PublishTests(PackageTests.PackedLibrary packed)
 {
-    /// <summary>Reads a CSV file and an image, trains with checkpoints, resumes, saves, loads, converts and predicts, with a module of its own.</summary>
+    /// <summary>Reads a CSV file and an image, trains with checkpoints, resumes, saves, loads, converts, predicts and serves, with a module of its own.</summary>
     private const string Code = """
+        using Microsoft.AspNetCore.Builder;
+        using Microsoft.Extensions.Logging;
         using MultiInputNet;
         using MultiInputNet.Data;
+        using MultiInputNet.Hosting;
         using MultiInputNet.Images;
         using MultiInputNet.Logging;
         using MultiInputNet.Terminal;
@@ -19,6 +22,7 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
         var schema = TableSchema.Infer("letter.csv.gz", ["class"]);
         var letters = new CsvSource("letter", schema, "letter.csv.gz");
         var own = (int features) => (nn.Module<Tensor, Tensor>)new Scaled(features);
+        var factories = new Dictionary<string, Delegate> { ["own"] = own };
         using var model = MultiInputModel.Define()
             .Input("digit", Inputs.Image(channels: 1, height: 8, width: 8))
             .Input("letter", schema.Input)
@@ -36,13 +40,30 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
         new Trainer(model, options).Resume([letters], progress: new TrainingLogger(Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance));
 
         model.Save("model.safetensors");
-        using var loaded = MultiInputModel.Load("model.safetensors", CPU, new Dictionary<string, Delegate> { ["own"] = own });
+        using var loaded = MultiInputModel.Load("model.safetensors", CPU, factories);
         Console.WriteLine($"same {loaded.Description.Equals(model.Description)}");
         Print();
         loaded.to(ScalarType.Float64);
         Print();
         Console.WriteLine(loaded.Summary());
         Console.WriteLine($"warnings: {string.Join('\n', loaded.Warnings)}");
+        await Serve();
+
+        async Task Serve()
+        {
+            var builder = WebApplication.CreateBuilder(["--urls", "http://127.0.0.1:0"]);
+            builder.Logging.ClearProviders();
+            builder.Services.AddMultiInputPredictor("model.safetensors", served => served.Predictor = new() { Device = CPU, CustomModules = factories });
+            await using var app = builder.Build();
+            app.MapMultiInputPredictor();
+            await app.StartAsync();
+            using var client = new HttpClient { BaseAddress = new(app.Urls.Single()) };
+            foreach (var path in new[] { "/health", "/model" })
+                Console.WriteLine(await client.GetStringAsync(path));
+            using var image = new ByteArrayContent(File.ReadAllBytes("grey.png")) { Headers = { ContentType = new("image/png") } };
+            using var answer = await client.PostAsync("/predict", new MultipartFormDataContent { { image, "digit", "grey.png" } });
+            Console.WriteLine($"served: {await answer.Content.ReadAsStringAsync()}");
+        }
 
         void Print()
         {
@@ -71,12 +92,12 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
     [Fact]
     public void A_program_prints_the_same_whichever_way_it_is_published()
     {
-        var program = packed.MakeProgram("published", Code, "MultiInputNet.Images", "MultiInputNet.Logging", "MultiInputNet.Terminal", "TorchSharp-cpu");
+        var program = packed.MakeProgram("published", Code, "MultiInputNet.Hosting", "MultiInputNet.Images", "MultiInputNet.Logging", "MultiInputNet.Terminal", "TorchSharp-cpu");
         foreach (var file in new[] { "images/grey.png", "letter.csv.gz" })
             File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", file), Path.Combine(program, Path.GetFileName(file)));
 
         var printed = Publish("-p:SelfContained=false");
-        printed.Should().ContainAll("same True", "letter", "Unused>k__BackingField Float64", "warnings: ").And.NotContain("may crash");
+        printed.Should().ContainAll("same True", "letter", "Unused>k__BackingField Float64", "warnings: ", "served: {\"digit\":{\"task\":\"digit\"").And.NotContain("may crash");
         Publish("-p:SelfContained=true", "-p:PublishTrimmed=true").Should().Be(printed);
         Publish("-p:SelfContained=true", "-p:PublishSingleFile=true").Should().Be(printed);
 

@@ -20,6 +20,10 @@ public sealed class TemplateTests(PackageTests.PackedLibrary packed)
         File.ReadAllText(Path.Combine(project, "My-Plants.csproj")).Should()
             .Contain($"\"MultiInputNet.Hosting\" Version=\"{packed.Version}\"").And.Contain("TorchSharp-cpu").And.NotContain("cuda").And.NotContain("_VERSION");
 
+        var cuda = Path.Combine(packed.Folder, "Cuda");
+        PackageTests.PackedLibrary.Dotnet(packed.Folder, ["new", "multiinput", "-o", cuda, "--backend", "cuda", "--skipRestore", .. hive]);
+        File.ReadAllText(Path.Combine(cuda, "Cuda.csproj")).Should().Contain("TorchSharp-cuda-linux").And.NotContain("TorchSharp-cpu");
+
         PackageTests.PackedLibrary.Dotnet(project, "build", "-c", "Release", "-o", "built", "-warnaserror", $"-p:RestoreAdditionalProjectSources={packed.Folder}");
         var program = Path.Combine("built", "My-Plants.dll");
         string Run(params string[] arguments) => PackageTests.PackedLibrary.Dotnet(project, [program, .. arguments]);
