@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 
 namespace MultiInputNet.Hosting.Tests;
@@ -75,6 +76,19 @@ public sealed class BadRequestTests : IClassFixture<BadRequestTests.Served>
         (await served.PostAsync("/predict/species", file, 413)).GetProperty("detail").GetString().Should().Contain($"{Served.LargestRequest}");
         (await served.PostAsync("/predict/species", chunked, 413)).GetProperty("detail").GetString().Should().Contain("too large");
         (await served.PostAsync("/predict/plain", Enumerable.Repeat(row, 41), 413)).GetProperty("detail").GetString().Should().Contain("at most 40");
+    }
+
+    [Fact]
+    public async Task In_chunks_without_a_length()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(served.Client.BaseAddress!.Host, served.Client.BaseAddress.Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            "POST /predict/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n[1, 2, 3]\r\n"));
+        using var reader = new StreamReader(stream);
+
+        (await reader.ReadLineAsync()).Should().Be("HTTP/1.1 400 Bad Request");
     }
 
     [Fact]

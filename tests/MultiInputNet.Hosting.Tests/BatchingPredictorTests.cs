@@ -18,9 +18,9 @@ public sealed class BatchingPredictorTests : IDisposable
         var first = await StartPausedAsync(predictor, samples[0]);
         var others = samples[1..].Select(sample => predictor.PredictBatchAsync(Plain(sample))).ToArray();
         predictor.QueueLength.Should().Be(8);
+        inner.Sizes.Should().Equal(1);
         inner.Continue();
 
-        inner.Sizes.Should().Equal(1);
         foreach (var (sample, task) in samples.Zip([first, .. others]))
             (await task)["plain"].Single().Values.Should().Equal(TestModel.Expected(model, "plain", ("plain", sample)), Near);
         inner.Sizes.Should().Equal(1, 8);
@@ -216,6 +216,7 @@ public sealed class BatchingPredictorTests : IDisposable
         var first = await StartPausedAsync(predictor, zeros(1, 3));
         var waiting = predictor.PredictBatchAsync(Plain(zeros(2, 3)));
         await predictor.Awaiting(p => p.PredictBatchAsync(Plain(zeros(2, 3)))).Should().ThrowAsync<QueueFullException>().WithMessage("2 samples wait*2 more*limit of 3*");
+        await predictor.Awaiting(p => p.PredictBatchAsync(Plain(zeros(2, 3)), null, new CancellationToken(canceled: true))).Should().ThrowAsync<OperationCanceledException>();
         var fits = predictor.PredictBatchAsync(Plain(zeros(1, 3)));
         inner.Continue();
 

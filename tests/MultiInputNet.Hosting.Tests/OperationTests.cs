@@ -32,6 +32,21 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public async Task A_program_that_was_told_to_stop_answers_503_where_connections_are_open()
+    {
+        var (served, inner) = await StartAsync();
+        await using var _ = served;
+        served.App.Lifetime.StopApplication();
+
+        using var refused = await served.Client.PostAsJsonAsync("/predict/plain", row);
+
+        refused.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+        refused.Headers.RetryAfter!.ToString().Should().Be("1");
+        (await refused.Content.ReadAsStringAsync()).Should().Contain("The program is stopping.");
+        inner.Sizes.Should().Equal(1);
+    }
+
+    [Fact]
     public async Task A_full_queue_answers_503_and_when_to_try_again()
     {
         var (served, inner) = await StartAsync(options => options.Batching = new() { QueueLimit = 2 });
