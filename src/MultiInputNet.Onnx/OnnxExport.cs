@@ -80,7 +80,8 @@ public static class OnnxExport
         return bytes;
     }
 
-    private static ModelProto Model(OnnxGraph graph)
+    /// <summary>A graph as ONNX's message.</summary>
+    internal static ModelProto Model(OnnxGraph graph)
     {
         var written = new GraphProto { Name = "model" };
         written.Node.AddRange(graph.Nodes.Select(Node));

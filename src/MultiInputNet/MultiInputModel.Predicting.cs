@@ -25,14 +25,14 @@ public sealed partial class MultiInputModel : IPredictor
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ObjectDisposedException.ThrowIf(disposed, this);
-        CheckNames(inputs.Keys);
+        ModelCall.CheckNames(Description, inputs.Keys);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (device, type) = DeviceAndType;
         var batches = new Dictionary<string, Tensor>();
         foreach (var (name, batch) in inputs)
         {
-            CheckThere(name, batch);
+            ModelCall.CheckThere(name, batch);
             batches.Add(name, paths[name].Take(batch, device, type));
         }
 

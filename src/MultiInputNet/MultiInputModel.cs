@@ -163,18 +163,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public override IReadOnlyDictionary<string, Tensor> forward(IReadOnlyDictionary<string, Tensor> input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        CheckNames(input.Keys);
-        var ready = routes.Values.Where(route => route.Inputs.All(input.ContainsKey)).ToArray();
-        if (ready.Length == 0)
-        {
-            throw new MultiInputException(
-                "model",
-                ModelComponent.Input,
-                $"no task reads {(input.Count == 0 ? "an empty dictionary" : Shapes.Names(input.Keys) + " alone")}.",
-                $"Give all inputs of a task: {string.Join("; ", routes.Values.Select(r => $"'{r.Task}' reads {Shapes.Names(r.Inputs)}"))}.");
-        }
-
-        return Run(input, ready);
+        ModelCall.CheckNames(Description, input.Keys);
+        return Run(input, Choose(input, tasks: null));
     }
 
     /// <summary>Runs several inputs through to the named tasks only.</summary>
@@ -186,18 +176,8 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(tasks);
-        CheckNames(input.Keys);
-        var chosen = tasks.Distinct().Select(FindRoute).ToArray();
-        foreach (var route in chosen)
-        {
-            if (route.Inputs.FirstOrDefault(name => !input.ContainsKey(name)) is { } missing)
-            {
-                throw new MultiInputException(
-                    $"task '{route.Task}'", ModelComponent.Input, $"its input '{missing}' is missing.", $"Give {Shapes.Names(route.Inputs)}.");
-            }
-        }
-
-        return Run(input, chosen);
+        ModelCall.CheckNames(Description, input.Keys);
+        return Run(input, Choose(input, tasks));
     }
 
     /// <summary>Runs inputs through their projections and bases.</summary>
@@ -210,7 +190,7 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     public IReadOnlyDictionary<string, Tensor> forward_features(IReadOnlyDictionary<string, Tensor> input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        CheckNames(input.Keys);
+        ModelCall.CheckNames(Description, input.Keys);
         return Run(input, [.. input.Keys], []).Features.ToDictionary(pair => pair.Key, pair => pair.Value.Values);
     }
 
@@ -318,31 +298,19 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
         base.Dispose(disposing);
     }
 
-    internal Route FindRoute(string name)
-    {
-        if (routes.TryGetValue(name, out var route))
-            return route;
-        var readers = routes.Values.Where(r => r.Inputs.Count == 1 && r.Inputs[0] == name).ToArray();
-        if (readers.Length == 1)
-            return readers[0];
-        throw new MultiInputException(
-            $"task '{name}'",
-            ModelComponent.Description,
-            readers.Length > 1 ? $"it is an input that {readers.Length} tasks read." : "the model has no such task.",
-            $"Name one of {Shapes.Names(readers.Length > 1 ? readers.Select(r => r.Task) : routes.Keys)}.");
-    }
+    internal Route FindRoute(string name) => routes.TryGetValue(name, out var route) ? route : routes[ModelCall.FindTask(Description, name).Name];
 
     /// <summary>Checks the batches and runs them.</summary>
     private ModelRun Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<string> names, IReadOnlyList<Route> tasks)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         foreach (var name in names)
-            CheckThere(name, input[name]);
+            ModelCall.CheckThere(name, input[name]);
         foreach (var route in tasks)
-            CheckJoined(route, input);
+            ModelCall.CheckJoined(route.Task, route.Inputs, input);
         var (device, type) = DeviceAndType;
         foreach (var name in names)
-            CheckBatch(paths[name], input[name], type, device);
+            ModelCall.CheckBatch(name, paths[name].Spec, paths[name].TakesAnyFloat, input[name], type, device);
         if (frozen.AnyTrains())
             frozen.SetModes(this, training);
         using var scope = NewDisposeScope();
@@ -356,67 +324,6 @@ public sealed partial class MultiInputModel : nn.Module<IReadOnlyDictionary<stri
     private Dictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> input, IReadOnlyList<Route> tasks) =>
         Run(input, [.. tasks.SelectMany(route => route.Inputs).Distinct()], tasks).Outputs;
 
-    private void CheckNames(IEnumerable<string> names)
-    {
-        if (names.FirstOrDefault(name => !paths.ContainsKey(name)) is { } unknown)
-        {
-            throw new MultiInputException(
-                $"input '{unknown}'", ModelComponent.Input, "the model has no such input.", $"Its inputs are {Shapes.Names(paths.Keys)}.");
-        }
-    }
-
-    private static void CheckThere(string name, Tensor batch)
-    {
-        if (batch is null || batch.IsInvalid)
-        {
-            throw new MultiInputException(
-                $"input '{name}'", ModelComponent.Input, $"its batch {(batch is null ? "is null" : "was disposed of")}.", "Give a tensor that exists.");
-        }
-    }
-
-    private static void CheckJoined(Route route, IReadOnlyDictionary<string, Tensor> input)
-    {
-        var sizes = route.Inputs.Select(name => input[name].shape.FirstOrDefault()).ToArray();
-        if (sizes.Any(size => size != sizes[0]))
-        {
-            throw new MultiInputException(
-                $"task '{route.Task}'",
-                ModelComponent.Input,
-                $"its inputs {Shapes.Names(route.Inputs)} have batches of {string.Join(", ", sizes)}.",
-                "A task with several inputs takes them sample by sample: give batches of one size.");
-        }
-    }
-
-    private static void CheckBatch(InputPath path, Tensor batch, ScalarType floatType, Device device)
-    {
-        var subject = $"input '{path.Name}'";
-        var shape = batch.shape;
-        var declared = $"(batch, {string.Join(", ", path.Spec.Shape)})";
-        if (!shape.AsSpan(Math.Min(1, shape.Length)).SequenceEqual([.. path.Spec.Shape]))
-        {
-            throw new MultiInputException(
-                subject,
-                ModelComponent.Input,
-                $"the batch has shape {Shapes.Text(shape)} but the input is declared as {declared}.",
-                shape.AsSpan().SequenceEqual([.. path.Spec.Shape]) ? "Add the batch dimension with .unsqueeze(0)." : "Give that shape, or declare this one.");
-        }
-
-        if (shape[0] == 0)
-            throw new MultiInputException(subject, ModelComponent.Input, $"the batch {Shapes.Text(shape)} is empty.", "Give at least one sample.");
-        var needed = path.Spec.BatchType ?? floatType;
-        if (batch.dtype != needed && !(path.TakesAnyFloat && batch.is_floating_point()))
-        {
-            throw new MultiInputException(
-                subject, ModelComponent.Input, $"the batch is of type {batch.dtype}, but {needed} is needed.", $"Convert it with .to(ScalarType.{(path.TakesAnyFloat && batch.dtype is ScalarType.Int32 or ScalarType.Int64 ? ScalarType.Float64 : needed)}).");
-        }
-
-        if (batch.device_type != device.type || batch.device_index != device.index)
-        {
-            throw new MultiInputException(
-                subject, ModelComponent.Input, $"the batch is on {batch.device}, but the model is on {device}.", "Move one of them: .to(model.Device).");
-        }
-
-        if (device.type == DeviceType.CPU)
-            DescriptionChecks.Throw(subject, ModelComponent.Input, path.Spec.FindMistake(batch));
-    }
+    private Route[] Choose(IReadOnlyDictionary<string, Tensor> input, IEnumerable<string>? tasks) =>
+        [.. ModelCall.ChooseTasks(Description, input, tasks).Select(task => routes[task.Name])];
 }

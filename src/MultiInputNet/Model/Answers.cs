@@ -16,10 +16,27 @@ internal static class Answers
         using var scope = NewDisposeScope();
         var known = head as TaskHead;
         var answers = (known is null ? output : known.Answer(output)).reshape(output.shape[0], -1).to(ScalarType.Float64).cpu().contiguous();
-        var (count, width) = ((int)answers.shape[0], (int)answers.shape[1]);
-        var numbers = answers.data<double>().ToArray();
-        CheckFinite(task, numbers, width, known?.MayGiveInfinity ?? true);
-        var kind = known?.PredictionKind ?? PredictionKind.Values;
+        return Of(
+            task,
+            known?.PredictionKind ?? PredictionKind.Values,
+            known?.MayGiveInfinity ?? true,
+            spec,
+            answers.data<double>().ToArray(),
+            (int)answers.shape[0]);
+    }
+
+    /// <param name="task">The task.</param>
+    /// <param name="kind">What kind of answer its head gives.</param>
+    /// <param name="mayBeInfinite">Whether the head may give infinity.</param>
+    /// <param name="spec">What the head was built from, for names and unit.</param>
+    /// <param name="numbers">The numbers of the answers, sample after sample.</param>
+    /// <param name="count">The number of samples.</param>
+    /// <returns>The answer for each sample.</returns>
+    /// <exception cref="MultiInputException">A number of a sample is not finite.</exception>
+    public static Prediction[] Of(string task, PredictionKind kind, bool mayBeInfinite, HeadSpec spec, double[] numbers, int count)
+    {
+        var width = numbers.Length / count;
+        CheckFinite(task, numbers, width, mayBeInfinite);
         var names = spec.OutputLabels?.Count == width ? spec.OutputLabels : null;
         return [.. Enumerable.Range(0, count).Select(row => Answer(numbers[(row * width)..((row + 1) * width)]))];
 

@@ -31,22 +31,8 @@ internal sealed record InputPath(
     /// </summary>
     public bool TakesAnyFloat => Standardization is not null || Spec.TakesAnyFloat;
 
-    /// <summary>
-    /// Samples as the model takes them: on its device, and in its type unless they are standardised first. A conversion that would change
-    /// values is not made; the model refuses such samples.
-    /// </summary>
-    public Tensor Take(Tensor samples, Device device, ScalarType type)
-    {
-        var moved = samples.to(device);
-        if (!moved.is_floating_point() || TakesAnyFloat)
-            return moved;
-        if (Spec.BatchType is not { } needed)
-            return moved.to(type);
-
-        // Files of numbers give floating-point ones.
-        var converted = moved.to(needed);
-        return converted.eq(moved).all().ToBoolean() ? converted : moved;
-    }
+    /// <summary>Samples as the model takes them, on its device.</summary>
+    public Tensor Take(Tensor samples, Device device, ScalarType type) => ModelCall.Take(Spec, TakesAnyFloat, samples, device, type);
 
     /// <summary>What the projection takes.</summary>
     /// <param name="batch">A batch, of a floating type that may be wider than that of the weights.</param>

@@ -13,8 +13,7 @@ public sealed class Predictor : IPredictor
 {
     private readonly MultiInputModel model;
 
-    // Maps of up to 16 MiB, a quarter of what a model runs at once: glibc reuses such blocks even where freed memory is not kept.
-    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, Math.Max(1, model.BatchSize / 4));
+    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, PieceOf(model));
 
     /// <inheritdoc/>
     public ModelDescription Description => model.Description;
@@ -39,28 +38,11 @@ public sealed class Predictor : IPredictor
     /// <inheritdoc/>
     /// <remarks>A larger batch than <see cref="BatchSize"/> is run in pieces of that size.</remarks>
     public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(
-        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null)
-    {
-        ArgumentNullException.ThrowIfNull(inputs);
-        var counts = inputs.Values.Select(batch => batch is { IsInvalid: false } ? batch.shape.FirstOrDefault() : 0).Distinct().ToArray();
-        if (counts is not [var count] || count <= BatchSize)
-            return model.PredictBatch(inputs, tasks);
-        using var scope = NewDisposeScope();
-        var answers = new Dictionary<string, List<Prediction>>();
-        for (var start = 0L; start < count; start += BatchSize)
-        {
-            var length = Math.Min(BatchSize, count - start);
-            var piece = inputs.ToDictionary(input => input.Key, input => input.Value.narrow(0, start, length));
-            foreach (var (task, given) in model.PredictBatch(piece, tasks))
-            {
-                if (!answers.TryGetValue(task, out var all))
-                    answers.Add(task, all = []);
-                all.AddRange(given);
-            }
-        }
+        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null) =>
+        ModelCall.InPieces(inputs, BatchSize, piece => model.PredictBatch(piece, tasks));
 
-        return answers.ToDictionary(task => task.Key, IReadOnlyList<Prediction> (task) => task.Value);
-    }
+    // Maps of up to 16 MiB, a quarter of what a model runs at once: glibc reuses such blocks even where freed memory is not kept.
+    internal static int PieceOf(MultiInputModel model) => Math.Max(1, model.BatchSize / 4);
 
     /// <inheritdoc/>
     public void Dispose() => model.Dispose();

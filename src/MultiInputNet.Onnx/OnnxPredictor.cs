@@ -1,0 +1,106 @@
+using MultiInputNet.Onnx.Schema;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Onnx;
+
+/// <summary>A <see cref="Predictor"/> that computes with ONNX Runtime instead of libtorch.</summary>
+/// <remarks>
+/// <para>Any number of threads may call it at the same time, and get the same answers, to the bit, as one thread would, for the same
+/// batches. They differ from those of libtorch by rounding only.</para>
+/// <para>ONNX Runtime's threads sleep while there is nothing to compute. By its own default they spin, which slows libtorch, and other
+/// sessions, in the same process down; <see cref="OnnxPredictorOptions.Session"/> can turn that on again with
+/// <c>session.intra_op.allow_spinning</c>.</para>
+/// <para>Tasks that read the same inputs share a session. If some tasks combine inputs that others read alone, another session computes
+/// all of them at once. Sessions are created when they are first needed, and each has the weights that it needs.</para>
+/// </remarks>
+public sealed class OnnxPredictor : IPredictor
+{
+    private readonly IReadOnlyList<OnnxPart> parts;
+    private readonly Dictionary<string, InputSpec> inputs;
+
+    private OnnxPredictor(ModelDescription description, int batchSize, IReadOnlyList<OnnxPart> parts)
+    {
+        (Description, BatchSize, this.parts) = (description, batchSize, parts);
+        inputs = description.Inputs.ToDictionary(input => input.Name, input => input.Spec);
+    }
+
+    /// <inheritdoc/>
+    public ModelDescription Description { get; }
+
+    /// <inheritdoc/>
+    public int BatchSize { get; }
+
+    /// <summary>Loads a model that <see cref="MultiInputModel.Save"/> wrote; it is exported in memory.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">The device, threads, and what the file needs; the defaults when null.</param>
+    /// <returns>The predictor.</returns>
+    /// <exception cref="MultiInputException">
+    /// As <see cref="MultiInputModel.Load"/> and <see cref="MultiInputModel.ToOnnx"/>; or ONNX Runtime lacks the device.
+    /// </exception>
+    public static OnnxPredictor Load(string path, OnnxPredictorOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        options ??= new();
+        using var model = MultiInputModel.Load(path, CPU, options.CustomModules, largestPass: options.LargestPass ?? Limits.LargestPass);
+        using var graph = model.ToOnnx(new() { Exporters = options.Exporters });
+        var tasks = model.Description.Tasks.Zip(graph.Outputs, (task, output) =>
+        {
+            var head = model.Head(task.Name) as TaskHead;
+            return new OnnxTask(task, output.Name, head?.PredictionKind ?? PredictionKind.Values, head?.MayGiveInfinity ?? true);
+        });
+        return Create(OnnxExport.Model(graph), model.Description, [.. tasks], Predictor.PieceOf(model), options);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A larger batch than <see cref="BatchSize"/> is run in pieces of that size.</remarks>
+    public IReadOnlyDictionary<string, IReadOnlyList<Prediction>> PredictBatch(
+        IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null) =>
+        ModelCall.InPieces(inputs, BatchSize, piece => Run(piece, tasks));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var part in parts)
+            part.Dispose();
+    }
+
+    private static OnnxPredictor Create(ModelProto model, ModelDescription description, OnnxTask[] tasks, int batchSize, OnnxPredictorOptions options)
+    {
+        var parts = OnnxPart.Divide(model, tasks, options);
+        var predictor = new OnnxPredictor(description, batchSize, parts);
+        try
+        {
+            parts[0].Open();
+            return predictor;
+        }
+        catch
+        {
+            predictor.Dispose();
+            throw;
+        }
+    }
+
+    private Dictionary<string, IReadOnlyList<Prediction>> Run(IReadOnlyDictionary<string, Tensor> given, IReadOnlyCollection<string>? names)
+    {
+        ModelCall.CheckNames(Description, given.Keys);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var batches = new Dictionary<string, Tensor>();
+        foreach (var (name, batch) in given)
+        {
+            ModelCall.CheckThere(name, batch);
+            batches.Add(name, ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32));
+        }
+
+        var tasks = ModelCall.ChooseTasks(Description, given, names);
+        foreach (var task in tasks)
+            ModelCall.CheckJoined(task.Name, DescriptionChecks.Sources(task), batches);
+        foreach (var name in tasks.SelectMany(DescriptionChecks.Sources).Distinct())
+            ModelCall.CheckBatch(name, inputs[name], inputs[name].TakesAnyFloat, batches[name], ScalarType.Float32, CPU);
+        var answers = new Dictionary<string, IReadOnlyList<Prediction>>();
+        foreach (var part in parts)
+            part.Run(tasks, batches, answers);
+        return tasks.ToDictionary(task => task.Name, task => answers[task.Name]);
+    }
+}

@@ -1,0 +1,168 @@
+using MultiInputNet.Tests;
+using MultiInputNet.Tests.Data;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Onnx.Tests;
+
+public sealed class OnnxPredictTests : PredictTests
+{
+    protected override IPredictor Load(string path) => OnnxPredictor.Load(path);
+}
+
+public sealed class OnnxThreadSafetyTests : ThreadSafetyTests
+{
+    protected override IPredictor Load(string path) => OnnxPredictor.Load(path, new() { Threads = 2 });
+}
+
+/// <summary>ONNX Runtime answers as libtorch does, and what only it has.</summary>
+public sealed class OnnxPredictorTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Every_set_of_tasks_is_answered_as_by_the_model()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Images();
+        using var predictor = OnnxPredictor.Load(Save(model));
+        var all = new Dictionary<string, Tensor> { ["a"] = rand(3, 3, 16, 16), ["b"] = rand(3, 1, 16, 16), ["c"] = rand(2, 4, 16, 16) };
+        string[] names = [.. model.Description.Tasks.Select(task => task.Name)];
+        for (var which = 1; which < 1 << names.Length; which++)
+        {
+            string[] tasks = [.. names.Where((_, i) => (which & (1 << i)) != 0)];
+            var inputs = all.Where(input => tasks.Any(task => (model.Description.Task(task).From ?? [task]).Contains(input.Key))).ToDictionary();
+            ShouldBeNear(predictor.PredictBatch(inputs, tasks), model.PredictBatch(inputs, tasks));
+        }
+
+        foreach (var given in new string[][] { ["a"], ["b"], ["c"], ["a", "b"], ["b", "c"], ["a", "b", "c"] })
+        {
+            var inputs = all.Where(input => given.Contains(input.Key)).ToDictionary();
+            ShouldBeNear(predictor.PredictBatch(inputs), model.PredictBatch(inputs));
+        }
+    }
+
+    [Theory]
+    [InlineData("any layout")]
+    [InlineData("double precision")]
+    [InlineData("a part of a tensor")]
+    [InlineData("more than a batch")]
+    [InlineData("gradients")]
+    public void Tensors_are_taken_as_they_are(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Images();
+        using var predictor = OnnxPredictor.Load(Save(model));
+        var batch = kind switch
+        {
+            "any layout" => rand(3, 16, 16, 3).permute(0, 3, 1, 2),
+            "double precision" => rand(3, 3, 16, 16, ScalarType.Float64),
+            "a part of a tensor" => rand(9, 3, 20, 20)[4..7, .., 2..18, 1..17],
+            "more than a batch" => rand(predictor.BatchSize + 1, 3, 16, 16),
+            _ => rand(3, 3, 16, 16, requires_grad: true),
+        };
+
+        var inputs = new Dictionary<string, Tensor> { ["a"] = batch };
+        ShouldBeNear(predictor.PredictBatch(inputs), model.PredictBatch(inputs));
+    }
+
+    [Theory]
+    [InlineData("unknown input")]
+    [InlineData("unknown task")]
+    [InlineData("missing input")]
+    [InlineData("no inputs")]
+    [InlineData("shape")]
+    [InlineData("empty")]
+    [InlineData("type")]
+    [InlineData("null")]
+    [InlineData("disposed of")]
+    [InlineData("sizes")]
+    [InlineData("not a number")]
+    [InlineData("infinity")]
+    public void Mistakes_are_refused_as_by_a_predictor(string mistake)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Images();
+        var path = Save(model);
+        using var torch = Predictor.Load(path, new() { Device = CPU });
+        using var onnx = OnnxPredictor.Load(path);
+        var gone = rand(1, 3, 16, 16);
+        gone.Dispose();
+        var (a, b) = (rand(2, 3, 16, 16), rand(2, 1, 16, 16));
+        a[1, 2, 3, 4] = mistake == "infinity" ? float.PositiveInfinity : mistake == "not a number" ? float.NaN : 0.5f;
+        (string Name, Tensor Batch)[] inputs = mistake switch
+        {
+            "unknown input" => [("d", a)],
+            "no inputs" => [],
+            "shape" => [("a", rand(2, 3, 16, 15))],
+            "empty" => [("a", rand(0, 3, 16, 16))],
+            "type" => [("a", ones(2, 3, 16, 16, ScalarType.Int64))],
+            "null" => [("a", null!)],
+            "disposed of" => [("a", gone)],
+            "sizes" => [("a", a), ("b", rand(3, 1, 16, 16))],
+            _ => [("a", a)],
+        };
+        string[]? tasks = mistake switch { "unknown task" => ["d"], "missing input" => ["joint"], _ => null };
+        void Call(IPredictor predictor) => predictor.PredictBatch(inputs.ToDictionary(input => input.Name, input => input.Batch), tasks);
+
+        var expected = FluentActions.Invoking(() => Call(torch)).Should().Throw<MultiInputException>().Which.Message;
+        FluentActions.Invoking(() => Call(onnx)).Should().Throw<MultiInputException>().WithMessage(expected);
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_refused()
+    {
+        using var model = Images();
+        var path = Save(model);
+        if (Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"))
+            return;
+
+        FluentActions.Invoking(() => OnnxPredictor.Load(path, new() { Device = CUDA })).Should().Throw<MultiInputException>().WithMessage("*no CUDA*Gpu*");
+    }
+
+    private static void ShouldBeNear(IReadOnlyDictionary<string, IReadOnlyList<Prediction>> actual, IReadOnlyDictionary<string, IReadOnlyList<Prediction>> expected)
+    {
+        actual.Keys.Should().Equal(expected.Keys);
+        foreach (var (task, answers) in expected)
+        {
+            actual[task].Should().HaveCount(answers.Count);
+            foreach (var (found, answer) in actual[task].Zip(answers))
+            {
+                found.Kind.Should().Be(answer.Kind);
+                Numbers(found).Zip(Numbers(answer)).Should().AllSatisfy(pair => pair.First.Should().BeApproximately(pair.Second, 1e-5));
+            }
+        }
+    }
+
+    private static IEnumerable<double> Numbers(Prediction answer) => answer.Kind switch
+    {
+        PredictionKind.Class => answer.Classes.Select(one => one.Probability),
+        PredictionKind.Labels => answer.Labels.Select(one => one.Probability),
+        _ => answer.Values,
+    };
+
+    private string Save(MultiInputModel model)
+    {
+        model.Save(folder["model.safetensors"]);
+        return folder["model.safetensors"];
+    }
+
+    private static MultiInputModel Images()
+    {
+        var model = MultiInputModel.Define()
+            .Input("a", Inputs.Image(3, 16, 16) with { Mean = [0.5, 0.4, 0.3], StandardDeviation = [0.2, 0.3, 0.4] })
+            .Input("b", Inputs.Image(1, 16, 16))
+            .Input("c", Inputs.Image(4, 16, 16))
+            .Base(Bases.ConvNet(3, 8, 12) with { Normalization = Normalization.Batch })
+            .Fusion(Fusions.GlobalAverage())
+            .Task("kind", new ClassificationSpec(3) { ClassNames = ["cat", "dog", "owl"] }, from: ["a"])
+            .Task("tags", Heads.MultiLabel(2) with { LabelNames = ["red", "round"] }, from: ["a"])
+            .Task("b", Heads.Classification(4))
+            .Task("c", Heads.Regression(2))
+            .Task("joint", Heads.Regression(1) with { Unit = "kg" }, from: ["a", "b"], fusion: Fusions.Concat())
+            .Build(CPU, seed: 2);
+        model.eval();
+        return model;
+    }
+}
