@@ -24,6 +24,8 @@ internal sealed class OnnxTask(TaskDescription task, string output, PredictionKi
     public string Output => output;
 
     /// <summary>The answers for an output.</summary>
+    /// <param name="value">The output.</param>
+    /// <param name="count">The number of samples.</param>
     public Prediction[] Answer(OrtValue value, int count)
     {
         var numbers = value.GetTensorDataAsSpan<float>();
@@ -94,7 +96,7 @@ internal sealed class OnnxPart : IDisposable
         try
         {
             foreach (var name in inputs)
-                values.Add(Of(batches[name].contiguous()));
+                values.Add(Of(batches[name]));
             using var outputs = session.Value.Run(options, inputs, values, Array.ConvertAll(chosen, task => task.Output));
             foreach (var (index, task) in chosen.Index())
                 answers.Add(task.Task.Name, task.Answer(outputs[index], (int)batches[task.Inputs[0]].shape[0]));
@@ -114,7 +116,7 @@ internal sealed class OnnxPart : IDisposable
             group.Dispose();
     }
 
-    /// <summary>A value in the memory of a tensor, which must outlive it.</summary>
+    /// <summary>A value in the memory of a contiguous tensor, which must outlive it.</summary>
     private static unsafe OrtValue Of(Tensor batch)
     {
         var type = batch.dtype switch
@@ -134,14 +136,14 @@ internal sealed class OnnxPart : IDisposable
         if (predictor.Threads is { } threads)
             options.IntraOpNumThreads = threads;
         var hasCuda = OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider");
-        if (predictor.Device is { type: DeviceType.CUDA } && !hasCuda)
+        if (predictor.Device == DeviceType.CUDA && !hasCuda)
         {
             throw new MultiInputException(
                 "device", ModelComponent.Description, "ONNX Runtime in this program has no CUDA.", "Reference the package Microsoft.ML.OnnxRuntime.Gpu, or leave the device out.");
         }
 
-        if (hasCuda && predictor.Device is null or { type: DeviceType.CUDA })
-            options.AppendExecutionProvider_CUDA(Math.Max(0, predictor.Device?.index ?? 0));
+        if (hasCuda && predictor.Device != DeviceType.CPU)
+            options.AppendExecutionProvider_CUDA();
         predictor.Session?.Invoke(options);
         return new(Only(model, [.. tasks.Select(task => task.Output)]).ToByteArray(), options);
     }

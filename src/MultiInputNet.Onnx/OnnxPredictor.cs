@@ -90,14 +90,16 @@ public sealed class OnnxPredictor : IPredictor
         foreach (var (name, batch) in given)
         {
             ModelCall.CheckThere(name, batch);
-            batches.Add(name, ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32));
+            batches.Add(name, ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32).contiguous());
         }
 
         var tasks = ModelCall.ChooseTasks(Description, given, names);
         foreach (var task in tasks)
             ModelCall.CheckJoined(task.Name, DescriptionChecks.Sources(task), batches);
         foreach (var name in tasks.SelectMany(DescriptionChecks.Sources).Distinct())
-            ModelCall.CheckBatch(name, inputs[name], inputs[name].TakesAnyFloat, batches[name], ScalarType.Float32, CPU);
+            ModelCall.CheckBatch(name, inputs[name], inputs[name].Mean is not null || inputs[name].TakesAnyFloat, batches[name], ScalarType.Float32, CPU);
+        foreach (var task in tasks)
+            ModelCall.CheckFinite(Description, task, batches);
         var answers = new Dictionary<string, IReadOnlyList<Prediction>>();
         foreach (var part in parts)
             part.Run(tasks, batches, answers);

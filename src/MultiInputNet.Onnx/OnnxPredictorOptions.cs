@@ -1,14 +1,20 @@
 using Microsoft.ML.OnnxRuntime;
-using static TorchSharp.torch;
+using TorchSharp;
 
 namespace MultiInputNet.Onnx;
 
 /// <summary>How an <see cref="OnnxPredictor"/> is loaded.</summary>
 public sealed class OnnxPredictorOptions
 {
-    /// <summary>The device. CUDA needs the package Microsoft.ML.OnnxRuntime.Gpu.</summary>
+    /// <summary>Where ONNX Runtime computes: on the CPU or with CUDA, which needs the package Microsoft.ML.OnnxRuntime.Gpu.</summary>
     /// <value>Default: <see langword="null"/>, CUDA if ONNX Runtime has it and the CPU otherwise.</value>
-    public Device? Device { get; init; }
+    public DeviceType? Device
+    {
+        get;
+        init => field = value is null or DeviceType.CPU or DeviceType.CUDA
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Device), value, $"{nameof(Device)} is {value}; give CPU or CUDA.");
+    }
 
     /// <summary>The number of threads that compute one call on the CPU, at least 1.</summary>
     /// <value>Default: <see langword="null"/>, as many as there are physical processor cores.</value>

@@ -42,9 +42,13 @@ public sealed partial class MultiInputModel : IPredictor
         try
         {
             var outputs = tasks is null ? forward(batches) : forward(batches, tasks);
-            return outputs.ToDictionary(
-                output => output.Key,
-                IReadOnlyList<Prediction> (output) => Answers.Of(output.Key, FindRoute(output.Key).Head, Description.Task(output.Key).Head, output.Value));
+            return outputs.ToDictionary(output => output.Key, IReadOnlyList<Prediction> (output) =>
+            {
+                var task = Description.Task(output.Key);
+                if (fast is not null)
+                    ModelCall.CheckFinite(Description, task, batches);
+                return Answers.Of(task.Name, FindRoute(task.Name).Head, task.Head, output.Value);
+            });
         }
         finally
         {

@@ -1,18 +1,7 @@
-using MultiInputNet.Tests;
 using MultiInputNet.Tests.Data;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Onnx.Tests;
-
-public sealed class OnnxPredictTests : PredictTests
-{
-    protected override IPredictor Load(string path) => OnnxPredictor.Load(path);
-}
-
-public sealed class OnnxThreadSafetyTests : ThreadSafetyTests
-{
-    protected override IPredictor Load(string path) => OnnxPredictor.Load(path, new() { Threads = 2 });
-}
 
 /// <summary>ONNX Runtime answers as libtorch does, and what only it has.</summary>
 public sealed class OnnxPredictorTests : IDisposable
@@ -118,7 +107,7 @@ public sealed class OnnxPredictorTests : IDisposable
         if (Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"))
             return;
 
-        FluentActions.Invoking(() => OnnxPredictor.Load(path, new() { Device = CUDA })).Should().Throw<MultiInputException>().WithMessage("*no CUDA*Gpu*");
+        FluentActions.Invoking(() => OnnxPredictor.Load(path, new() { Device = DeviceType.CUDA })).Should().Throw<MultiInputException>().WithMessage("*no CUDA*Gpu*");
     }
 
     private static void ShouldBeNear(IReadOnlyDictionary<string, IReadOnlyList<Prediction>> actual, IReadOnlyDictionary<string, IReadOnlyList<Prediction>> expected)
@@ -159,8 +148,8 @@ public sealed class OnnxPredictorTests : IDisposable
             .Task("kind", new ClassificationSpec(3) { ClassNames = ["cat", "dog", "owl"] }, from: ["a"])
             .Task("tags", Heads.MultiLabel(2) with { LabelNames = ["red", "round"] }, from: ["a"])
             .Task("b", Heads.Classification(4))
-            .Task("c", Heads.Regression(2))
-            .Task("joint", Heads.Regression(1) with { Unit = "kg" }, from: ["a", "b"], fusion: Fusions.Concat())
+            .Task("c", Heads.MultiLabel(2))
+            .Task("joint", Heads.Classification(2), from: ["a", "b"], fusion: Fusions.Concat())
             .Build(CPU, seed: 2);
         model.eval();
         return model;

@@ -48,16 +48,18 @@ internal static class Answers
         };
     }
 
+    /// <summary>The exception for a sample that has no finite answer.</summary>
+    public static MultiInputException NotFinite(string task, int sample) => new(
+        $"task '{task}'",
+        ModelComponent.Head,
+        $"its output for sample {sample} is not finite.",
+        "Look for NaN or huge values in the sample, and in the model's weights and the statistics of its normalisations.");
+
     // In managed code: for one sample, calls of libtorch would take longer than the head.
     private static void CheckFinite(string task, double[] numbers, int width, bool mayBeInfinite)
     {
         var wrong = Array.FindIndex(numbers, number => double.IsNaN(number) || (double.IsInfinity(number) && !mayBeInfinite));
-        if (wrong < 0)
-            return;
-        throw new MultiInputException(
-            $"task '{task}'",
-            ModelComponent.Head,
-            $"its output for sample {wrong / width} is not finite.",
-            "Look for NaN or huge values in the sample, and in the model's weights and the statistics of its normalisations.");
+        if (wrong >= 0)
+            throw NotFinite(task, wrong / width);
     }
 }

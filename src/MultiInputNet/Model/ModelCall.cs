@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -138,6 +140,20 @@ internal static class ModelCall
             DescriptionChecks.Throw(subject, ModelComponent.Input, spec.FindMistake(batch));
     }
 
+    /// <summary>
+    /// Refuses samples that are not finite, for which layers would give answers that are not: ReLU and max pooling in fused kernels make
+    /// numbers of NaN. Tables with named columns, in which NaN is a missing value, and inputs of the user's own modules may hold it.
+    /// </summary>
+    public static void CheckFinite(ModelDescription model, TaskDescription task, IReadOnlyDictionary<string, Tensor> batches)
+    {
+        foreach (var name in DescriptionChecks.Sources(task))
+        {
+            var (input, batch) = (model.Inputs.First(input => input.Name == name), batches[name]);
+            if (input.Spec.TableColumns is null && input.Projection is not ICustomSpec && batch.is_floating_point() && !IsFinite(batch))
+                throw Answers.NotFinite(task.Name, Enumerable.Range(0, (int)batch.shape[0]).First(sample => !IsFinite(batch[sample])));
+        }
+    }
+
     /// <summary>Runs a large batch in pieces.</summary>
     /// <param name="inputs">The batches. They are cut if all have one size.</param>
     /// <param name="size">The size of a piece.</param>
@@ -179,5 +195,23 @@ internal static class ModelCall
         }
 
         return true;
+    }
+
+    private static bool IsFinite(Tensor batch)
+    {
+        using var scope = NewDisposeScope();
+        if (batch.dtype != ScalarType.Float32 || !batch.is_contiguous())
+            return batch.isfinite().all().ToBoolean();
+
+        // For one sample, calls of libtorch would take longer.
+        var numbers = MemoryMarshal.Cast<byte, float>(batch.bytes);
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(numbers);
+        var sum = Vector<float>.Zero;
+        foreach (var vector in vectors)
+            sum += vector - vector; // NaN unless all are finite
+        var isFinite = Vector.Sum(sum) == 0;
+        foreach (var number in numbers[(vectors.Length * Vector<float>.Count)..])
+            isFinite &= float.IsFinite(number);
+        return isFinite;
     }
 }

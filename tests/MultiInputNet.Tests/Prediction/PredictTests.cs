@@ -192,6 +192,7 @@ public abstract class PredictTests : IDisposable
     [InlineData("no number", "*'record'*'old'*not a number*")]
     [InlineData("second sample", "*sample 1*'photo'*(3, 9, 9)*")]
     [InlineData("not finite", "*'species'*sample 0*not finite*")]
+    [InlineData("one value not finite", "*'species'*sample 0*not finite*")]
     [InlineData("no image", "*'photo'*image*")]
     [InlineData("another kind of answer", "*'tags'*not a class*Labels*")]
     public void Mistakes_are_named(string mistake, string message)
@@ -211,6 +212,7 @@ public abstract class PredictTests : IDisposable
             "no number" => () => predictor.Predict("class", InputValue.Row(Row("old", "S"))),
             "second sample" => () => predictor.PredictMany("species", [rand(3, 8, 8), rand(3, 9, 9)]),
             "not finite" => () => predictor.Predict("species", full([3, 8, 8], float.NaN)),
+            "one value not finite" => () => predictor.Predict("species", where(arange(192).view(3, 8, 8) == 100, float.NaN, 0.5f)),
             "no image" => () => predictor.Predict("species", new byte[] { 1, 2, 3 }),
             _ => () => _ = predictor.Predict("tags", rand(3, 8, 8)).ClassName,
         };
