@@ -13,6 +13,10 @@ internal static partial class OnnxMetadata
     /// <summary>The start of the key of an output's metadata, followed by the output's name.</summary>
     public const string OutputKey = "multi_input_net.output.";
 
+    // Of the predictor: whether the graph standardises, and how many samples run at once.
+    private const string RawInputsKey = "multi_input_net.raw_inputs";
+    private const string BatchSizeKey = "multi_input_net.batch_size";
+
     private static readonly OutputJson json = new(new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -31,6 +35,8 @@ internal static partial class OnnxMetadata
         void Write(string key, string value) => file.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         Write(ModelFile.VersionKey, ModelDescription.NewestVersion.ToString(CultureInfo.InvariantCulture));
         Write(ModelFile.DescriptionKey, model.Description.ToJson());
+        Write(RawInputsKey, options.Standardize ? "true" : "false");
+        Write(BatchSizeKey, Predictor.PieceOf(model).ToString(CultureInfo.InvariantCulture));
         foreach (var input in file.Graph.Input)
         {
             if (model.Paths.FirstOrDefault(path => path.Name == input.Name) is { } path)
@@ -44,7 +50,7 @@ internal static partial class OnnxMetadata
             var kind = head?.PredictionKind ?? PredictionKind.Values;
             var isRaw = options.RawOutputs || head is null;
             Write(OutputKey + output.Name, JsonSerializer.Serialize(
-                new OutputMetadata(task, JsonNamingPolicy.SnakeCaseLower.ConvertName($"{kind}"), isRaw, spec.OutputLabels, spec.OutputUnit), json.OutputMetadata));
+                new OutputMetadata(task, Name(kind), isRaw, spec.OutputLabels, spec.OutputUnit), json.OutputMetadata));
             output.DocString = (isRaw, kind) switch
             {
                 (true, _) => $"The output of the head of task '{task}'.",
@@ -54,6 +60,53 @@ internal static partial class OnnxMetadata
             };
         }
     }
+
+    /// <summary>What an exported file says to a predictor.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The inputs and tasks that the file has, how the answers are made, and how many samples to run at once.</returns>
+    /// <exception cref="MultiInputException">It was not exported from a model, or is not of a kind that a predictor takes.</exception>
+    public static (ModelDescription Description, OnnxTask[] Tasks, int BatchSize) Read(ModelProto file)
+    {
+        try
+        {
+            var metadata = file.MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
+            if (!metadata.TryGetValue(ModelFile.DescriptionKey, out var text))
+                throw Wrong("it does not say which model it was exported from.", $"Give a file written by {nameof(OnnxExport.ExportOnnx)}, or the model's own.");
+            if (FormatVersion.FindMistake(metadata.GetValueOrDefault(ModelFile.VersionKey), ModelDescription.NewestVersion) is var (problem, cure, _))
+                throw Wrong(problem, cure);
+            if (metadata.GetValueOrDefault(RawInputsKey) != "true")
+                throw Wrong("it takes standardised values.", $"Export it with {nameof(OnnxOptions.Standardize)}.");
+            var described = ModelDescription.FromJson(text);
+            var tasks = new List<OnnxTask>();
+            foreach (var output in file.Graph.Output)
+            {
+                var its = JsonSerializer.Deserialize(metadata[OutputKey + output.Name], json.OutputMetadata)!;
+                var task = described.Task(its.Task);
+                var isCustom = task.Head is ICustomSpec;
+                var kind = Enum.GetValues<PredictionKind>().First(kind => Name(kind) == its.Kind);
+                if (its.Raw && !(isCustom && kind == PredictionKind.Values))
+                    throw Wrong($"its output '{output.Name}' is that of the head.", $"Export it without {nameof(OnnxOptions.RawOutputs)}.");
+                tasks.Add(new(task, output.Name, kind, mayBeInfinite: isCustom));
+            }
+
+            var inputs = described.Inputs.Where(input => file.Graph.Input.Any(given => given.Name == input.Name)).ToArray();
+            var names = inputs.ToDictionary(input => input.Name);
+            if (tasks.Count == 0 || tasks.DistinctBy(task => task.Task).Count() < tasks.Count || !tasks.TrueForAll(task => task.Inputs.All(names.ContainsKey)))
+                throw Wrong("its inputs and outputs are not those of a model.", "Export the model again.");
+            return (
+                new(inputs, described.Bases, [.. tasks.Select(task => task.Task)], described.Fusion, described.SharesFusion),
+                [.. tasks],
+                Math.Max(1, int.Parse(metadata[BatchSizeKey], CultureInfo.InvariantCulture)));
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or KeyNotFoundException or JsonException or FormatException or OverflowException)
+        {
+            throw new MultiInputException("ONNX file", ModelComponent.Description, $"its metadata is damaged: {e.Message}", "Export the model again.", e);
+        }
+    }
+
+    private static MultiInputException Wrong(string problem, string cure) => new("ONNX file", ModelComponent.Description, problem, cure);
+
+    private static string Name(PredictionKind kind) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{kind}");
 
     private static string Describe(InputPath path, ProjectionSpec? projection, OnnxOptions options)
     {

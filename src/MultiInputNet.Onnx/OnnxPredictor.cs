@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
 using MultiInputNet.Onnx.Schema;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -31,25 +33,36 @@ public sealed class OnnxPredictor : IPredictor
     /// <inheritdoc/>
     public int BatchSize { get; }
 
-    /// <summary>Loads a model that <see cref="MultiInputModel.Save"/> wrote; it is exported in memory.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Loads a model that <see cref="MultiInputModel.Save"/> or <see cref="OnnxExport"/> wrote.</summary>
+    /// <param name="path">The file. One that does not end in <c>.onnx</c> is a model's own, which is exported in memory.</param>
     /// <param name="options">The device, threads, and what the file needs; the defaults when null.</param>
     /// <returns>The predictor.</returns>
     /// <exception cref="MultiInputException">
-    /// As <see cref="MultiInputModel.Load"/> and <see cref="MultiInputModel.ToOnnx"/>; or ONNX Runtime lacks the device.
+    /// As <see cref="MultiInputModel.Load"/> and <see cref="MultiInputModel.ToOnnx"/>; or an ONNX file is damaged, was not exported from a
+    /// model, or takes standardised values or gives raw outputs; or ONNX Runtime lacks the device.
     /// </exception>
     public static OnnxPredictor Load(string path, OnnxPredictorOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new();
-        using var model = MultiInputModel.Load(path, CPU, options.CustomModules, largestPass: options.LargestPass ?? Limits.LargestPass);
-        using var graph = model.ToOnnx(new() { Exporters = options.Exporters });
-        var tasks = model.Description.Tasks.Zip(graph.Outputs, (task, output) =>
+        var file = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? Read(path) : Export(path, options);
+        var (description, tasks, batchSize) = OnnxMetadata.Read(file);
+        var predictor = new OnnxPredictor(description, batchSize, OnnxPart.Divide(file, tasks, options));
+        try
         {
-            var head = model.Head(task.Name) as TaskHead;
-            return new OnnxTask(task, output.Name, head?.PredictionKind ?? PredictionKind.Values, head?.MayGiveInfinity ?? true);
-        });
-        return Create(OnnxExport.Model(graph), model.Description, [.. tasks], Predictor.PieceOf(model), options);
+            predictor.parts[0].Open();
+            return predictor;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            predictor.Dispose();
+            throw new MultiInputException($"file '{path}'", ModelComponent.Description, $"ONNX Runtime cannot run it: {e.Message}", "Export the model again.", e);
+        }
+        catch
+        {
+            predictor.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -65,19 +78,26 @@ public sealed class OnnxPredictor : IPredictor
             part.Dispose();
     }
 
-    private static OnnxPredictor Create(ModelProto model, ModelDescription description, OnnxTask[] tasks, int batchSize, OnnxPredictorOptions options)
+    private static ModelProto Export(string path, OnnxPredictorOptions options)
     {
-        var parts = OnnxPart.Divide(model, tasks, options);
-        var predictor = new OnnxPredictor(description, batchSize, parts);
+        using var model = MultiInputModel.Load(path, CPU, options.CustomModules, largestPass: options.LargestPass ?? Limits.LargestPass);
+        var export = new OnnxOptions { Exporters = options.Exporters };
+        using var graph = model.ToOnnx(export);
+        var file = OnnxExport.Model(graph);
+        OnnxMetadata.Add(file, model, export);
+        return file;
+    }
+
+    private static ModelProto Read(string path)
+    {
         try
         {
-            parts[0].Open();
-            return predictor;
+            using var file = File.OpenRead(path);
+            return ModelProto.Parser.ParseFrom(file);
         }
-        catch
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
         {
-            predictor.Dispose();
-            throw;
+            throw new MultiInputException($"file '{path}'", ModelComponent.Description, $"it cannot be read: {e.Message}", "Give a file that exists and that ONNX Runtime reads.", e);
         }
     }
 

@@ -1,7 +1,18 @@
+using MultiInputNet.Tests;
 using MultiInputNet.Tests.Data;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Onnx.Tests;
+
+public sealed class OnnxPredictTests : PredictTests
+{
+    protected override IPredictor Load(string path) => OnnxPredictor.Load(path);
+}
+
+public sealed class OnnxThreadSafetyTests : ThreadSafetyTests
+{
+    protected override IPredictor Load(string path) => OnnxPredictor.Load(path, new() { Threads = 2 });
+}
 
 /// <summary>ONNX Runtime answers as libtorch does, and what only it has.</summary>
 public sealed class OnnxPredictorTests : IDisposable
@@ -97,6 +108,54 @@ public sealed class OnnxPredictorTests : IDisposable
 
         var expected = FluentActions.Invoking(() => Call(torch)).Should().Throw<MultiInputException>().Which.Message;
         FluentActions.Invoking(() => Call(onnx)).Should().Throw<MultiInputException>().WithMessage(expected);
+    }
+
+    [Fact]
+    public void An_exported_file_answers_as_the_model()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Images();
+        var inputs = new Dictionary<string, Tensor> { ["a"] = rand(3, 3, 16, 16), ["b"] = rand(3, 1, 16, 16) };
+        model.ExportOnnx(folder["model.onnx"]);
+        model.ExportOnnx(folder["some.onnx"], new() { Tasks = ["joint", "kind"] });
+
+        using var all = OnnxPredictor.Load(folder["model.onnx"]);
+        using var some = OnnxPredictor.Load(folder["some.onnx"]);
+
+        all.Description.Should().Be(model.Description);
+        all.BatchSize.Should().Be(Math.Max(1, model.BatchSize / 4));
+        ShouldBeNear(all.PredictBatch(inputs), model.PredictBatch(inputs));
+        some.Description.Tasks.Select(task => task.Name).Should().Equal("joint", "kind");
+        some.Description.Inputs.Select(input => input.Name).Should().Equal("a", "b");
+        ShouldBeNear(some.PredictBatch(inputs), model.PredictBatch(inputs, ["joint", "kind"]));
+        some.PredictBatch(inputs)["joint"][0].ToString().Should().Be(model.PredictBatch(inputs)["joint"][0].ToString());
+    }
+
+    [Theory]
+    [InlineData("raw outputs", "*'kind_output'*RawOutputs*")]
+    [InlineData("standardised inputs", "*standardised*Standardize*")]
+    [InlineData("no metadata", "*does not say which model*ExportOnnx*")]
+    [InlineData("no description", "Model description*cannot be read*")]
+    [InlineData("another output", "*damaged*")]
+    [InlineData("no ONNX file", "*cannot be read*")]
+    [InlineData("no file", "*cannot be read*")]
+    public void A_file_that_cannot_be_used_is_refused(string kind, string message)
+    {
+        using var model = Images();
+        var path = folder["model.onnx"];
+        model.ExportOnnx(path, new() { RawOutputs = kind == "raw outputs", Standardize = kind != "standardised inputs" });
+        var file = Schema.ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        if (kind == "no metadata")
+            file.MetadataProps.Clear();
+        else if (kind == "no description")
+            file.MetadataProps.Single(entry => entry.Key.EndsWith("description", StringComparison.Ordinal)).Value = "[]";
+        else if (kind == "another output")
+            file.Graph.Output[0].Name = "another";
+        File.WriteAllBytes(path, kind == "no ONNX file" ? [1, 2, 3] : Google.Protobuf.MessageExtensions.ToByteArray(file));
+        if (kind == "no file")
+            File.Delete(path);
+
+        FluentActions.Invoking(() => OnnxPredictor.Load(path)).Should().Throw<MultiInputException>().WithMessage(message);
     }
 
     [Fact]
