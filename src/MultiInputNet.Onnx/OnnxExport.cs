@@ -13,7 +13,9 @@ namespace MultiInputNet.Onnx;
 /// </para>
 /// <para>
 /// The metadata of the file are <c>multi_input_net.version</c>, the format of <c>multi_input_net.description</c>, the description's JSON
-/// (<see cref="ModelDescription.ToJson"/>), and for each output <c>multi_input_net.output.NAME</c>, JSON such as
+/// (<see cref="ModelDescription.ToJson"/>), <c>multi_input_net.raw_inputs</c>, <c>true</c> if the graph standardises,
+/// <c>multi_input_net.batch_size</c>, how many samples <see cref="OnnxPredictor"/> runs at once, and for each output
+/// <c>multi_input_net.output.NAME</c>, JSON such as
 /// <c>{"task": "pet", "kind": "class", "raw": false, "names": ["cat", "dog"]}</c>: kind is <c>class</c>, <c>labels</c> or <c>values</c>;
 /// <c>raw</c> says whether the numbers are the head's own output, such as logits, instead of probabilities or values; <c>names</c> are those of
 /// classes, labels or values, and <c>unit</c> is that of values, where the description states them.

@@ -1,7 +1,6 @@
-using Google.Protobuf;
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using MultiInputNet.Onnx.Schema;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Onnx;
@@ -20,6 +19,7 @@ public sealed class OnnxPredictor : IPredictor
 {
     private readonly IReadOnlyList<OnnxPart> parts;
     private readonly Dictionary<string, InputSpec> inputs;
+    private bool disposed;
 
     private OnnxPredictor(ModelDescription description, int batchSize, IReadOnlyList<OnnxPart> parts)
     {
@@ -39,14 +39,15 @@ public sealed class OnnxPredictor : IPredictor
     /// <returns>The predictor.</returns>
     /// <exception cref="MultiInputException">
     /// As <see cref="MultiInputModel.Load"/> and <see cref="MultiInputModel.ToOnnx"/>; or an ONNX file is damaged, was not exported from a
-    /// model, or takes standardised values or gives raw outputs; or ONNX Runtime lacks the device.
+    /// model, or takes standardised values or gives raw outputs; or a weight is NaN, or ONNX Runtime lacks the device.
     /// </exception>
     public static OnnxPredictor Load(string path, OnnxPredictorOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new();
-        var file = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? Read(path) : Export(path, options);
+        var file = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? new OnnxFile(path).Model : Export(path, options);
         var (description, tasks, batchSize) = OnnxMetadata.Read(file);
+        CheckWeights(file);
         var predictor = new OnnxPredictor(description, batchSize, OnnxPart.Divide(file, tasks, options));
         try
         {
@@ -74,6 +75,7 @@ public sealed class OnnxPredictor : IPredictor
     /// <inheritdoc/>
     public void Dispose()
     {
+        disposed = true;
         foreach (var part in parts)
             part.Dispose();
     }
@@ -88,21 +90,21 @@ public sealed class OnnxPredictor : IPredictor
         return file;
     }
 
-    private static ModelProto Read(string path)
+    // With libtorch no answer would be finite, but ONNX Runtime's ReLU and max pooling make numbers of NaN.
+    private static void CheckWeights(ModelProto file)
     {
-        try
+        var wrong = file.Graph.Initializer.FirstOrDefault(weight =>
+            weight.DataType == (int)TensorProto.Types.DataType.Float && MemoryMarshal.Cast<byte, float>(weight.RawData.Span).Contains(float.NaN));
+        if (wrong is not null)
         {
-            using var file = File.OpenRead(path);
-            return ModelProto.Parser.ParseFrom(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
-        {
-            throw new MultiInputException($"file '{path}'", ModelComponent.Description, $"it cannot be read: {e.Message}", "Give a file that exists and that ONNX Runtime reads.", e);
+            throw new MultiInputException(
+                $"weight '{wrong.Name}'", ModelComponent.Description, "it holds NaN, so that no answer would be finite.", "Train the model again, with a smaller learning rate.");
         }
     }
 
     private Dictionary<string, IReadOnlyList<Prediction>> Run(IReadOnlyDictionary<string, Tensor> given, IReadOnlyCollection<string>? names)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         ModelCall.CheckNames(Description, given.Keys);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();

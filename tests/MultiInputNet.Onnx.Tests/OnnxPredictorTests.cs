@@ -159,6 +159,27 @@ public sealed class OnnxPredictorTests : IDisposable
     }
 
     [Fact]
+    public void A_predictor_that_was_disposed_of_says_so()
+    {
+        using var model = Images();
+        var predictor = OnnxPredictor.Load(Save(model));
+        predictor.Dispose();
+        predictor.Dispose();
+
+        FluentActions.Invoking(() => predictor.Predict("kind", rand(3, 16, 16))).Should().Throw<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public void Weights_that_are_not_numbers_are_refused()
+    {
+        using var model = Images();
+        using (no_grad())
+            model.parameters().First(parameter => parameter.dim() == 4 && parameter.shape[0] == 12)[0, 0, 0, 0] = float.NaN;
+
+        FluentActions.Invoking(() => OnnxPredictor.Load(Save(model))).Should().Throw<MultiInputException>().WithMessage("Weight '*NaN*");
+    }
+
+    [Fact]
     public void A_device_that_is_not_there_is_refused()
     {
         using var model = Images();
