@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 using MultiInputNet;
 using MultiInputNet.Hosting;
+using MultiInputNet.Onnx;
 using Spectre.Console;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -50,11 +51,11 @@ internal static class PredictTable
         var kept = Run(["predict-part", "keep", .. options]);
         var left = Run(["predict-part", "leave", .. options]).Where(row => row[0] == "batch").ToArray();
         var batches = new Table().Border(TableBorder.Markdown)
-            .AddColumns("network", "batch", "ONNX Runtime", "quartiles", "forward", "quartiles", "ONNX Runtime, not kept", "forward, not kept", "predictor, ms", "difference");
+            .AddColumns("network", "batch", "ONNX Runtime", "quartiles", "forward", "quartiles", "ONNX Runtime, not kept", "forward, not kept", "predictor, ms", "difference", "OnnxPredictor over ONNX Runtime", "quartiles");
         foreach (var row in kept.Where(row => row[0] == "batch"))
         {
             var other = left.Single(other => other[1] == row[1] && other[2] == row[2]);
-            batches.AddRow(row[1], row[2], row[3], row[4], row[5], row[6], other[3], other[5], row[7], row[8]);
+            batches.AddRow(row[1], row[2], row[3], row[4], row[5], row[6], other[3], other[5], row[7], row[8], row[9], row[10]);
         }
 
         AnsiConsole.WriteLine($"Time of the other divided by time of the predictor, above 1 if the predictor is faster; {pairs} interleaved pairs, {Threads} threads.");
@@ -100,13 +101,15 @@ internal static class PredictTable
             using var model = MultiInputModel.Load(Model(name), CPU);
             using var predictor = Predictor.Load(Model(name), new() { Device = CPU });
             using var onnx = new OnnxModel(Onnx(name));
+            using var engine = OnnxPredictor.Load(Model(name), new() { Device = DeviceType.CPU, Threads = Threads });
             foreach (var count in counts)
             {
                 using var x = rand(count, 3, size, size);
                 void Ours() => Answer(predictor, x);
                 var against = new Comparison(name, () => onnx.Run(x), Ours).Run(pairs);
                 var forward = new Comparison(name, () => Forward(model, x), Ours).Run(pairs);
-                Say("batch", name, count, Text(against.Median), Quartiles(against), Text(forward.Median), Quartiles(forward), $"{against.Milliseconds:0.00}", $"{Difference(onnx, predictor, x):0e0}");
+                var over = new Comparison(name, () => Answer(engine, x), () => onnx.Run(x)).Run(pairs);
+                Say("batch", name, count, Text(against.Median), Quartiles(against), Text(forward.Median), Quartiles(forward), $"{against.Milliseconds:0.00}", $"{Difference(onnx, predictor, x):0e0}", Text(over.Median), Quartiles(over));
             }
 
             if (!all)
