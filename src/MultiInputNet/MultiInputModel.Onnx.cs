@@ -8,7 +8,7 @@ public sealed partial class MultiInputModel
 {
     /// <summary>What the model computes in evaluation mode as operations of ONNX. The package MultiInputNet.Onnx writes them to a file.</summary>
     /// <remarks>
-    /// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
+    /// Inputs have the names of the model's inputs, and any batch size. Where a name is taken already, <c>_1</c> is added. The output of a task is <c>TASK_probabilities</c> or
     /// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>.
     /// </remarks>
     /// <param name="options">The tasks and what the graph does; all tasks and the defaults when null.</param>
@@ -55,17 +55,40 @@ public sealed partial class MultiInputModel
 
     private static OnnxValue Export(OnnxGraph graph, InputPath path, OnnxOptions options)
     {
-        long[] shape = path.Spec.MapChannels is { } channels && options.DynamicSize ? [-1, channels, -1, -1] : [-1, .. path.Spec.Shape];
-        var x = graph.Input(path.Name, path.Spec.BatchType ?? ScalarType.Float32, shape);
+        var x = options.CategoriesAsText && path.Spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn)
+            ? graph.Join([.. columns.Select(column => ExportColumn(graph, path.Name, column))], 1)
+            : ExportInput(graph, path, options);
         graph.Begin(path.Own?.ByLayer, path.Own?.AdaptersFollow == true);
         if (path.Standardization is { } standardization && options.Standardize)
             x = graph.Run(standardization, x);
-        if (x.Type == ScalarType.Float64 && path.Projection is not IConvertsInput)
-            x = graph.Cast(x, ScalarType.Float32);
         if (path.Stem is { } stem)
             graph.Replace(path.Base.FirstConvolution!, stem.Kernel.Weight, stem.Kernel.Bias, x);
         else
             x = graph.Run(path.Projection, x);
         return graph.Run(path.Base, x);
+    }
+
+    private static OnnxValue ExportInput(OnnxGraph graph, InputPath path, OnnxOptions options)
+    {
+        long[] shape = path.Spec.MapChannels is { } channels && options.DynamicSize ? [-1, channels, -1, -1] : [-1, .. path.Spec.Shape];
+        return graph.Input(path.Name, path.Spec.BatchType ?? ScalarType.Float32, shape);
+    }
+
+    private static OnnxValue ExportColumn(OnnxGraph graph, string input, TabularColumn column)
+    {
+        var name = $"{input}.{column.Name}";
+        if (column is not CategoricalColumn categorical)
+            return graph.Input(name, ScalarType.Float32, -1, 1);
+        return graph.Node(
+            "LabelEncoder",
+            [graph.Input(name, null, -1, 1)],
+            [-1, 1],
+            ScalarType.Float32,
+            [
+                ("keys_strings", categorical.Categories.ToArray()),
+                ("values_floats", categorical.Categories.Select((_, index) => index + 1.0).ToArray()),
+                ("default_float", 0.0),
+            ],
+            OnnxGraph.MachineLearningDomain);
     }
 }

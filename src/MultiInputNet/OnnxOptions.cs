@@ -25,6 +25,13 @@ public sealed record OnnxOptions
     /// <value>Default: <see langword="false"/>, the sizes of the description.</value>
     public bool DynamicSize { get; init; }
 
+    /// <summary>
+    /// Whether tables with categories take these as text. Such a table is then given column by column, as inputs <c>INPUT.COLUMN</c> of shape
+    /// <c>(batch, 1)</c>: categorical columns as strings, compared as they are and 0 if unknown, numeric ones in single precision.
+    /// </summary>
+    /// <value>Default: <see langword="false"/>: one input with the numbers that <c>TabularInput.Encode</c> gives.</value>
+    public bool CategoriesAsText { get; init; }
+
     /// <summary>Exporters of modules that do not implement <see cref="IOnnxModule"/>, by their type.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyDictionary<Type, OnnxExporter> Exporters { get; init; } = new Dictionary<Type, OnnxExporter>();

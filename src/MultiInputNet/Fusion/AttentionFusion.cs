@@ -82,11 +82,10 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
 
     OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
     {
-        OnnxValue[] sequences = [.. inputs.Select(features => OnnxAttention.Tokens(graph, features))];
-        var positions = sequences.Any(tokens => tokens.Shape[1] < 0) ? -1 : sequences.Sum(tokens => tokens.Shape[1]);
-        var tokens = sequences is [var only] ? only : graph.Node("Concat", sequences, [-1, positions, Channels], attributes: [("axis", 1L)]);
-        var attended = OnnxAttention.Attend(graph, tokens, in_proj_weight, in_proj_bias, Heads);
-        return graph.Run(out_proj, graph.Node("ReduceMean", [attended], [-1, Channels], attributes: [("axes", (long[])[1]), ("keepdims", 0L)]));
+        var tokens = graph.Join([.. inputs.Select(features => features.Shape.Count == 4 ? graph.Tokens(features) : features)], 1);
+        var attended = graph.Attend(tokens, in_proj_weight, in_proj_bias, Heads);
+        var mean = graph.Node("ReduceMean", [attended], [-1, Heads, Channels / Heads], attributes: [("axes", (long[])[2]), ("keepdims", 0L)]);
+        return graph.Run(out_proj, graph.Reshape(mean, -1, Channels));
     }
 
     long IOperations<IReadOnlyList<FeatureSet>>.CountMacs(IReadOnlyList<FeatureSet> input, Tensor output) =>

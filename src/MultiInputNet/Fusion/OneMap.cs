@@ -17,5 +17,5 @@ internal sealed class OneMap : nn.Module<IReadOnlyList<Tensor>, Tensor>, IOnnxMo
 
     public override Tensor forward(IReadOnlyList<Tensor> input) => map.call(input[0]);
 
-    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(map, inputs);
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) => graph.Run(map, inputs[0]);
 }

@@ -1,5 +1,5 @@
-using MultiInputNet.Onnx;
 using TorchSharp;
+using MultiInputNet.Onnx;
 using MultiInputNet.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -128,8 +128,8 @@ public sealed class RegressionHead : TaskHead, ILaterWeights, IOnnxModule
         var output = graph.Run(layers, inputs);
         if (TakesValuesAsTheyAre)
             return output;
-        var scaled = graph.Node("Mul", [graph.Cast(output, ScalarType.Float64), graph.Constant(target_deviation)], output.Shape);
-        return graph.Cast(graph.Node("Add", [scaled, graph.Constant(target_mean)], output.Shape), TypeOfOutput(output.Type!.Value));
+        var scaled = graph.Elementwise("Mul", graph.Cast(output, ScalarType.Float64), graph.Constant(target_deviation));
+        return graph.Cast(graph.Elementwise("Add", scaled, graph.Constant(target_mean)), TypeOfOutput(ScalarType.Float32));
     }
 
     /// <summary>

@@ -64,21 +64,51 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
 
     /// <summary><see cref="Answer"/> as ONNX operations, which must agree with it.</summary>
     /// <value>
-    /// Default: the softmax of the output for a class, its sigmoid for labels, and the output itself for values.
+    /// Default: the softmax of the output for a class, its sigmoid for labels, and the output itself for values. If
+    /// <see cref="Answer"/> gives other numbers, the default refuses to export: override both, without calling it.
     /// </value>
     /// <param name="graph">The graph.</param>
     /// <param name="output">The result of <c>forward</c>.</param>
     /// <returns>The numbers, <c>(batch, ...)</c>.</returns>
+    /// <exception cref="MultiInputException"><see cref="Answer"/> was overridden, and this was not.</exception>
     public virtual OnnxValue ExportAnswer(OnnxGraph graph, OnnxValue output)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(output);
+        if (!GivesPlainAnswers(output))
+        {
+            throw new MultiInputException(
+                $"head {GetType().Name}",
+                ModelComponent.Head,
+                $"its {nameof(Answer)} is not {(PredictionKind == PredictionKind.Class ? "the softmax of its output" : PredictionKind == PredictionKind.Labels ? "the sigmoid of its output" : "its output")}.",
+                $"Override {nameof(ExportAnswer)} as well, or export with {nameof(OnnxOptions.RawOutputs)}.");
+        }
+
         return PredictionKind switch
         {
             PredictionKind.Class => graph.Node("Softmax", [output], output.Shape, attributes: [("axis", 1L)]),
             PredictionKind.Labels => graph.Node("Sigmoid", [output], output.Shape),
             _ => output,
         };
+    }
+
+    /// <summary>Whether the answers for some outputs, from tiny to large, are those of the default.</summary>
+    private bool GivesPlainAnswers(OnnxValue output)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        long[] shape = [64, .. output.Shape.Skip(1).Select(size => Math.Max(size, 1))];
+        var count = shape.Aggregate((product, size) => product * size);
+        var steps = arange(count, ScalarType.Float64);
+        var probe = (steps.sin() * exp(steps % 13 - 6)).to(output.Type ?? ScalarType.Float32).view(shape);
+        var plain = PredictionKind switch
+        {
+            PredictionKind.Class => probe.softmax(1),
+            PredictionKind.Labels => probe.sigmoid(),
+            _ => probe,
+        };
+        var answer = Answer(probe);
+        return answer.shape.SequenceEqual(shape) && (answer.to(ScalarType.Float64) - plain.to(ScalarType.Float64)).abs().le(1e-6 * plain.abs().clamp_min(1e-6)).all().ToBoolean();
     }
 
     /// <summary>A new, empty tally of this task's metrics.</summary>

@@ -42,8 +42,11 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, 
         return out_proj.call(attended.transpose(1, 2).reshape(batch, tokens, width)).MoveToOuterDisposeScope();
     }
 
-    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) =>
-        graph.Run(out_proj, OnnxAttention.Attend(graph, inputs[0], in_proj_weight, in_proj_bias, heads));
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var attended = graph.Transpose(graph.Attend(inputs[0], in_proj_weight, in_proj_bias, heads), 0, 2, 1, 3);
+        return graph.Run(out_proj, graph.Node("Reshape", [attended, graph.Integers(0, 0, -1)], inputs[0].Shape));
+    }
 
     public long CountMacs(Tensor input, Tensor output) => output.numel() * (3 * output.shape[2] + 2 * output.shape[1]);
 

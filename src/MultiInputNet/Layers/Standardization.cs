@@ -52,8 +52,9 @@ public sealed class Standardization : nn.Module<Tensor, Tensor>, IOnnxModule
         var x = inputs[0];
         var type = TypeFor(x.Shape.Count, x.Type!.Value);
         long[] shape = [1, -1, .. Enumerable.Repeat(1L, x.Shape.Count - 2)];
-        var centred = graph.Node("Sub", [graph.Cast(x, type), graph.Constant(mean.to(type).view(shape), "mean")], x.Shape);
-        return graph.Cast(graph.Node("Div", [centred, graph.Constant(standard_deviation.to(type).view(shape), "standard_deviation")], x.Shape), x.Type.Value);
+        Tensor Of(Tensor statistic) => x.Shape.Count == 2 ? statistic : statistic.to(type).view(shape);
+        var centred = graph.Node("Sub", [graph.Cast(x, type), graph.Constant(Of(mean), "mean")], x.Shape);
+        return graph.Cast(graph.Node("Div", [centred, graph.Constant(Of(standard_deviation), "standard_deviation")], x.Shape), x.Type.Value);
     }
 
     // Tables are standardised in double precision, whatever their type.

@@ -71,32 +71,30 @@ public sealed class VisionTransformerBase : ConvolutionalBase, IOnnxModule
         return Output(encoder.call(encoder.Embed(tokens, grid)), grid);
     }
 
-    private protected override void CheckSize(long height, long width, bool isAfterFirst)
-    {
-        if (!isAfterFirst && (height % patchSize != 0 || width % patchSize != 0))
-            throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}");
-    }
-
     OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
     {
         var patches = graph.Run(conv_proj, inputs);
         var (width, rows, columns) = (patches.Shape[1], patches.Shape[2], patches.Shape[3]);
         if (rows < 0 || columns < 0)
             throw graph.NeedsFixedSize("a vision transformer");
-        var batch = graph.Node("Shape", [patches], [1], ScalarType.Int64, [("start", 0L), ("end", 1L)]);
-        var size = graph.Node("Concat", [batch, graph.Integers(1, width)], [3], attributes: [("axis", 0L)]);
-        var token = graph.Node("Expand", [graph.Constant(class_token), size], [-1, 1, width]);
-        var tokens = graph.Node("Concat", [token, OnnxAttention.Tokens(graph, patches)], [-1, 1 + rows * columns, width], attributes: [("axis", 1L)]);
-        tokens = graph.Run(encoder, graph.Node("Add", [tokens, graph.Constant(encoder.Positions((rows, columns)), "positions")], tokens.Shape));
-        if (output == TransformerOutput.Tokens)
-            return tokens;
 
-        var (first, count) = output == TransformerOutput.ClassToken ? (0L, 1L) : (1L, rows * columns);
-        var chosen = graph.Node(
-            "Slice", [tokens, graph.Integers(first), graph.Integers(first + count), graph.Integers(1)], [-1, count, width]);
-        var channels = graph.Node("Transpose", [chosen], [-1, width, count], attributes: [("perm", (long[])[0, 2, 1])]);
-        long[] map = output == TransformerOutput.ClassToken ? [-1, width, 1, 1] : [-1, width, rows, columns];
-        return graph.Node("Reshape", [channels, graph.Integers(map)], map);
+        // One class token per sample.
+        var batch = graph.Node("Shape", [patches], [1], ScalarType.Int64, [("start", 0L), ("end", 1L)]);
+        var token = graph.Node("Expand", [graph.Constant(class_token), graph.Join([batch, graph.Integers(1, width)], 0)], [-1, 1, width]);
+        var tokens = graph.Join([token, graph.Tokens(patches)], 1);
+        tokens = graph.Run(encoder, graph.Elementwise("Add", tokens, graph.Constant(encoder.Positions((rows, columns)), "positions")));
+        return output switch
+        {
+            TransformerOutput.Patches => graph.Reshape(graph.Transpose(graph.Narrow(tokens, 1, 1 + rows * columns), 0, 2, 1), -1, width, rows, columns),
+            TransformerOutput.ClassToken => graph.Reshape(graph.Narrow(tokens, 0, 1), -1, width, 1, 1),
+            _ => tokens,
+        };
+    }
+
+    private protected override void CheckSize(long height, long width, bool isAfterFirst)
+    {
+        if (!isAfterFirst && (height % patchSize != 0 || width % patchSize != 0))
+            throw new ArgumentException($"a vision transformer takes maps whose height and width are multiples of its patch size, {patchSize}");
     }
 
     private static Tensor Sequence(Tensor map) => map.flatten(start_dim: 2).transpose(1, 2);
@@ -219,10 +217,9 @@ public sealed class VisionTransformerBase : ConvolutionalBase, IOnnxModule
 
         public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
         {
-            var input = inputs[0];
-            var x = graph.Node("Add", [graph.Run(self_attention, graph.Run(ln_1, input)), input], input.Shape);
-            var y = graph.Run(reduce, graph.Activate(Activation.GELU, graph.Run(expand, graph.Run(ln_2, x))));
-            return graph.Node("Add", [x, y], input.Shape);
+            var x = graph.Elementwise("Add", graph.Run(self_attention, graph.Run(ln_1, inputs)), inputs[0]);
+            var y = graph.Activate(Activation.GELU, graph.Run(expand, graph.Run(ln_2, x)));
+            return graph.Elementwise("Add", x, graph.Run(reduce, y));
         }
 
         private Tensor Drop(Tensor x) => dropout == 0 ? x : nn.functional.dropout(x, dropout, training);

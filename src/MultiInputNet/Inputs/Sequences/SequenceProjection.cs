@@ -77,8 +77,8 @@ internal sealed class SequenceProjection : nn.Module<Tensor, Tensor>, IOnnxModul
     {
         var x = graph.Run(conv, inputs);
         if (padding > 0)
-            x = graph.Node("Pad", [x, graph.Integers(0, 0, 0, 0, 0, padding)], [-1, x.Shape[1], x.Shape[2] + padding]);
-        x = graph.Node("Reshape", [x, graph.Integers(mapShape)], mapShape);
+            x = graph.Node("Pad", [x, graph.Integers(0, 0, 0, 0, 0, padding)], [.. x.Shape.SkipLast(1), x.Shape[2] + padding]);
+        x = graph.Reshape(x, mapShape);
         return graph.Activate(activation, norm is null ? x : graph.Run(norm, x));
     }
 }

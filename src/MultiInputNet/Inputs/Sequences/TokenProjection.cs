@@ -44,9 +44,6 @@ internal sealed class TokenProjection : nn.Module<Tensor, Tensor>, IOnnxModule
         return sequence.call(embedding.call(input).transpose(1, 2)).MoveToOuterDisposeScope();
     }
 
-    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
-    {
-        var tokens = graph.Run(embedding, inputs);
-        return graph.Run(sequence, graph.Node("Transpose", [tokens], [-1, tokens.Shape[2], tokens.Shape[1]], attributes: [("perm", (long[])[0, 2, 1])]));
-    }
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs) =>
+        graph.Run(sequence, graph.Transpose(graph.Run(embedding, inputs), 0, 2, 1));
 }

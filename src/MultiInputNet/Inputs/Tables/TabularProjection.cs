@@ -81,6 +81,13 @@ internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsIn
         return Layers.Activate(activation, x).MoveToOuterDisposeScope();
     }
 
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        var row = graph.Cast(numeric is null ? inputs[0] : Prepare(graph, inputs[0]), ScalarType.Float32);
+        var x = graph.Reshape(graph.Run(linear, row), mapShape);
+        return graph.Activate(activation, norm is null ? x : graph.Run(norm, x));
+    }
+
     /// <summary>Fills missing numbers, marks them if their column says so, and embeds categories.</summary>
     private Tensor Prepare(Tensor input)
     {
@@ -99,39 +106,35 @@ internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsIn
         return cat(parts, 1);
     }
 
-    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
-    {
-        var x = graph.Cast(numeric is null ? inputs[0] : Prepare(graph, inputs[0]), ScalarType.Float32);
-        x = graph.Node("Reshape", [graph.Run(linear, x), graph.Integers(mapShape)], mapShape);
-        return graph.Activate(activation, norm is null ? x : graph.Run(norm, x));
-    }
-
     private OnnxValue Prepare(OnnxGraph graph, OnnxValue input)
     {
         var type = input.Type!.Value;
         var parts = new List<OnnxValue>();
-        if (numeric!.shape[0] is > 0 and var count)
+        if (numeric!.numel() > 0)
         {
-            var numbers = graph.Node("Gather", [input, graph.Constant(numeric, nameof(numeric))], [-1, count], attributes: [("axis", 1L)]);
+            var numbers = graph.Columns(input, graph.Constant(numeric));
             var missing = graph.Node("IsNaN", [numbers], numbers.Shape, ScalarType.Bool);
-            parts.Add(graph.Cast(graph.Node("Where", [missing, graph.Constant(fills!.to(type), nameof(fills)), numbers], numbers.Shape, type), ScalarType.Float32));
-            if (indicated!.shape[0] is > 0 and var marked)
-                parts.Add(graph.Cast(graph.Node("Gather", [missing, graph.Constant(indicated, nameof(indicated))], [-1, marked], attributes: [("axis", 1L)]), ScalarType.Float32));
+            var filled = graph.Node("Where", [missing, graph.Constant(type == fills!.dtype ? fills : fills.to(type), nameof(fills)), numbers], numbers.Shape, type);
+            parts.Add(graph.Cast(filled, ScalarType.Float32));
+            if (indicated!.numel() > 0)
+                parts.Add(graph.Cast(graph.Columns(missing, graph.Constant(indicated)), ScalarType.Float32));
         }
 
-        var zero = categorical.Count == 0 ? null : graph.Constant(zeros([], type), "zero");
         foreach (var ((index, column), embedding) in categorical.Zip(embeddings))
         {
-            var number = graph.Node("Gather", [input, graph.Constant(tensor((long)index), "index")], [-1], attributes: [("axis", 1L)]);
-            var largest = graph.Constant(tensor((double)column.Categories.Count).to(type), "largest");
+            OnnxValue Number(double value) => graph.Constant(tensor(value, type), "category");
+            var number = graph.Columns(input, graph.Constant(tensor((long)index), "column"));
             var known = graph.Node(
                 "And",
-                [graph.Node("Greater", [number, zero], [-1], ScalarType.Bool), graph.Node("LessOrEqual", [number, largest], [-1], ScalarType.Bool)],
-                [-1]);
-            parts.Add(graph.Run(embedding, graph.Cast(graph.Node("Where", [known, number, zero], [-1], type), ScalarType.Int64)));
+                [
+                    graph.Node("Greater", [number, Number(0)], number.Shape, ScalarType.Bool),
+                    graph.Node("LessOrEqual", [number, Number(column.Categories.Count)], number.Shape, ScalarType.Bool),
+                ],
+                number.Shape);
+            parts.Add(graph.Run(embedding, graph.Cast(graph.Node("Where", [known, number, Number(0)], number.Shape, type), ScalarType.Int64)));
         }
 
-        return parts is [var only] ? only : graph.Node("Concat", parts, [-1, parts.Sum(part => part.Shape[1])], attributes: [("axis", 1L)]);
+        return graph.Join(parts, 1);
     }
 
     private static Embedding Embed(CategoricalColumn column)

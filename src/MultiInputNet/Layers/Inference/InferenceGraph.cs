@@ -14,7 +14,7 @@ internal abstract class InferenceGraph(IReadOnlyDictionary<nn.Module, nn.Module<
 
     /// <summary>Runs a layer.</summary>
     /// <exception cref="NotSupportedException">The layer does not say what it computes.</exception>
-    public InferenceValue Run(nn.Module layer, InferenceValue input) => layer switch
+    public virtual InferenceValue Run(nn.Module layer, InferenceValue input) => layer switch
     {
         IInferenceLayer known => known.Trace(this, input),
         Conv2d conv when Entrance is var (replaced, result) && conv == replaced => result(),

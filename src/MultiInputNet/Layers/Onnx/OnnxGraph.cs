@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -26,6 +27,7 @@ public sealed class OnnxGraph : IDisposable
     private readonly List<OnnxValue> outputs = [];
     private readonly OrderedDictionary<string, Tensor> initializers = [];
     private readonly List<Tensor> own = [];
+    private readonly Dictionary<string, List<OnnxValue>> constants = [];
     private readonly HashSet<string> names = [];
     private OnnxLayers layers;
     private string module = "";
@@ -42,6 +44,7 @@ public sealed class OnnxGraph : IDisposable
             weights.TryAdd(parameter, name);
         foreach (var (name, buffer) in model.named_buffers())
             weights.TryAdd(buffer, name);
+        names.UnionWith(weights.Values);
         layers = new(this, null, false);
     }
 
@@ -68,15 +71,23 @@ public sealed class OnnxGraph : IDisposable
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(inputs);
+        return Within(module, () =>
+            exporters.TryGetValue(module.GetType(), out var exporter) ? exporter(module, this, inputs)
+            : module is IOnnxModule known ? known.Export(this, inputs)
+            : inputs is [var input] && OnnxTorchLayers.Export(module, this, input) is { } result ? result
+            : inputs is [{ Shape.Count: 4 } map] && OnnxLayers.Knows(module) ? layers.RunMap(module, map)
+            : throw new NotSupportedException(module.GetName()));
+    }
+
+    /// <summary>Adds what a module computes, under its name.</summary>
+    /// <exception cref="MultiInputException">It does not say which operations it computes.</exception>
+    internal T Within<T>(nn.Module module, Func<T> add)
+    {
         var outer = this.module;
         this.module = modules.GetValueOrDefault(module, outer);
         try
         {
-            return exporters.TryGetValue(module.GetType(), out var exporter) ? exporter(module, this, inputs)
-                : module is IOnnxModule known ? known.Export(this, inputs)
-                : inputs is [var input] && OnnxTorchLayers.Export(module, this, input) is { } result ? result
-                : inputs is [{ Shape.Count: 4 } map] && OnnxLayers.Knows(module) ? layers.RunMap(module, map)
-                : throw new NotSupportedException(module.GetName());
+            return add();
         }
         catch (NotSupportedException)
         {
@@ -126,15 +137,21 @@ public sealed class OnnxGraph : IDisposable
     public OnnxValue Constant(Tensor value, string role = "constant")
     {
         ArgumentNullException.ThrowIfNull(value);
-        if (!weights.TryGetValue(value, out var name))
+        if (weights.TryGetValue(value, out var weight))
         {
-            name = Unique(module.Length == 0 ? role : $"{module}.{role}");
-            own.Add(value = value.detach().DetachFromDisposeScope());
+            initializers[weight] = value;
+            return new(weight, value.dtype, value.shape);
         }
 
-        initializers[name] = value;
-        names.Add(name);
-        return new(name, value.dtype, value.shape);
+        // Inputs that share a layer share what is computed from it.
+        var wanted = module.Length == 0 ? role : $"{module}.{role}";
+        var same = constants.TryGetValue(wanted, out var known) ? known : constants[wanted] = [];
+        if (same.Find(constant => constant.Type == value.dtype && constant.Shape.SequenceEqual(value.shape) && initializers[constant.Name].eq(value).all().ToBoolean()) is { } found)
+            return found;
+        var name = Unique(wanted);
+        own.Add(initializers[name] = value.detach().DetachFromDisposeScope());
+        same.Add(new(name, value.dtype, value.shape));
+        return same[^1];
     }
 
     /// <summary>A constant list of integers, as many operations take for sizes and axes.</summary>
@@ -172,8 +189,7 @@ public sealed class OnnxGraph : IDisposable
     /// <summary>Declares an input.</summary>
     internal OnnxValue Input(string name, ScalarType? type, params long[] shape)
     {
-        var value = new OnnxValue(name, type, shape);
-        names.Add(name);
+        var value = new OnnxValue(Unique(name), type, shape);
         inputs.Add(value);
         return value;
     }
@@ -198,7 +214,7 @@ public sealed class OnnxGraph : IDisposable
     /// <param name="bias">Its bias.</param>
     /// <param name="x">What it takes.</param>
     internal void Replace(Conv2d first, Tensor weight, Tensor? bias, OnnxValue x) => layers.Entrance = (first, () => layers.Convolve(
-        new(OnnxLayers.Of(x), InferenceGraph.Double(weight), InferenceGraph.Double(bias, weight.shape[0]), [x.Name, first])
+        new(OnnxLayers.Of(x), InferenceGraph.Double(weight), InferenceGraph.Double(bias, weight.shape[0]), bias is null ? [weight] : [weight, bias])
         {
             Stride = first.stride, Padding = first.padding ?? throw new NotSupportedException(first.GetName()), Dilation = first.dilation,
         }));

@@ -26,12 +26,17 @@ internal sealed class OnnxLayers(OnnxGraph graph, IReadOnlyDictionary<nn.Module,
     }
 
     /// <inheritdoc/>
+    public override InferenceValue Run(nn.Module layer, InferenceValue input) => graph.Within(layer, () => base.Run(layer, input));
+
+    /// <inheritdoc/>
     public override InferenceValue Convolve(InferenceConvolution convolution)
     {
         var (weight, bias) = convolution.Origin switch
         {
             [Conv2d conv] => (conv.weight, conv.bias),
             [PointwiseConvolution conv] => (conv.Weight, conv.Bias),
+            [Tensor own] => (own, null),
+            [Tensor own, Tensor ownBias] => (own, ownBias),
             _ => (Single(convolution.Weight), Single(convolution.Bias)),
         };
         return Node("Conv", convolution.Result, [convolution.Input, Constant(weight, "weight"), bias is null ? null : Constant(bias, "bias")],
