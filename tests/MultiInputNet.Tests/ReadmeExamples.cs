@@ -298,6 +298,24 @@ internal static class ReadmeExamples
             Console.WriteLine($"{rows.NameOf(row.Row)}: {row["healthy"]}"); // new.csv, line 2: no (0.508)
     }
 
+    public static void Exporting_to_ONNX()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 32, width: 32))
+            .Input("record", Inputs.Tabular(new NumericColumn("age"), new CategoricalColumn("sex", ["f", "m"])))
+            .Base(Bases.ConvNet(channels: 16, 32))
+            .Fusion(Fusions.GlobalAverage())
+            .Task("species", Heads.Classification(3), from: ["photo"])
+            .Task("weight", Heads.Regression(1), from: ["photo", "record"], fusion: Fusions.Concat())
+            .Build();
+
+        model.ExportOnnx("model.onnx"); // photo, record -> species_probabilities, weight_values
+        model.ExportOnnx("species.onnx", new() { Tasks = ["species"], RawOutputs = true, DynamicSize = true });
+
+        using var graph = model.ToOnnx(new() { CategoriesAsText = true });
+        Console.WriteLine(string.Join(", ", graph.Inputs.Select(input => input.Name))); // photo, record.age, record.sex
+    }
+
     public static async Task Serving_a_model()
     {
         using (var model = MultiInputModel.Define()

@@ -33,6 +33,7 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.A_table_from_a_file), "survived: ")]
     [InlineData(nameof(ReadmeExamples.Images_from_a_folder), "; skipped: 0\n")]
     [InlineData(nameof(ReadmeExamples.Predicting), "\nnew.csv, line 3: ")]
+    [InlineData(nameof(ReadmeExamples.Exporting_to_ONNX), "photo, record.age, record.sex\n")]
     [InlineData(nameof(ReadmeExamples.Serving_a_model), "{\"task\":\"species\",\"kind\":\"class\",\"class\":\"")]
     [InlineData(nameof(ReadmeExamples.Pretrained_bases), "True\n")]
     [InlineData(nameof(ReadmeExamples.ImageNet_weights), "2, 2\n")]
