@@ -55,7 +55,7 @@ public sealed partial class MultiInputModel
 
     private static OnnxValue Export(OnnxGraph graph, InputPath path, OnnxOptions options)
     {
-        var x = options.CategoriesAsText && path.Spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn)
+        var x = options.ColumnsOf(path.Spec) is { } columns
             ? graph.Join([.. columns.Select(column => ExportColumn(graph, path.Name, column))], 1)
             : ExportInput(graph, path, options);
         graph.Begin(path.Own?.ByLayer, path.Own?.AdaptersFollow == true);

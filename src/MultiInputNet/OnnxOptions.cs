@@ -43,6 +43,10 @@ public sealed record OnnxOptions
     /// <value>Default: <see langword="true"/>.</value>
     public bool Verify { get; init; } = true;
 
+    /// <summary>The columns of an input that is given column by column; null for others.</summary>
+    internal IReadOnlyList<TabularColumn>? ColumnsOf(InputSpec spec) =>
+        CategoriesAsText && spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn) ? columns : null;
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this, GetType());
 }
