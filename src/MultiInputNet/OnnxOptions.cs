@@ -45,7 +45,7 @@ public sealed record OnnxOptions
 
     /// <summary>The columns of an input that is given column by column; null for others.</summary>
     internal IReadOnlyList<TabularColumn>? ColumnsOf(InputSpec spec) =>
-        CategoriesAsText && spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn) ? columns : null;
+        CategoriesAsText && spec.TableColumns?.Described is { } columns && columns.Any(column => column is CategoricalColumn) ? columns : null;
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this, GetType());

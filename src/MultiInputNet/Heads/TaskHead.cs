@@ -81,7 +81,7 @@ public abstract class TaskHead : nn.Module<Tensor, Tensor>
                 $"head {GetType().Name}",
                 ModelComponent.Head,
                 $"its {nameof(Answer)} is not {(PredictionKind == PredictionKind.Class ? "the softmax of its output" : PredictionKind == PredictionKind.Labels ? "the sigmoid of its output" : "its output")}.",
-                $"Override {nameof(ExportAnswer)} as well, or export with {nameof(OnnxOptions.RawOutputs)}.");
+                $"Override {nameof(ExportAnswer)} as well, or export with RawOutputs.");
         }
 
         return PredictionKind switch
