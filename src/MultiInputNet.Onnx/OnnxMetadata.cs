@@ -37,10 +37,11 @@ internal static partial class OnnxMetadata
         Write(ModelFile.DescriptionKey, model.Description.ToJson());
         Write(RawInputsKey, options.Standardize ? "true" : "false");
         Write(BatchSizeKey, Predictor.PieceOf(model).ToString(CultureInfo.InvariantCulture));
-        foreach (var input in file.Graph.Input)
+        var inputs = new Queue<ValueInfoProto>(file.Graph.Input);
+        foreach (var path in Paths(model, options))
         {
-            if (model.Paths.FirstOrDefault(path => path.Name == input.Name) is { } path)
-                input.DocString = Describe(path, model.Description.Inputs.First(its => its.Name == input.Name).Projection, options);
+            foreach (var column in Columns(path, inputs.Peek().Name))
+                inputs.Dequeue().DocString = column is null ? Describe(path, model.Description.Inputs.First(its => its.Name == path.Name).Projection, options) : DescribeText(column);
         }
 
         var tasks = (options.Tasks ?? [.. model.Description.Tasks.Select(task => task.Name)]).Distinct();
@@ -107,6 +108,21 @@ internal static partial class OnnxMetadata
     private static MultiInputException Wrong(string problem, string cure) => new("ONNX file", ModelComponent.Description, problem, cure);
 
     private static string Name(PredictionKind kind) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{kind}");
+
+    /// <summary>The paths of the inputs of a graph, in its order.</summary>
+    public static IReadOnlyList<InputPath> Paths(MultiInputModel model, OnnxOptions options)
+    {
+        var tasks = model.Routes.Where(route => options.Tasks?.Contains(route.Task) != false).ToArray();
+        return [.. model.Paths.Where(path => tasks.Any(task => task.Inputs.Contains(path.Name)))];
+    }
+
+    /// <summary>The columns that are inputs of their own, where the first input of a path is one; otherwise one null, for all.</summary>
+    public static IReadOnlyList<TabularColumn?> Columns(InputPath path, string first) =>
+        first.StartsWith($"{path.Name}.", StringComparison.Ordinal) ? [.. path.Spec.TableColumns!.Value.Described!] : [null];
+
+    private static string DescribeText(TabularColumn column) => column is CategoricalColumn { Categories: var categories }
+        ? $"A category: {string.Join(", ", categories)}."
+        : "A number, NaN where it is missing.";
 
     private static string Describe(InputPath path, ProjectionSpec? projection, OnnxOptions options)
     {

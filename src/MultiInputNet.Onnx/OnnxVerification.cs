@@ -24,14 +24,24 @@ internal static class OnnxVerification
         try
         {
             using var session = new InferenceSession(file);
-            var inputs = model.Paths.Where(path => session.InputNames.Contains(path.Name)).ToDictionary(path => path.Name, path => path.Spec.Example(count: 3));
+            var paths = OnnxMetadata.Paths(model, options);
+            var inputs = paths.ToDictionary(path => path.Name, path => path.Spec.Example(count: 3));
             var expected = Expected(model, options, inputs);
-            var given = inputs.ToDictionary(input => input.Key, input =>
+            var values = new Dictionary<string, OrtValue>();
+            var names = new Queue<string>(session.InputNames);
+            foreach (var path in paths)
             {
-                var path = model.Paths.First(path => path.Name == input.Key);
-                return options.Standardize || path.Standardization is not { } standardization ? input.Value : standardization.call(input.Value.to(model.Device)).cpu();
-            });
-            var values = given.ToDictionary(input => input.Key, input => Value(input.Value, session.InputMetadata[input.Key].ElementDataType));
+                var batch = inputs[path.Name];
+                if (!options.Standardize && path.Standardization is { } standardization)
+                    batch = standardization.call(batch.to(model.Device)).cpu();
+                var columns = OnnxMetadata.Columns(path, names.Peek());
+                foreach (var (column, part) in columns.Zip(columns is [null] ? [batch] : batch.split(1, 1)))
+                {
+                    var name = names.Dequeue();
+                    values.Add(name, Value(part, column, session.InputMetadata[name].ElementDataType));
+                }
+            }
+
             using var run = new RunOptions();
             using var results = session.Run(run, values, session.OutputNames);
             foreach (var (index, (task, numbers)) in expected.Index())
@@ -79,12 +89,21 @@ internal static class OnnxVerification
         return difference == 0 ? 0 : difference / largest;
     }
 
-    private static OrtValue Value(Tensor values, TensorElementType type) => type switch
+    private static OrtValue Value(Tensor values, TabularColumn? column, TensorElementType type) => type switch
     {
+        TensorElementType.String => Texts(values, ((CategoricalColumn)column!).Categories),
         TensorElementType.Int64 => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Int64).contiguous().data<long>().ToArray(), values.shape),
         TensorElementType.Double => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Float64).contiguous().data<double>().ToArray(), values.shape),
         _ => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Float32).contiguous().data<float>().ToArray(), values.shape),
     };
+
+    private static OrtValue Texts(Tensor numbers, IReadOnlyList<string> categories)
+    {
+        var texts = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, numbers.shape);
+        foreach (var (index, number) in numbers.to(ScalarType.Int64).contiguous().data<long>().ToArray().Index())
+            texts.StringTensorSetElementAt(number == 0 ? "?" : categories[(int)number - 1], index);
+        return texts;
+    }
 
     private static double[] Numbers(OrtValue value) => value.GetTensorTypeAndShape().ElementDataType == TensorElementType.Double
         ? value.GetTensorDataAsSpan<double>().ToArray()

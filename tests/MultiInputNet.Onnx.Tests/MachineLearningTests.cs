@@ -25,11 +25,42 @@ public sealed class MachineLearningTests : IDisposable
         var data = context.Data.LoadFromEnumerable(Enumerable.Range(0, 5).Select(i => new Sample { Id = i, Photo = photos[i].data<float>().ToArray() }));
 
         var pipeline = context.Transforms.ApplyOnnxModel(["species_probabilities"], ["photo"], path);
-        var answers = context.Data.CreateEnumerable<Answer>(pipeline.Fit(data).Transform(data), reuseRowObject: false).ToArray();
+        var answers = context.Data.CreateEnumerable<Class>(pipeline.Fit(data).Transform(data), reuseRowObject: false).ToArray();
 
         answers.Select(answer => answer.Id).Should().Equal(0, 1, 2, 3, 4);
         foreach (var (answer, expected) in answers.Zip(model.PredictMany("species", photos)))
             Differences(answer.Species, expected.Classes).Max().Should().BeLessThan(1e-5);
+    }
+
+    [Fact]
+    public void A_model_of_images_and_a_table_stands_in_a_pipeline()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(3, 8, 8))
+            .Input("record", Inputs.Tabular(new NumericColumn("Age") { Fill = 30 }, new CategoricalColumn("Port", ["S", "Q"])))
+            .Base(Bases.ConvNet(8, 16))
+            .Task("species", Heads.Classification(3), from: ["photo"])
+            .Task("weight", Heads.Regression(1) with { Mean = [40], StandardDeviation = [10] }, from: ["photo", "record"])
+            .Build(CPU, seed: 1);
+        model.ExportOnnx(path);
+        using var photos = rand(5, 3, 8, 8);
+        float[][] records = [[20, 1], [30, 2], [float.NaN, 0], [50, 1], [60, 2]];
+        var context = new MLContext(seed: 1);
+        var data = context.Data.LoadFromEnumerable(records.Select((record, i) => new Sample { Id = i, Photo = photos[i].data<float>().ToArray(), Age = record[0], Port = record[1] }));
+
+        // The columns of the table are columns of the data, which the graph takes as one.
+        var pipeline = context.Transforms.Concatenate("record", nameof(Sample.Age), nameof(Sample.Port))
+            .Append(context.Transforms.ApplyOnnxModel(["species_probabilities", "weight_values"], ["photo", "record"], path));
+        var answers = context.Data.CreateEnumerable<Answer>(pipeline.Fit(data).Transform(data), reuseRowObject: false).ToArray();
+
+        var expected = model.PredictBatch(new Dictionary<string, Tensor> { ["photo"] = photos, ["record"] = tensor(records.SelectMany(record => record).ToArray(), 5, 2) });
+        answers.Should().HaveCount(5);
+        foreach (var (index, answer) in answers.Index())
+        {
+            Differences(answer.Species, expected["species"][index].Classes).Max().Should().BeLessThan(1e-5);
+            answer.Weight.Should().ContainSingle();
+            Math.Abs(answer.Weight[0] - expected["weight"][index].Value).Should().BeLessThan(1e-5 * 40);
+        }
     }
 
     private static IEnumerable<double> Differences(float[] actual, IReadOnlyList<NamedProbability> expected)
@@ -45,13 +76,23 @@ public sealed class MachineLearningTests : IDisposable
         [ColumnName("photo")]
         [VectorType(3, 8, 8)]
         public float[] Photo { get; set; } = [];
+
+        public float Age { get; set; }
+
+        public float Port { get; set; }
     }
 
-    private sealed class Answer
+    private class Class
     {
         public int Id { get; set; }
 
         [ColumnName("species_probabilities")]
         public float[] Species { get; set; } = [];
+    }
+
+    private sealed class Answer : Class
+    {
+        [ColumnName("weight_values")]
+        public float[] Weight { get; set; } = [];
     }
 }

@@ -5,7 +5,10 @@ namespace MultiInputNet.Tests;
 [Collection(nameof(PackageTests.PackedLibrary))]
 public sealed class PublishTests(PackageTests.PackedLibrary packed)
 {
-    /// <summary>Reads a CSV file and an image, trains with checkpoints, resumes, saves, loads, converts, predicts and serves, with a module of its own.</summary>
+    /// <summary>
+    /// Reads a CSV file and an image, trains with checkpoints, resumes, saves, loads, exports to ONNX, converts, predicts and serves, with a
+    /// module of its own.
+    /// </summary>
     private const string Code = """
         using Microsoft.AspNetCore.Builder;
         using Microsoft.Extensions.Logging;
@@ -14,6 +17,7 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
         using MultiInputNet.Hosting;
         using MultiInputNet.Images;
         using MultiInputNet.Logging;
+        using MultiInputNet.Onnx;
         using MultiInputNet.Terminal;
         using MultiInputNet.Training;
         using TorchSharp;
@@ -43,6 +47,9 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
         using var loaded = MultiInputModel.Load("model.safetensors", CPU, factories);
         Console.WriteLine($"same {loaded.Description.Equals(model.Description)}");
         Print();
+        var exporters = new Dictionary<Type, OnnxExporter> { [typeof(Scaled)] = (module, graph, inputs) => graph.Run(module.children().Single(), inputs) };
+        loaded.ExportOnnx("model.onnx", new() { Exporters = exporters });
+        Console.WriteLine($"exported {new FileInfo("model.onnx").Length > 10_000}");
         loaded.to(ScalarType.Float64);
         Print();
         Console.WriteLine(loaded.Summary());
@@ -92,12 +99,12 @@ public sealed class PublishTests(PackageTests.PackedLibrary packed)
     [Fact]
     public void A_program_prints_the_same_whichever_way_it_is_published()
     {
-        var program = packed.MakeProgram("published", Code, "MultiInputNet.Hosting", "MultiInputNet.Images", "MultiInputNet.Logging", "MultiInputNet.Terminal", "TorchSharp-cpu");
+        var program = packed.MakeProgram("published", Code, "MultiInputNet.Hosting", "MultiInputNet.Images", "MultiInputNet.Logging", "MultiInputNet.Onnx", "MultiInputNet.Terminal", "TorchSharp-cpu");
         foreach (var file in new[] { "images/grey.png", "letter.csv.gz" })
             File.Copy(Path.Combine(AppContext.BaseDirectory, "Fixtures", "files", file), Path.Combine(program, Path.GetFileName(file)));
 
         var printed = Publish("-p:SelfContained=false");
-        printed.Should().ContainAll("same True", "letter", "Unused>k__BackingField Float64", "warnings: ", "served: {\"digit\":{\"task\":\"digit\"").And.NotContain("may crash");
+        printed.Should().ContainAll("same True", "exported True", "letter", "Unused>k__BackingField Float64", "warnings: ", "served: {\"digit\":{\"task\":\"digit\"").And.NotContain("may crash");
         Publish("-p:SelfContained=true", "-p:PublishTrimmed=true").Should().Be(printed);
         Publish("-p:SelfContained=true", "-p:PublishSingleFile=true").Should().Be(printed);
 
