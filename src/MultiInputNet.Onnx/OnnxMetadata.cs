@@ -31,7 +31,8 @@ internal static partial class OnnxMetadata
     public static void Add(ModelProto file, MultiInputModel model, OnnxOptions options)
     {
         file.ProducerName = "MultiInputNet";
-        file.ProducerVersion = typeof(OnnxMetadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+        var version = typeof(OnnxMetadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+        file.ProducerVersion = version?.Split('+')[0] ?? "";
         void Write(string key, string value) => file.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         Write(ModelFile.VersionKey, ModelDescription.NewestVersion.ToString(CultureInfo.InvariantCulture));
         Write(ModelFile.DescriptionKey, model.Description.ToJson());
@@ -41,7 +42,10 @@ internal static partial class OnnxMetadata
         foreach (var path in Paths(model, options))
         {
             foreach (var column in Columns(path, inputs.Peek().Name))
-                inputs.Dequeue().DocString = column is null ? Describe(path, model.Description.Inputs.First(its => its.Name == path.Name).Projection, options) : DescribeText(column);
+            {
+                var projection = model.Description.Inputs.First(its => its.Name == path.Name).Projection;
+                inputs.Dequeue().DocString = column is null ? Describe(path, projection, options) : DescribeText(column);
+            }
         }
 
         var tasks = (options.Tasks ?? [.. model.Description.Tasks.Select(task => task.Name)]).Distinct();

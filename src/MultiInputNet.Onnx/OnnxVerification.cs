@@ -92,10 +92,13 @@ internal static class OnnxVerification
     private static OrtValue Value(Tensor values, TabularColumn? column, TensorElementType type) => type switch
     {
         TensorElementType.String => Texts(values, ((CategoricalColumn)column!).Categories),
-        TensorElementType.Int64 => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Int64).contiguous().data<long>().ToArray(), values.shape),
-        TensorElementType.Double => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Float64).contiguous().data<double>().ToArray(), values.shape),
-        _ => OrtValue.CreateTensorValueFromMemory(values.to(ScalarType.Float32).contiguous().data<float>().ToArray(), values.shape),
+        TensorElementType.Int64 => Value<long>(values, ScalarType.Int64),
+        TensorElementType.Double => Value<double>(values, ScalarType.Float64),
+        _ => Value<float>(values, ScalarType.Float32),
     };
+
+    private static OrtValue Value<T>(Tensor values, ScalarType type)
+        where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values.to(type).contiguous().data<T>().ToArray(), values.shape);
 
     private static OrtValue Texts(Tensor numbers, IReadOnlyList<string> categories)
     {
