@@ -121,6 +121,8 @@ public sealed class ImageNetWeightsTests
         var network = new ResNetBase(Bases.ResNet18());
         network.load_state_dict(ImageNetWeights.ResNet18());
         network.eval();
+        foreach (var tensor in network.parameters().Concat(network.buffers()))
+            tensor.DetachFromDisposeScope(); // the scope is that of the first test
         return network;
     }
 
