@@ -49,6 +49,20 @@ internal sealed partial class GraphReader
     /// <exception cref="MultiInputException">The graph has an operation that is not known, or no such node.</exception>
     public BaseSpec Read(string? until, int? channels)
     {
+        try
+        {
+            return ReadGraph(until, channels);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        {
+            // An operator without the inputs, numbers or results that ONNX gives it.
+            throw new MultiInputException(
+                $"file '{file.Path}'", ModelComponent.File, $"its graph is not one of ONNX: {e.Message}", "Export the model again; onnx.checker says what is wrong with it.", e);
+        }
+    }
+
+    private BaseSpec ReadGraph(string? until, int? channels)
+    {
         if (graph.Node.Count > MostNodes)
             throw file.Refuse($"it has {graph.Node.Count:N0} nodes, but at most {MostNodes:N0} are read.", "Give a smaller model.");
         if (Version < OldestVersion)

@@ -8,13 +8,11 @@ internal sealed class OnnxFile
 {
     private const int MostNesting = 32;
 
-    private readonly string path;
-
     /// <summary>Reads the graph of a file; data outside it is read when it is asked for.</summary>
     /// <exception cref="MultiInputException">The file cannot be read or is no ONNX model.</exception>
     public OnnxFile(string path)
     {
-        this.path = path;
+        Path = path;
         try
         {
             using var file = RegularFile.Open(path);
@@ -25,12 +23,15 @@ internal sealed class OnnxFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
         {
-            throw new MultiInputException($"file '{path}'", ModelComponent.File, $"it cannot be read as an ONNX model: {e.Message.TrimEnd('.')}.", "Give a file written by an ONNX exporter.", e);
+            throw new MultiInputException($"file '{Path}'", ModelComponent.File, $"it cannot be read as an ONNX model: {e.Message.TrimEnd('.')}.", "Give a file written by an ONNX exporter.", e);
         }
 
         if (Model.Graph is null || Model.Graph.Node.Count == 0)
             throw Refuse("it has no graph.", "Give a file written by an ONNX exporter.");
     }
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
 
     /// <summary>Its content.</summary>
     public ModelProto Model { get; }
@@ -39,7 +40,7 @@ internal sealed class OnnxFile
     public long Version => Model.OpsetImport.Where(set => set.Domain is "" or "ai.onnx").Select(set => set.Version).DefaultIfEmpty(1).Max();
 
     /// <summary>An exception about the file.</summary>
-    public MultiInputException Refuse(string problem, string cure) => new($"file '{path}'", ModelComponent.File, problem, cure);
+    public MultiInputException Refuse(string problem, string cure) => new($"file '{Path}'", ModelComponent.File, problem, cure);
 
     /// <summary>Reads a tensor's numbers.</summary>
     /// <exception cref="MultiInputException">It does not hold what it declares, or its data is not beside the file.</exception>
@@ -66,9 +67,9 @@ internal sealed class OnnxFile
     {
         string Entry(string key, string otherwise) => tensor.ExternalData.LastOrDefault(entry => entry.Key == key)?.Value ?? otherwise;
         var location = Entry("location", "");
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         string[] parts = location.Split('/');
-        if (parts.Any(part => part is "" or "." or "..") || location.Contains('\\') || location.Contains(':') || location.Contains('\0') || Path.IsPathRooted(location))
+        if (parts.Any(part => part is "" or "." or "..") || location.Contains('\\') || location.Contains(':') || location.Contains('\0') || System.IO.Path.IsPathRooted(location))
             throw Refuse($"the data of its tensor '{name}' is in '{location}', which is not beside it.", "Keep external data in the model's folder.");
         if (!long.TryParse(Entry("offset", "0"), out var offset) || !long.TryParse(Entry("length", "-1"), out var length) || offset < 0)
             throw Refuse($"the place of the data of its tensor '{name}' in '{location}' is no number.", "Export the model again.");
@@ -77,12 +78,12 @@ internal sealed class OnnxFile
             // A link may lead anywhere.
             for (var i = 1; i <= parts.Length; i++)
             {
-                var step = Path.Combine([folder, .. parts[..i]]);
+                var step = System.IO.Path.Combine([folder, .. parts[..i]]);
                 if (new FileInfo(step).LinkTarget is not null)
                     throw Refuse($"the data of its tensor '{name}' is in '{location}', which is a link.", "Keep external data itself in the model's folder.");
             }
 
-            using var file = RegularFile.Open(Path.Combine([folder, .. parts]));
+            using var file = RegularFile.Open(System.IO.Path.Combine([folder, .. parts]));
             if (length < 0)
                 length = file.Length - offset;
             if (length < 0 || offset > file.Length - length || length > Array.MaxLength)
@@ -95,7 +96,7 @@ internal sealed class OnnxFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new MultiInputException(
-                $"file '{path}'", ModelComponent.File, $"the data of its tensor '{name}' cannot be read from '{location}': {e.Message}", "Copy that file beside it.", e);
+                $"file '{Path}'", ModelComponent.File, $"the data of its tensor '{name}' cannot be read from '{location}': {e.Message}", "Copy that file beside it.", e);
         }
     }
 }

@@ -65,7 +65,13 @@ public sealed partial class MultiInputModel
             graph.Replace(path.Base.FirstConvolution!, stem.Kernel.Weight, stem.Kernel.Bias, x);
         else
             x = graph.Run(path.Projection, x);
-        return graph.Run(path.Base, x);
+        var features = graph.Run(path.Base, x);
+        if (features.Shape.Count > 0)
+            return features;
+
+        // A base that does not know the sizes of its result.
+        return features.As(!options.DynamicSize ? [-1, .. path.Features.Sizes]
+            : path.Features is MapShape ? [-1, path.Features.Channels, -1, -1] : [-1, -1, path.Features.Channels]);
     }
 
     private static OnnxValue ExportInput(OnnxGraph graph, InputPath path, OnnxOptions options)

@@ -150,6 +150,36 @@ public sealed class OnnxBaseTests
         model.state_dict().Keys.Should().Contain(key => key.StartsWith("input_projections", StringComparison.Ordinal) || key.Contains("stem", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("resnet", PerInput.Nothing, 64)]
+    [InlineData("resnet_training", PerInput.Normalization, 64)]
+    [InlineData("mobilenet_v3", PerInput.Nothing, 64)]
+    [InlineData("convnext", PerInput.Nothing, 64)]
+    [InlineData("vit", PerInput.Nothing, 32)]
+    [InlineData("shufflenet", PerInput.Nothing, 64)]
+    [InlineData("windows", PerInput.Nothing, 64)]
+    public void A_model_is_exported_again(string name, PerInput perInput, int size)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = OnnxModels.Build(Bases.Onnx(OnnxModels.PathOf(name)), size, perInput);
+        model.eval();
+        var path = Path.GetTempFileName();
+        try
+        {
+            model.ExportOnnx(path);
+            foreach (var batch in new[] { 1, 3 })
+            {
+                var x = randn(batch, 3, size, size);
+                OnnxModels.Difference(OnnxModels.Compute(path, "image_probabilities", x), model.forward(x, "image").softmax(1)).Should().BeLessThan(1e-5);
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     private static void Refused(string path, string message, string? until = null, int? channels = null) =>
         FluentActions.Invoking(() => Bases.Onnx(path, until, channels)).Should().Throw<MultiInputException>().WithMessage(message);
 

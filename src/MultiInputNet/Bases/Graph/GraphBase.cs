@@ -1,3 +1,4 @@
+using MultiInputNet.Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -5,7 +6,7 @@ namespace MultiInputNet;
 
 /// <summary>A base made of the nodes of a graph. A node's weights have its name.</summary>
 /// <remarks>Shapes: <c>(batch, channels, height, width)</c> in; a map or tokens out, as the last node gives them.</remarks>
-internal sealed class GraphBase : SharedBase
+internal sealed class GraphBase : SharedBase, IOnnxModule
 {
     private readonly Step[] steps;
     private readonly string? entrance;
@@ -59,6 +60,29 @@ internal sealed class GraphBase : SharedBase
         }
 
         return results[steps[^1].Node.Name].MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(inputs);
+        var export = new GraphExport(graph, [.. steps.Select(step => step.Node)]);
+        var results = new Dictionary<string, OnnxValue> { [GraphSpec.Input] = inputs[0] };
+        var layers = named_children().ToDictionary(child => child.name, child => child.module);
+        foreach (var (node, _, _) in steps)
+        {
+            object? weights = node.Operation switch
+            {
+                "Parameter" => get_parameter(node.Name),
+                "Buffer" => get_buffer(node.Name),
+                _ => layers.GetValueOrDefault(node.Name) is var layer and not GraphLayer ? layer : null,
+            };
+            results[node.Name] = export.Add(node, weights, [.. node.Inputs.Select(name => results[name])]);
+        }
+
+        // What the sizes are, only the model knows.
+        return results[steps[^1].Node.Name].As();
     }
 
     /// <summary>Registers what a node consists of.</summary>

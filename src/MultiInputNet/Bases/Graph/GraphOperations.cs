@@ -254,7 +254,8 @@ internal static class GraphOperations
 
     private static double Product(long[] sizes) => sizes.Aggregate(1.0, (product, size) => product * Math.Max(0, size));
 
-    private static ScalarType ElementType(long number) => number switch
+    /// <summary>The type of elements that has a number in ONNX.</summary>
+    public static ScalarType ElementType(long number) => number switch
     {
         Float => ScalarType.Float32,
         Int64 => ScalarType.Int64,
