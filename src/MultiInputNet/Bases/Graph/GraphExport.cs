@@ -1,5 +1,4 @@
 using MultiInputNet.Onnx;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
