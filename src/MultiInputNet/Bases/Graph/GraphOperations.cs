@@ -135,7 +135,7 @@ internal static class GraphOperations
                 return where(all[0], all[1], all[2]);
             },
         },
-        ["MatMul"] = Binary((a, b) => a.matmul(b)) with { Foresee = ForeseeProduct },
+        ["MatMul"] = Binary(Multiply) with { Foresee = ForeseeProduct },
 
         // Of several values.
         ["Softmax"] = new(1, 1) { Attributes = [Axis("axis", -1)], Run = call => call.X.softmax(call.Axis("axis", call.X.dim())) },
@@ -215,6 +215,16 @@ internal static class GraphOperations
 
     private static GraphOperation Unary(Func<Tensor, GraphCall, Tensor> run, params IReadOnlyList<GraphAttribute> attributes) =>
         new(1, 1) { Attributes = attributes, Run = call => run(call.X, call) };
+
+    /// <summary>A matrix product. TorchSharp 0.107 lets the process end where libtorch refuses one.</summary>
+    private static Tensor Multiply(Tensor a, Tensor b)
+    {
+        long Size(Tensor x, int fromEnd) => fromEnd <= x.dim() ? x.shape[^fromEnd] : 1;
+        var fits = a.dim() > 0 && b.dim() > 0 && Size(a, 1) == Size(b, Math.Min(2, (int)b.dim())) && a.dtype == b.dtype && a.dtype != ScalarType.Bool
+            && Enumerable.Range(3, (int)Math.Max(0, Math.Max(a.dim(), b.dim()) - 2)).All(i => Size(a, i) == Size(b, i) || Size(a, i) == 1 || Size(b, i) == 1);
+        return fits ? a.matmul(b) : throw new ArgumentException(
+            $"it multiplies {a.dtype} of shape {Shapes.Text(a.shape)} by {b.dtype} of shape {Shapes.Text(b.shape)}");
+    }
 
     private static GraphOperation Binary(Func<Tensor, Tensor, Tensor> run) =>
         new(2, 2)
