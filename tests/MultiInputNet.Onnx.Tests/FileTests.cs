@@ -43,8 +43,9 @@ public sealed class FileTests : IDisposable
         model.ExportOnnx(File, new() { RawOutputs = true, Tasks = ["tags"] });
 
         var file = ModelProto.Parser.ParseFrom(System.IO.File.ReadAllBytes(File));
-        file.MetadataProps.Select(entry => entry.Key).Should().Equal("multi_input_net.version", "multi_input_net.description", "multi_input_net.output.tags_output");
-        JsonDocument.Parse(file.MetadataProps[2].Value).RootElement.GetProperty("raw").GetBoolean().Should().BeTrue();
+        file.MetadataProps.Select(entry => entry.Key).Should().Equal(
+            "multi_input_net.version", "multi_input_net.description", "multi_input_net.raw_inputs", "multi_input_net.batch_size", "multi_input_net.output.tags_output");
+        JsonDocument.Parse(file.MetadataProps[^1].Value).RootElement.GetProperty("raw").GetBoolean().Should().BeTrue();
     }
 
     [Fact]

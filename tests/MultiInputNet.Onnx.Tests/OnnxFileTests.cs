@@ -109,7 +109,7 @@ public sealed class OnnxFileTests(ITestOutputHelper output) : IDisposable
     {
         Refuse(model => model.Graph.Node[4].OpType = "RoiAlign", "*its node 'pad' is the operation 'RoiAlign', which a base cannot have.*until*");
         Refuse(model => model.Graph.Node[4].Domain = "com.example", "*its node 'pad' is the operation 'Pad' of 'com.example'*");
-        Refuse(model => model.Graph.Node[0].Input[0] = "nothing", "*(Conv) takes 'nothing', which no operator before it gives*");
+        Refuse(model => model.Graph.Node[0].Input[1] = "nothing", "*its node 'conv1' (Conv) has no weight in the file as its input 1*");
         Refuse(model => model.OpsetImport[0].Version = 6, "*version 6 of ONNX's operators*");
     }
 
