@@ -46,12 +46,13 @@ internal sealed partial class GraphReader
     /// <summary>Describes the base.</summary>
     /// <param name="until">The node or value that it ends with; null for the default.</param>
     /// <param name="channels">The channels that it takes; null for those of the file's input.</param>
+    /// <param name="largestPass">The values of maps that may be in memory when a model is built.</param>
     /// <exception cref="MultiInputException">The graph has an operation that is not known, or no such node.</exception>
-    public BaseSpec Read(string? until, int? channels)
+    public BaseSpec Read(string? until, int? channels, long largestPass)
     {
         try
         {
-            return ReadGraph(until, channels);
+            return ReadGraph(until, channels, largestPass);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or OverflowException)
         {
@@ -61,7 +62,7 @@ internal sealed partial class GraphReader
         }
     }
 
-    private BaseSpec ReadGraph(string? until, int? channels)
+    private BaseSpec ReadGraph(string? until, int? channels, long largestPass)
     {
         if (graph.Node.Count > MostNodes)
             throw file.Refuse($"it has {graph.Node.Count:N0} nodes, but at most {MostNodes:N0} are read.", "Give a smaller model.");
@@ -100,7 +101,7 @@ internal sealed partial class GraphReader
             throw file.Refuse($"nothing leads from its input to '{last}'.", "Name a node or value after the input.");
         if (nodes[^1].Name != result)
             Add("Identity", "result", [result]);
-        return Bases.Graph(taken, nodes, weights);
+        return Bases.Graph(taken, nodes, weights, largestPass);
     }
 
     private string FindValue(string until) => graph.Node.FirstOrDefault(node => node.Output.Contains(until)) is not null ? until

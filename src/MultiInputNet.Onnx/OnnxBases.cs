@@ -25,14 +25,18 @@ public static class OnnxBases
         /// positions nor made from what is: what comes before a classifier's global pooling, flattening or choice of a token.
         /// </param>
         /// <param name="channels">The number of channels that the base takes. Default: that of the file's input.</param>
+        /// <param name="largestPass">
+        /// As for <see cref="MultiInputModel.Load"/>, when a model is built: a small file can declare maps of any size. Default: as many
+        /// values as take 1 GB.
+        /// </param>
         /// <returns>The description.</returns>
         /// <exception cref="MultiInputException">
         /// The file cannot be read, has an operation that is not known (the message names it and its node), or has no such node.
         /// </exception>
-        public static BaseSpec Onnx(string path, string? until = null, int? channels = null)
+        public static BaseSpec Onnx(string path, string? until = null, int? channels = null, long largestPass = Limits.LargestPass)
         {
             ArgumentException.ThrowIfNullOrWhiteSpace(path);
-            return new GraphReader(new OnnxFile(path)).Read(until, channels);
+            return new GraphReader(new OnnxFile(path)).Read(until, channels, largestPass);
         }
     }
 }

@@ -20,6 +20,10 @@ public abstract record BaseSpec(int Channels)
 {
     internal abstract SharedBase Create();
 
+    /// <summary>How many values of maps may be in memory at one time for one sample, where the description comes from a file.</summary>
+    [JsonIgnore]
+    internal virtual long LargestPass => long.MaxValue;
+
     /// <summary>Whether samples of a batch affect each other in the base, so that it matters which inputs share one.</summary>
     internal virtual SampleMixing Mixing => SampleMixing.Always;
 

@@ -137,11 +137,16 @@ public static class Bases
     /// <param name="weights">
     /// Values of weights by their names in the base's <c>state_dict</c>, such as <c>conv1.weight</c>; those without any start as torch's do.
     /// </param>
+    /// <param name="largestPass">
+    /// For nodes that are not trusted: as for <see cref="MultiInputModel.Load"/>, when a model is built. Default: any number.
+    /// </param>
     /// <returns>The description.</returns>
-    public static BaseSpec Graph(int channels, IReadOnlyList<GraphNode> nodes, IReadOnlyDictionary<string, float[]>? weights = null)
+    public static BaseSpec Graph(
+        int channels, IReadOnlyList<GraphNode> nodes, IReadOnlyDictionary<string, float[]>? weights = null, long largestPass = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(nodes);
-        return new GraphSpec(channels, [.. nodes]) { Values = weights ?? new Dictionary<string, float[]>() };
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(largestPass);
+        return new GraphSpec(channels, [.. nodes]) { Values = weights ?? new Dictionary<string, float[]>(), Allowed = largestPass };
     }
 
     /// <summary>A module of your own that takes a feature map and returns one, or tokens, <c>(batch, tokens, channels)</c>.</summary>

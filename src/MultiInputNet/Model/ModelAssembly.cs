@@ -101,7 +101,7 @@ internal sealed class ModelAssembly
         var folded = FoldedProjection.Find(projection, sharedBase, layers);
 
         using var pass = new DummyPass(own is null ? [projection, sharedBase] : [projection, sharedBase, own]);
-        var budget = new PassBudget(subject, largestPass);
+        var budget = new PassBudget(subject, Math.Min(largestPass, described.Spec.LargestPass));
         using var probe = new ForwardProbe(projection, budget);
         using var baseProbe = new ForwardProbe(sharedBase, budget);
         using var ownProbe = own is null ? null : new ForwardProbe(own, budget);

@@ -16,6 +16,12 @@ internal sealed record GraphSpec(int Channels, IReadOnlyList<GraphNode> Nodes) :
     [JsonIgnore]
     internal IReadOnlyDictionary<string, float[]> Values { get; init; } = new Dictionary<string, float[]>();
 
+    /// <summary>As many as whoever made the description allowed. Where a model is read from a file, whoever reads it does.</summary>
+    internal override long LargestPass => Allowed;
+
+    [JsonIgnore]
+    internal long Allowed { get; init; } = long.MaxValue;
+
     internal override SampleMixing Mixing => Nodes.Any(node => node.Operation == "BatchNormalization") ? SampleMixing.InTraining : SampleMixing.Never;
 
     internal override SharedBase Create() => new GraphBase(this);
