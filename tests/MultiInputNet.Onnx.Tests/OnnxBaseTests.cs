@@ -36,6 +36,22 @@ public sealed class OnnxBaseTests
         }
     }
 
+    /// <summary>The file of Microsoft.ML.DnnImageFeaturizer.ResNet18: opset 8, with padding that differs between the sides of a map.</summary>
+    [Fact]
+    public void A_network_trained_on_ImageNet_gives_what_ONNX_Runtime_gives()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var path = Path.Combine(AppContext.BaseDirectory, "DnnImageModels", "ResNet18Onnx", "ResNet18.onnx");
+        using var model = OnnxModels.Build(Bases.Onnx(path), 64);
+        model.eval();
+        foreach (var (batch, size) in new[] { (2, 64), (1, 97) })
+        {
+            var x = rand(batch, 3, size, size) * 255 - 110;
+            OnnxModels.Difference(OnnxModels.BaseOf(model).call(x), OnnxModels.Compute(path, "ReLU393_Output_0", x)).Should().BeLessThan(1e-5);
+        }
+    }
+
     [Theory]
     [InlineData("/layer2/layer2.0/relu_1/Relu_output_0")]
     [InlineData("/layer2/layer2.0/relu_1/Relu")]

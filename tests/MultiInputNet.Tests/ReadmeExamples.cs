@@ -379,6 +379,19 @@ internal static class ReadmeExamples
         Console.WriteLine(string.Join(", ", model.forward(rand(2, 1, 64, 64), "scan").shape)); // 2, 2
     }
 
+    public static void A_base_from_an_ONNX_file()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 64, width: 64))
+            .Base(Bases.Onnx("classifier.onnx")) // up to the last map, or tokens, before its classifier
+            .Fusion(Fusions.GlobalAverage())
+            .Task("photo", Heads.Classification(classes: 5))
+            .Build();
+        model.Save("model.safetensors");
+        using var loaded = MultiInputModel.Load("model.safetensors"); // needs neither the file nor the package
+        Console.WriteLine(string.Join(", ", loaded.forward(rand(2, 3, 64, 64), "photo").shape)); // 2, 5
+    }
+
     public static void Weights_from_elsewhere()
     {
         using var network = nn.Sequential(("features", nn.Linear(8, 4)), ("fc", nn.Linear(4, 1000)));

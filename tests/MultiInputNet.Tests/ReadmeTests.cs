@@ -37,6 +37,7 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.Serving_a_model), "{\"task\":\"species\",\"kind\":\"class\",\"class\":\"")]
     [InlineData(nameof(ReadmeExamples.Pretrained_bases), "True\n")]
     [InlineData(nameof(ReadmeExamples.ImageNet_weights), "2, 2\n")]
+    [InlineData(nameof(ReadmeExamples.A_base_from_an_ONNX_file), "2, 5\n")]
     [InlineData(nameof(ReadmeExamples.Weights_from_elsewhere), "features.weight: Float32 (4, 8)\n")]
     [InlineData(nameof(ReadmeExamples.A_mistake_and_its_message), "Task 'digit', fusion: ")]
     public void An_example_runs_and_prints_what_the_README_says(string example, string expected) =>
@@ -69,6 +70,7 @@ public sealed class ReadmeTests
             Console.SetOut(text);
             Directory.SetCurrentDirectory(temporary.FullName);
             DrawPhotos();
+            File.CreateSymbolicLink("classifier.onnx", Path.Combine(AppContext.BaseDirectory, "DnnImageModels", "ResNet18Onnx", "ResNet18.onnx"));
             (typeof(ReadmeExamples).GetMethod(example)!.Invoke(null, BindingFlags.DoNotWrapExceptions, null, null, null) as Task)?.GetAwaiter().GetResult();
         }
         finally
