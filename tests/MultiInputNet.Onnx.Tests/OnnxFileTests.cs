@@ -113,6 +113,19 @@ public sealed class OnnxFileTests(ITestOutputHelper output) : IDisposable
         Refuse(model => model.OpsetImport[0].Version = 6, "*version 6 of ONNX's operators*");
     }
 
+    [Fact]
+    public void A_small_file_that_asks_for_much_memory_is_refused_when_a_model_is_built()
+    {
+        var model = OnnxModels.Read(OnnxModels.PathOf("opset8"));
+        var pads = model.Graph.Node[4].Attribute.Single(attribute => attribute.Name == "pads").Ints;
+        (pads[2], pads[6]) = (4000, 4000);
+        (pads[3], pads[7]) = (4000, 4000);
+        var path = Path.Combine(folder, "large.onnx");
+        File.WriteAllBytes(path, model.ToByteArray());
+
+        FluentActions.Invoking(() => OnnxModels.Build(Bases.Onnx(path), 32)).Should().Throw<MultiInputException>().WithMessage("*at most 268,435,456*largestPass*");
+    }
+
     private void Refuse(Action<ModelProto> change, string message)
     {
         var model = OnnxModels.Read(OnnxModels.PathOf("opset8"));
