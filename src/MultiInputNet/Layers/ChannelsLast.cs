@@ -25,7 +25,7 @@ internal static class ChannelsLast
         foreach (var conv in module.modules().Prepend(module).OfType<Conv2d>())
         {
             if (IsWrong(conv))
-                conv.register_forward_pre_hook((_, input) => NeedsDefaultLayout(input) ? input.contiguous() : input);
+                conv.register_forward_pre_hook((_, input) => NeedsDefaultLayout(input) ? InDefaultLayout(input) : input);
             else if (HasWrongGradient(conv))
                 Hooks.Register(conv, (_, input, result) => NeedsCare(input) ? RunOnTwoChannels(conv, input, conv.weight) : result);
             if (conv.groups > 1 && conv.stride.Any(step => step > 1) && IsPadded(conv))
@@ -39,7 +39,7 @@ internal static class ChannelsLast
     /// <summary>Runs a convolution without groups, possibly with other weights, bypassing its hooks.</summary>
     public static Tensor Convolve(Conv2d conv, Tensor input, Tensor weight) => weight.shape[1] == 1 && NeedsCare(input)
         ? RunOnTwoChannels(conv, input, weight)
-        : nn.functional.conv2d(IsWrong(conv) && NeedsDefaultLayout(input) ? input.contiguous() : input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
+        : nn.functional.conv2d(IsWrong(conv) && NeedsDefaultLayout(input) ? InDefaultLayout(input) : input, weight, conv.bias, conv.stride, conv.padding, conv.dilation);
 
     /// <summary>Runs a convolution on a one-channel map, with a second channel of zeros, which makes the gradient correct.</summary>
     private static Tensor RunOnTwoChannels(Conv2d conv, Tensor input, Tensor weight)
@@ -74,6 +74,18 @@ internal static class ChannelsLast
         return nn.functional.conv2d(
             input.to(ScalarType.Float32), conv.weight.to(ScalarType.Float32), conv.bias?.to(ScalarType.Float32), conv.stride, conv.padding, conv.dilation, conv.groups)
             .to(input.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The same values in the default layout. A map of one pixel or one channel is contiguous in both layouts; which one libtorch chooses
+    /// depends on the strides of dimensions of size 1, which only a new view changes.
+    /// </summary>
+    private static Tensor InDefaultLayout(Tensor map)
+    {
+        if (map.dim() != 4 || (map.shape[1] > 1 && map.shape[2] * map.shape[3] > 1))
+            return map.contiguous();
+        using var scope = NewDisposeScope();
+        return map.contiguous().flatten().view(map.shape).MoveToOuterDisposeScope();
     }
 
     private static bool NeedsDefaultLayout(Tensor input) => input.device_type == DeviceType.CPU;

@@ -109,6 +109,29 @@ public sealed class ChannelsLastTests
         map.to(float64).ShouldEqual(expected, 1e-5);
     }
 
+    [Theory]
+    [InlineData(512, 512, 1, 1)]
+    [InlineData(256, 40, 1, 1)]
+    [InlineData(512, 512, 1, 3)]
+    [InlineData(1, 112, 5, 4)]
+    public void Pointwise_convolutions_of_maps_of_one_pixel_or_one_channel_give_what_they_give_in_double_precision(
+        int channels, int results, int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var conv = nn.Conv2d(channels, results, kernel_size: 1);
+        ChannelsLast.Prepare(conv);
+        using var noGrad = no_grad();
+        foreach (var batch in new[] { 1, 2, 3, 8, 64 })
+        {
+            var x = randn(batch, channels, height, width);
+            var expected = einsum("rc,bchw->brhw", conv.weight.to(float64).flatten(1), x.to(float64)) + conv.bias!.to(float64).view(1, -1, 1, 1);
+            // As a convolution gives it; libtorch calls the strides of what has one pixel contiguous in any case.
+            var map = ChannelsLast.Of(x).as_strided(x.shape, [channels * height * width, 1, channels * width, channels]);
+            conv.call(map).to(float64).ShouldEqual(expected, 1e-5);
+        }
+    }
+
     public static TheoryData<ScalarType, int, int, int> Sequences { get; } = Table(
         [ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16], [1, 3, 8, 16, 24, 40], [1, 3, 7], [1, 2]);
 
