@@ -134,7 +134,7 @@ internal sealed record Samples(Tensor Values, Tensor Labels)
 internal sealed record Images(string Name, string Title, int Channels, int Classes, Func<Tensor, Generator, Tensor> See, Func<string, (Samples Training, Samples Test)> Read)
 {
     /// <summary>
-    /// Fashion-MNIST in gray, and as other cameras might see it: no data set with colours or bands comes with Debian. Digits and landsat
+    /// Fashion-MNIST in gray, and as other cameras might see it: no data set with colours or bands and enough images comes with Debian. Digits and landsat
     /// are QuickStart's, images of 8×8 and 3×3.
     /// </summary>
     public static IReadOnlyList<Images> All { get; } =
