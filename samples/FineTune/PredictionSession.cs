@@ -39,7 +39,7 @@ internal static class PredictionSession
 
     private static int Run(PredictionSettings settings, CancellationToken cancellation)
     {
-        using var predictor = Predictor.Load(settings.Model);
+        using var predictor = Engine.Load(settings.Model, settings.Engine, settings.Threads);
         if (settings.Named.Except(predictor.Description.Inputs.Select(input => input.Name)).FirstOrDefault() is { } unknown)
         {
             Console.Error.WriteLine($"The model has no input '{unknown}'; use one of {string.Join(", ", predictor.Description.Inputs.Select(input => input.Name))}.");

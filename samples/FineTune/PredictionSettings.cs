@@ -11,6 +11,9 @@ internal sealed record PredictionSettings
 
     public required string Model { get; init; }
 
+    /// <summary>What computes the answers; null for that of the kind of file.</summary>
+    public required string? Engine { get; init; }
+
     /// <summary>The only task to answer; null means every task that reads nothing but the input.</summary>
     public required string? Task { get; init; }
 

@@ -72,14 +72,15 @@ internal static class Program
         var threads = One<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
         var report = One("--report", "A folder for tables (CSV) of the test samples: scores of each class, confusions, calibration and the prediction for each sample.", text => text);
         var predict = One("--predict", PredictionHelp, PredictionSettings.ParsePath);
-        var model = One("--model", "With --predict, the model.", text => text);
+        var model = One("--model", "With --predict, the model, or one exported to ONNX.", text => text);
         var task = One("--task", "With --predict, the only task to answer. By default every task that reads nothing but the input.", text => text);
+        var engine = Engine.Option();
         var command = new RootCommand("Trains one model with a shared base on your own inputs, and saves it; or answers for new samples with a saved model (--predict). Exit code: 0; 1 if something went wrong or the program was stopped; 2 if --predict had to skip samples that cannot be read.")
         {
-            predict, model, task, input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
+            predict, model, engine, task, input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
             patience, seed, file, report, checkpoints, resume, earlier, threads,
         };
-        var predicting = new Option[] { predict, model, task };
+        var predicting = new Option[] { predict, model, engine, task };
         var common = new Option[] { delimiter, point, thousands, encoding, file, threads };
         command.Validators.Add(arguments =>
         {
@@ -103,6 +104,7 @@ internal static class Program
             Path = predict.Of(arguments).Path,
             Input = predict.Of(arguments).Input,
             Model = model.Of(arguments),
+            Engine = engine.Of(arguments),
             Task = task.Of(arguments),
             Out = file.IsGiven(arguments) ? file.Of(arguments) : null,
             Delimiters = new(arguments.GetValue(delimiter) ?? []),

@@ -4,9 +4,10 @@ using MultiInputNet.Hosting;
 
 // Serves a model: a page to try it at /, and the endpoints of MultiInputNet.Hosting.
 FreedMemory.Keep();
-var model = new Choice<string>("--model", "The file with the model.", text => text, "quickstart.safetensors");
+var model = new Choice<string>("--model", "The file with the model, or one exported to ONNX.", text => text, "quickstart.safetensors");
 var urls = new Choice<string>("--urls", "The addresses to listen on, separated by semicolons.", text => text, "http://127.0.0.1:5000");
-var command = new RootCommand("Serves a model: drop an image or type a row at the address that is printed, or POST to /predict.") { model, urls };
+var engine = Engine.Option();
+var command = new RootCommand("Serves a model: drop an image or type a row at the address that is printed, or POST to /predict.") { model, engine, urls };
 command.SetAction(arguments =>
 {
     var path = model.Of(arguments);
@@ -19,7 +20,7 @@ command.SetAction(arguments =>
     var builder = WebApplication.CreateSlimBuilder();
     builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // not a line for each request
     builder.WebHost.UseUrls(urls.Of(arguments));
-    builder.Services.AddMultiInputPredictor(path);
+    builder.Services.AddMultiInputPredictor(_ => Engine.Load(path, engine.Of(arguments)));
     using var app = builder.Build();
     app.MapMultiInputPredictor();
     using var page = new MemoryStream();

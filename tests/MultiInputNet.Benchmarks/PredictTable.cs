@@ -48,9 +48,10 @@ internal static class PredictTable
             return 1;
         }
 
-        string[] options = [pairs.ToString(CultureInfo.InvariantCulture), only];
-        var kept = Run(["predict-part", "keep", .. options]);
-        var left = Run(["predict-part", "leave", .. options]).Where(row => row[0] == "batch").ToArray();
+        // Each network in a process of its own: what memory is free depends on what ran before.
+        string[][] Rows(string memory) => [.. networks.Where(network => network.Name.Contains(only, StringComparison.Ordinal))
+            .SelectMany(network => Run(["predict-part", memory, pairs.ToString(CultureInfo.InvariantCulture), network.Name]))];
+        var (kept, left) = (Rows("keep"), Rows("leave").Where(row => row[0] == "batch").ToArray());
         var batches = new Table().Border(TableBorder.Markdown)
             .AddColumns("network", "batch", "ONNX Runtime", "quartiles", "forward", "quartiles", "ONNX Runtime, not kept", "forward, not kept", "predictor, ms", "difference", "OnnxPredictor over ONNX Runtime", "quartiles");
         foreach (var row in kept.Where(row => row[0] == "batch"))
@@ -92,43 +93,41 @@ internal static class PredictTable
 
         if (args[1] == "keep")
             FreedMemory.Keep();
-        Measure(int.Parse(args[2], CultureInfo.InvariantCulture), args[3], all: args[1] == "keep");
+        Measure(int.Parse(args[2], CultureInfo.InvariantCulture), networks.Single(network => network.Name == args[3]), all: args[1] == "keep");
     }
 
-    private static void Measure(int pairs, string only, bool all)
+    private static void Measure(int pairs, (string Name, BaseSpec Base, int Size, int[] Batches) network, bool all)
     {
-        foreach (var (name, _, size, counts) in networks.Where(network => network.Name.Contains(only, StringComparison.Ordinal)))
+        var (name, _, size, counts) = network;
+        using var model = MultiInputModel.Load(Model(name), CPU);
+        using var predictor = Predictor.Load(Model(name), new() { Device = CPU });
+        using var onnx = new OnnxModel(Onnx(name));
+        model.ExportOnnx(Exported(name));
+        using var engine = OnnxPredictor.Load(Exported(name), new() { Device = DeviceType.CPU, Threads = Threads });
+        using var byHand = new OnnxModel(Exported(name), "x_probabilities");
+        foreach (var count in counts)
         {
-            using var model = MultiInputModel.Load(Model(name), CPU);
-            using var predictor = Predictor.Load(Model(name), new() { Device = CPU });
-            using var onnx = new OnnxModel(Onnx(name));
-            model.ExportOnnx(Exported(name));
-            using var engine = OnnxPredictor.Load(Exported(name), new() { Device = DeviceType.CPU, Threads = Threads });
-            using var byHand = new OnnxModel(Exported(name), "x_probabilities");
-            foreach (var count in counts)
-            {
-                using var x = rand(count, 3, size, size);
-                void Ours() => Answer(predictor, x);
-                var against = new Comparison(name, () => onnx.Run(x), Ours).Run(pairs);
-                var forward = new Comparison(name, () => Forward(model, x), Ours).Run(pairs);
-                var over = new Comparison(name, () => Answer(engine, x), () => byHand.Run(x)).Run(pairs);
-                Say("batch", name, count, Text(against.Median), Quartiles(against), Text(forward.Median), Quartiles(forward), $"{against.Milliseconds:0.00}", $"{Difference(onnx, predictor, x):0e0}", Text(over.Median), Quartiles(over));
-            }
-
-            if (!all)
-                continue;
-            using var one = rand(1, 3, size, size);
-            var times = (Ours: new List<double>(), Onnx: new List<double>());
-            for (var i = 0; i < 300; i++)
-            {
-                times.Ours.Add(Time(() => Answer(predictor, one)));
-                times.Onnx.Add(Time(() => onnx.Run(one)));
-            }
-
-            Say(["latency", name, .. Percentiles(times.Ours), .. Percentiles(times.Onnx)]);
-            if (name.StartsWith("small", StringComparison.Ordinal))
-                MeasureCallers(name, model, predictor, one, pairs);
+            using var x = rand(count, 3, size, size);
+            void Ours() => Answer(predictor, x);
+            var against = new Comparison(name, () => onnx.Run(x), Ours).Run(pairs);
+            var forward = new Comparison(name, () => Forward(model, x), Ours).Run(pairs);
+            var over = new Comparison(name, () => Answer(engine, x), () => byHand.Run(x)).Run(pairs);
+            Say("batch", name, count, Text(against.Median), Quartiles(against), Text(forward.Median), Quartiles(forward), $"{against.Milliseconds:0.00}", $"{Difference(onnx, predictor, x):0e0}", Text(over.Median), Quartiles(over));
         }
+
+        if (!all)
+            return;
+        using var one = rand(1, 3, size, size);
+        var times = (Ours: new List<double>(), Onnx: new List<double>());
+        for (var i = 0; i < 300; i++)
+        {
+            times.Ours.Add(Time(() => Answer(predictor, one)));
+            times.Onnx.Add(Time(() => onnx.Run(one)));
+        }
+
+        Say(["latency", name, .. Percentiles(times.Ours), .. Percentiles(times.Onnx)]);
+        if (name.StartsWith("small", StringComparison.Ordinal))
+            MeasureCallers(name, model, predictor, one, pairs);
     }
 
     private static void MeasureCallers(string name, MultiInputModel model, Predictor predictor, Tensor one, int pairs)

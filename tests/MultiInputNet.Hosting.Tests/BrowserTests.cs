@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using OpenQA.Selenium;
 using OpenQA.Selenium.Chrome;
 using OpenQA.Selenium.Support.UI;
@@ -93,16 +91,15 @@ public sealed class BrowserTests : IClassFixture<BrowserTests.Page>
     {
         private const string Chromium = "/usr/bin/chromium";
         private const string Driver = "/usr/bin/chromedriver";
-        private const string Listening = "Now listening on: ";
 
-        private readonly Process server;
+        private readonly SampleServer server;
 
         public Page()
         {
             (File.Exists(Chromium) && File.Exists(Driver)).Should().BeTrue("the page is tested in a browser: apt-get install chromium chromium-driver");
             var path = Path.Combine(Folder.FullName, "model.safetensors");
             Model.Save(path);
-            (server, Address) = Serve(path);
+            server = new("--model", path);
             var options = new ChromeOptions { BinaryLocation = Chromium };
             options.AddArguments("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=1200,1400");
             Browser = new(ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver)), options, TimeSpan.FromMinutes(2));
@@ -112,40 +109,16 @@ public sealed class BrowserTests : IClassFixture<BrowserTests.Page>
 
         public MultiInputModel Model { get; } = TestModel.Build();
 
-        public string Address { get; }
+        public Uri Address => server.Address;
 
         public ChromeDriver Browser { get; }
 
         public void Dispose()
         {
             Browser.Dispose();
-            server.Kill(entireProcessTree: true);
-            server.WaitForExit();
             server.Dispose();
             Model.Dispose();
             Folder.Delete(recursive: true);
-        }
-
-        private static (Process Server, string Address) Serve(string path)
-        {
-            var program = typeof(BrowserTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "Serve").Value!;
-            var process = Process.Start(new ProcessStartInfo("dotnet", [Path.GetFullPath(program), "--model", path, "--urls", "http://127.0.0.1:0"])
-            {
-                RedirectStandardOutput = true,
-                WorkingDirectory = Path.GetDirectoryName(path),
-            })!;
-            var lines = new List<string>();
-            while (process.StandardOutput.ReadLine() is { } line)
-            {
-                lines.Add(line);
-                if (line.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var index)
-                {
-                    _ = process.StandardOutput.ReadToEndAsync();
-                    return (process, line[(index + Listening.Length)..]);
-                }
-            }
-
-            throw new InvalidOperationException($"The program ended before it listened: {string.Join('\n', lines)}");
         }
     }
 }

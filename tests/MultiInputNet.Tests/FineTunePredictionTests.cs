@@ -1,6 +1,7 @@
 using System.Globalization;
 using MultiInputNet.Data;
 using MultiInputNet.Images;
+using MultiInputNet.Onnx;
 using MultiInputNet.Tests.Data;
 using nietras.SeparatedValues;
 using static TorchSharp.torch;
@@ -16,13 +17,18 @@ public sealed class FineTunePredictionTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
-    public void Rows_of_a_table_are_answered_whatever_their_order_of_columns_and_their_format()
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("model.safetensors", "--engine", "libtorch")]
+    [InlineData("model.safetensors", "--engine", "onnx")]
+    [InlineData("model.onnx")]
+    public void Rows_of_a_table_are_answered_whatever_their_order_of_columns_and_their_format(string file, params string[] engine)
     {
         using var model = Save();
+        model.ExportOnnx(folder["model.onnx"]);
         folder.Write("new.csv", "label;port;extra;age\nx;S;1;30,5\ny;Q;2;\nz;S;3;old\n;elsewhere;4;12\n");
 
-        var (code, output, errors) = Run("--predict", "new.csv", "--model", "model.safetensors", "--delimiter", ";", "--decimal", "record=,");
+        var (code, output, errors) = Run(["--predict", "new.csv", "--model", file, .. engine, "--delimiter", ";", "--decimal", "record=,"]);
 
         code.Should().Be(2, errors);
         errors.Should().Contain("Skipped file 'new.csv', line 4: column 'age' holds 'old', which is not a number").And.Contain("3 samples of input 'record' answered.");
@@ -204,10 +210,14 @@ public sealed class FineTunePredictionTests : IDisposable
     [InlineData("Folder 'empty', file: it holds no image.", "--predict", "photo=empty", "--model", "model.safetensors")]
     [InlineData("The model has no input 'car'; use one of photo, scan, record, signal.", "--predict", "rows.csv", "--model", "model.safetensors", "--delimiter", "car=;")]
     [InlineData("'colour'", "--predict", "rows.csv", "--model", "model.safetensors", "--task", "colour")]
+    [InlineData("--engine: 'torch' is not an engine; give libtorch or onnx.", "--predict", "rows.csv", "--model", "model.safetensors", "--engine", "torch")]
+    [InlineData("--engine is for --predict; leave it out of a training.", "--input", "a=sample:digits", "--engine", "onnx")]
+    [InlineData("it was exported to ONNX, which libtorch does not run", "--predict", "rows.csv", "--model", "model.onnx", "--engine", "libtorch")]
     [InlineData("File 'other.safetensors'", "--predict", "rows.csv", "--model", "other.safetensors")]
     public void A_mistake_is_named(string message, params string[] arguments)
     {
         using var model = Save();
+        model.ExportOnnx(folder["model.onnx"]);
         Directory.CreateDirectory(folder["empty"]);
         folder.Write("rows.csv", arguments[^1] is "colour" or "other.safetensors" ? "age,port\n1,S\n" : "age,class\n1,2\n");
 
