@@ -37,7 +37,9 @@ internal static partial class OnnxMetadata
         Write(ModelFile.VersionKey, ModelDescription.NewestVersion.ToString(CultureInfo.InvariantCulture));
         Write(ModelFile.DescriptionKey, model.Description.ToJson());
         Write(RawInputsKey, options.Standardize ? "true" : "false");
-        Write(BatchSizeKey, Predictor.PieceOf(model).ToString(CultureInfo.InvariantCulture));
+
+        // Maps of up to 256 MiB: ONNX Runtime keeps its memory, so that larger batches than libtorch's are no slower.
+        Write(BatchSizeKey, Math.Min(512, 4L * model.BatchSize).ToString(CultureInfo.InvariantCulture));
         var inputs = new Queue<ValueInfoProto>(file.Graph.Input);
         foreach (var path in Paths(model, options))
         {

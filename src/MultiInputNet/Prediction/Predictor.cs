@@ -42,7 +42,7 @@ public sealed class Predictor : IPredictor
         ModelCall.InPieces(inputs, BatchSize, piece => model.PredictBatch(piece, tasks));
 
     // Maps of up to 16 MiB, a quarter of what a model runs at once: glibc reuses such blocks even where freed memory is not kept.
-    internal static int PieceOf(MultiInputModel model) => Math.Max(1, model.BatchSize / 4);
+    private static int PieceOf(MultiInputModel model) => Math.Max(1, model.BatchSize / 4);
 
     /// <inheritdoc/>
     public void Dispose() => model.Dispose();
