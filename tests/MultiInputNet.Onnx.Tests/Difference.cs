@@ -21,10 +21,13 @@ internal static class Difference
         {
             using var scope = NewDisposeScope();
             using var generator = new Generator((ulong)seed, CPU);
-            var inputs = model.Description.Inputs.Where(input => session.InputNames.Contains(input.Name))
-                .ToDictionary(input => input.Name, input => Samples(model, input, batch, options, session.InputMetadata[input.Name].ElementDataType, generator));
+            var inputs = model.Description.Inputs.Where(input => TextColumns(options, input.Spec) is not null
+                ? session.InputNames.Any(name => name.StartsWith($"{input.Name}.", StringComparison.Ordinal))
+                : session.InputNames.Contains(input.Name)).ToDictionary(input => input.Name, input => Samples(
+                    model, input, batch, options, session.InputMetadata.GetValueOrDefault(input.Name)?.ElementDataType ?? TensorElementType.Float, generator));
             var expected = Expected(model, inputs.ToDictionary(input => input.Key, input => input.Value.Raw), options);
-            var values = inputs.ToDictionary(input => input.Key, input => Value(input.Value.Given));
+            var values = inputs.SelectMany(input => Values(input.Key, input.Value.Given, TextColumns(options, model.Description.Inputs.First(its => its.Name == input.Key).Spec)))
+                .ToDictionary(value => value.Name, value => value.Value);
             using var results = session.Run(run, values, session.OutputNames);
             if (!session.OutputNames.SequenceEqual(expected.Keys))
                 return $"outputs {string.Join(", ", session.OutputNames)} instead of {string.Join(", ", expected.Keys)}";
@@ -39,6 +42,10 @@ internal static class Difference
 
         return null;
     }
+
+    /// <summary>The columns of an input that the file takes one by one, categories as text; null for other inputs.</summary>
+    public static IReadOnlyList<TabularColumn>? TextColumns(OnnxOptions options, InputSpec spec) =>
+        options.CategoriesAsText && spec is TabularInput { Columns: { } columns } && columns.Any(column => column is CategoricalColumn) ? columns : null;
 
     private static double Between(double[] actual, double[] expected) => actual.Length != expected.Length
         ? double.PositiveInfinity
@@ -111,6 +118,25 @@ internal static class Difference
     private static double[] Numbers(OrtValue values) => values.GetTensorTypeAndShape().ElementDataType == TensorElementType.Double
         ? values.GetTensorDataAsSpan<double>().ToArray()
         : [.. values.GetTensorDataAsSpan<float>().ToArray().Select(value => (double)value)];
+
+    /// <summary>What a file takes of an input: a batch, or a column each of a table whose categories are text.</summary>
+    private static IEnumerable<(string Name, OrtValue Value)> Values(string input, Tensor batch, IReadOnlyList<TabularColumn>? columns)
+    {
+        if (columns is null)
+            return [(input, Value(batch))];
+        return columns.Index().Select(column => ($"{input}.{column.Item.Name}", column.Item is CategoricalColumn its
+            ? Text([.. batch.select(1, column.Index).to(ScalarType.Float64).contiguous().data<double>().ToArray().Select(
+                number => number >= 1 ? its.Categories[(int)number - 1] : "unheard of")])
+            : Value(batch.select(1, column.Index).unsqueeze(1))));
+    }
+
+    private static OrtValue Text(string[] cells)
+    {
+        var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, [cells.Length, 1]);
+        foreach (var (index, cell) in cells.Index())
+            value.StringTensorSetElementAt(cell, index);
+        return value;
+    }
 
     private static OrtValue Value(Tensor values) => values.dtype switch
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using static TorchSharp.torch;
@@ -63,6 +64,31 @@ public sealed class MachineLearningTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Categories_stand_in_a_pipeline_as_text()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("record", Inputs.Tabular(new NumericColumn("Age") { Fill = 30 }, new CategoricalColumn("Port", ["S", "Q"])))
+            .Base(Bases.ConvNet(8, 16))
+            .Task("species", Heads.Classification(3), from: ["record"])
+            .Build(CPU, seed: 1);
+        model.ExportOnnx(path, new() { CategoriesAsText = true });
+        Record[] records = [new() { Age = 20, Port = "S" }, new() { Age = float.NaN, Port = "Q" }, new() { Age = 40, Port = "elsewhere" }];
+        var context = new MLContext(seed: 1);
+        var data = context.Data.LoadFromEnumerable(records);
+
+        var pipeline = context.Transforms.ApplyOnnxModel(["species_probabilities"], ["record.Age", "record.Port"], path);
+        var answers = context.Data.CreateEnumerable<Class>(pipeline.Fit(data).Transform(data), reuseRowObject: false, ignoreMissingColumns: true).ToArray();
+
+        answers.Should().HaveCount(3);
+        foreach (var (answer, record) in answers.Zip(records))
+        {
+            var age = float.IsNaN(record.Age) ? null : record.Age.ToString(CultureInfo.InvariantCulture);
+            var expected = model.Predict("species", new Dictionary<string, string?> { ["Age"] = age, ["Port"] = record.Port });
+            Differences(answer.Species, expected.Classes).Max().Should().BeLessThan(1e-5);
+        }
+    }
+
     private static IEnumerable<double> Differences(float[] actual, IReadOnlyList<NamedProbability> expected)
     {
         actual.Should().HaveCount(expected.Count);
@@ -80,6 +106,15 @@ public sealed class MachineLearningTests : IDisposable
         public float Age { get; set; }
 
         public float Port { get; set; }
+    }
+
+    private sealed class Record
+    {
+        [ColumnName("record.Age")]
+        public float Age { get; set; }
+
+        [ColumnName("record.Port")]
+        public string Port { get; set; } = "";
     }
 
     private class Class

@@ -53,6 +53,8 @@ internal sealed class ModelGenerator(int seed)
         RawOutputs = Chance(0.2),
         Standardize = Chance(0.9),
         Verify = Chance(0.2),
+        DynamicSize = Chance(0.3),
+        CategoriesAsText = Chance(0.5),
         Tasks = Chance(0.2) ? [Pick([.. description.Tasks.Select(task => task.Name)])] : null,
     };
 
