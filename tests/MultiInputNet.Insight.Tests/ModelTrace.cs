@@ -16,7 +16,7 @@ internal sealed class ModelTrace
 
     public void ShouldBeUnchanged(string because = "") => Take().Should().Equal(state, because);
 
-    private IEnumerable<(string Name, string Content)> Take()
+    private List<(string Name, string Content)> Take()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
