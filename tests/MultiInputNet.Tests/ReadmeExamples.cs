@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using MultiInputNet.Data;
 using MultiInputNet.Hosting;
 using MultiInputNet.Images;
+using MultiInputNet.Insights;
 using MultiInputNet.Onnx;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
@@ -132,6 +133,33 @@ internal static class ReadmeExamples
         foreach (var sample in fruit.Predictions.Where(its => its.Prediction.ClassIndex != its.Label[0]).Take(5))
             Console.WriteLine(sample); // sample 7: plum (0.512)
         evaluation.SaveCsv("evaluation"); // fruit.metrics.csv, fruit.classes.csv, fruit.confusion.csv, ...
+    }
+
+    public static void Seeing_what_a_model_learned()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(channels: 3, height: 16, width: 16))
+            .Input("signal", Inputs.Sequence(features: 2, length: 30))
+            .Base(Bases.ConvNet(channels: 8, 16))
+            .Fusion(Fusions.GlobalAverage())
+            .Task("photo", Heads.Classification(3) with { ClassNames = ["cat", "dog", "fox"] })
+            .Task("signal", Heads.Classification(2))
+            .Build(seed: 0);
+        var (photos, signals) = (rand(90, 3, 16, 16), randn(90, 2, 30));
+        TensorSource[] sources = [new("photo", photos, arange(90).remainder(3)), new("signal", signals, arange(90).remainder(2))];
+
+        var rate = new LearningRateFinder(model).Find(sources).Valley ?? 1e-3;
+        var history = new Trainer(model, new() { Epochs = 2, LearningRate = rate }).Fit(sources);
+        Insight.Report(model, sources, "report.html", new() { History = history });
+
+        // Everything on the page is a method as well.
+        using var map = Insight.GradCam(model, "photo", photos[..4]); // where the predicted class comes from
+        using var attribution = Insight.IntegratedGradients(model, "signal", signals[..4]);
+        Console.WriteLine($"{string.Join('×', map.shape)}, {string.Join('×', attribution.shape)}"); // 4×16×16, 4×2×30
+        var gradients = Insight.GradientConflict(model, sources);
+        Console.WriteLine($"cosine {gradients.Cosine("photo", "signal"):0.00}"); // below 0, the tasks pull the base apart
+        foreach (var advice in Insight.Advise(model, sources, history, gradients))
+            Console.WriteLine(advice);
     }
 
     public static void Fine_tuning_in_stages()

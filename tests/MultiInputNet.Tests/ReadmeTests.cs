@@ -27,6 +27,7 @@ public sealed class ReadmeTests
     [InlineData(nameof(ReadmeExamples.Training_with_a_trainer), "digit: accuracy 0.")]
     [InlineData(nameof(ReadmeExamples.Training_in_a_loop_of_your_own), "step 19: loss ")]
     [InlineData(nameof(ReadmeExamples.Evaluating_a_model), ", support 20\n")]
+    [InlineData(nameof(ReadmeExamples.Seeing_what_a_model_learned), "4×16×16, 4×2×30\n")]
     [InlineData(nameof(ReadmeExamples.Fine_tuning_in_stages), "7 epochs\n")]
     [InlineData(nameof(ReadmeExamples.Stopping_and_going_on), "False\n")]
     [InlineData(nameof(ReadmeExamples.Growing_a_trained_model), "True\n")]
