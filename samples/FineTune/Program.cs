@@ -70,7 +70,22 @@ internal static class Program
         var resume = new Option<bool>("--resume") { Description = "Resume from the latest checkpoint, or start from the beginning if there is none." };
         var earlier = new Option<bool>("--allow-earlier") { Description = "With --resume, use an earlier checkpoint if the latest is damaged." };
         var threads = One<int?>("--threads", "Threads to compute with. By default as many as there are cores.", text => CommandLine.Number(text, 1));
-        var report = One("--report", "A folder for tables (CSV) of the test samples: scores of each class, confusions, calibration and the prediction for each sample.", text => text);
+        var report = One("--report", "A folder for a report of the model (report.html), and tables (CSV) of the test samples: scores of each class, confusions, calibration and the prediction for each sample.", text => text);
+        var watch = new Option<int?>("--watch")
+        {
+            Description = "Show the running training on a page for browsers on this machine: at http://127.0.0.1:PORT/, or without PORT at any port that is free.",
+            HelpName = "PORT",
+            Arity = ArgumentArity.ZeroOrOne,
+            CustomParser = result =>
+            {
+                if (result.Tokens.Count == 0)
+                    return 0;
+                if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535)
+                    return port;
+                result.AddError($"--watch: '{result.Tokens[0].Value}' is not a port; give a number from 0 to 65535, or none.");
+                return null;
+            },
+        };
         var predict = One("--predict", PredictionHelp, PredictionSettings.ParsePath);
         var model = One("--model", "With --predict, the model, or one exported to ONNX.", text => text);
         var task = One("--task", "With --predict, the only task to answer. By default every task that reads nothing but the input.", text => text);
@@ -78,7 +93,7 @@ internal static class Program
         var command = new RootCommand("Trains one model with a shared base on your own inputs, and saves it; or answers for new samples with a saved model (--predict). Exit code: 0; 1 if something went wrong or the program was stopped; 2 if --predict had to skip samples that cannot be read.")
         {
             predict, model, engine, task, input, target, column, delimiter, point, thousands, encoding, sharedBase, channels, depth, normalization, weights, phases, epochs, steps, rate, decay, batch, dropout, average, augment, sampling,
-            patience, seed, file, report, checkpoints, resume, earlier, threads,
+            patience, seed, file, report, watch, checkpoints, resume, earlier, threads,
         };
         var predicting = new Option[] { predict, model, engine, task };
         var common = new Option[] { delimiter, point, thousands, encoding, file, threads };
@@ -146,6 +161,7 @@ internal static class Program
                 Seed = seed.Of(arguments),
                 Out = file.Of(arguments),
                 Report = report.Of(arguments),
+                Watch = arguments.GetResult(watch) is { Implicit: false } ? arguments.GetValue(watch) : null,
                 Checkpoints = checkpoints.Of(arguments),
                 Resume = arguments.GetValue(resume),
                 AllowEarlier = arguments.GetValue(earlier),

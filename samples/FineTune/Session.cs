@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using MultiInputNet;
+using MultiInputNet.Insights;
 using MultiInputNet.Onnx;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
@@ -78,17 +79,25 @@ internal static class Session
             Seed = settings.Seed,
         });
         using var progress = new ConsoleProgress();
+        var record = new TrainingRecord(progress);
+        using var live = settings.Watch is { } port ? new LiveView(record, port) : null;
+        if (live is not null)
+            Console.WriteLine($"The training can be watched at {live.Address}");
         var (training, validation) = (inputs.Select(input => input.Training).ToArray(), inputs.Select(input => input.Validation).ToArray());
-        var history = settings.Resume ? trainer.Resume(training, validation, progress, cancellation) : trainer.Fit(training, validation, progress, cancellation);
+        var history = settings.Resume ? trainer.Resume(training, validation, record, cancellation) : trainer.Fit(training, validation, record, cancellation);
         progress.Complete(history);
         model.Save(settings.Out);
         var results = trainer.Evaluate([.. inputs.Select(input => input.Test)], new() { KeepPredictions = settings.Report is not null }, cancellation);
         if (settings.Report is { } reports)
+        {
             results.SaveCsv(reports);
+            Insight.Report(model, [.. inputs.Select(input => input.Test)], Path.Combine(reports, "report.html"), new() { History = history, Record = record }, cancellation);
+        }
+
         PrintTable(inputs, results, history);
         Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s; the model of {model.parameters().Sum(parameter => parameter.numel()):N0} parameters was saved to {settings.Out}.");
         if (settings.Report is not null)
-            Console.WriteLine($"The results on the test samples are in the tables of {settings.Report}.");
+            Console.WriteLine($"The results on the test samples are in the tables of {settings.Report}, and {Path.Combine(settings.Report, "report.html")} shows the model.");
     }
 
     private static MultiInputModel Build(Settings settings, IReadOnlyList<Prepared> inputs)

@@ -62,8 +62,11 @@ internal sealed record Settings
 
     public required string Out { get; init; }
 
-    /// <summary>The folder for tables of the evaluation on the test samples; null for none.</summary>
+    /// <summary>The folder for the report and the tables of the evaluation on the test samples; null for none.</summary>
     public required string? Report { get; init; }
+
+    /// <summary>The port of a page with the running training, 0 for any that is free; null for no page.</summary>
+    public required int? Watch { get; init; }
 
     public required string? Checkpoints { get; init; }
 

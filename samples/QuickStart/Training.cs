@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MultiInputNet;
+using MultiInputNet.Insights;
 using MultiInputNet.Terminal;
 using MultiInputNet.Training;
 using Spectre.Console;
@@ -9,7 +10,7 @@ internal static class Training
 {
     private const int Epochs = 10;
 
-    public static int Run(string path, int[] seeds, int steps, bool compare, bool validate)
+    public static int Run(string path, string report, int[] seeds, int steps, bool compare, bool validate)
     {
         var all = DataSet.All.Select(data => Samples.Load(data, validate)).ToArray();
         var shared = new List<double[]>();
@@ -22,11 +23,14 @@ internal static class Training
             if (seed == seeds[0])
                 Console.WriteLine(model.Summary());
             sharedSize = Size(model);
-            shared.Add(Train($"one shared model, seed {seed}", model, all, steps, seed));
+            var (accuracies, history, record) = Train($"one shared model, seed {seed}", model, all, steps, seed);
+            shared.Add(accuracies);
             if (seed == seeds[0])
             {
                 model.Save(path);
                 Console.WriteLine($"Trained in {time.Elapsed.TotalSeconds:0} s and saved to {path}; --predict classifies rows with it.");
+                Insight.Report(model, [.. all.Select(samples => samples.Held)], report, new() { Title = "One base for digits, landsat, dna and letter", History = history, Record = record });
+                Console.WriteLine($"What it consists of, how it was trained and what it gets wrong is in {report}; open it in a browser.");
             }
         }
 
@@ -35,7 +39,7 @@ internal static class Training
             var models = all.Select(samples => Models.Separate(samples).Build(seed: seed)).ToArray();
             separateSize = models.Sum(Size);
             separate.Add([.. all.Zip(models, (samples, model) =>
-                Train($"{samples.Data.Name} alone, seed {seed}", model, [samples], steps, seed)[0])]);
+                Train($"{samples.Data.Name} alone, seed {seed}", model, [samples], steps, seed).Accuracies[0])]);
             foreach (var model in models)
                 model.Dispose();
         }
@@ -46,8 +50,8 @@ internal static class Training
 
     private static long Size(MultiInputModel model) => model.parameters().Sum(parameter => parameter.numel());
 
-    /// <summary>Trains a model, showing its progress, and returns the accuracy on each data set in percent.</summary>
-    private static double[] Train(string title, MultiInputModel model, IReadOnlyList<Samples> all, int steps, int seed)
+    /// <summary>Trains a model, showing its progress, and returns the accuracy on each data set in percent, and how the training went.</summary>
+    private static (double[] Accuracies, TrainingHistory History, TrainingRecord Record) Train(string title, MultiInputModel model, IReadOnlyList<Samples> all, int steps, int seed)
     {
         var trainer = new Trainer(model, new()
         {
@@ -57,10 +61,12 @@ internal static class Training
             WeightDecay = 0.05,
             Seed = seed,
         });
-        using (var progress = new ConsoleProgress { Title = title })
-            trainer.Fit([.. all.Select(samples => samples.Training)], progress: progress);
+        using var progress = new ConsoleProgress { Title = title };
+        var record = new TrainingRecord(progress);
+        var history = trainer.Fit([.. all.Select(samples => samples.Training)], progress: record);
+        progress.Dispose();
         var results = trainer.Evaluate([.. all.Select(samples => samples.Held)]);
-        return [.. all.Select(samples => 100 * results[samples.Data.Name].PrimaryValue)];
+        return ([.. all.Select(samples => 100 * results[samples.Data.Name].PrimaryValue)], history, record);
     }
 
     private static void PrintTable(

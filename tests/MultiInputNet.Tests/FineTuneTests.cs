@@ -52,12 +52,15 @@ public sealed class FineTuneTests : IDisposable
             "--base", "convnet:4", "--epochs", "1", "--steps-per-epoch", "5", "--report", "new/report");
 
         code.Should().Be(0, text);
-        text.Should().Contain("The results on the test samples are in the tables of new/report.");
+        text.Should().Contain("The results on the test samples are in the tables of new/report, and new/report/report.html shows the model.");
         Directory.GetFiles(folder["new/report"]).Select(Path.GetFileName).Should().BeEquivalentTo(
-            "flowers.metrics.csv", "flowers.classes.csv", "flowers.confusion.csv", "flowers.calibration.csv", "flowers.predictions.csv",
+            "report.html", "flowers.metrics.csv", "flowers.classes.csv", "flowers.confusion.csv", "flowers.calibration.csv", "flowers.predictions.csv",
             "photos.metrics.csv", "photos.classes.csv", "photos.confusion.csv", "photos.calibration.csv", "photos.predictions.csv",
             "price.metrics.csv", "price.outputs.csv", "price.predictions.csv");
         using var model = MultiInputModel.Load(folder["model.safetensors"], CPU);
+
+        var page = File.ReadAllText(folder["new/report/report.html"]);
+        page.Should().Contain("say &quot;high&quot;").And.Contain("<bdi>flowers.csv, line ").And.Contain("data:image/png;base64,").And.Contain("loss (dashed: validation)");
 
         // Each row is found again where its name says it is, and is answered as the model answers it.
         var found = Table("flowers.predictions");
@@ -217,6 +220,7 @@ public sealed class FineTuneTests : IDisposable
     [InlineData("'0,5' is not a number from 0 to 0.99.", "--input", "a=sample:digits", "--dropout", "a=0,5")]
     [InlineData("'0,9' is not a number", "--input", "a=sample:digits", "--average", "0,9")]
     [InlineData("'1,000' is not a whole number of at least 1.", "--input", "a=sample:digits", "--batch-size", "1,000")]
+    [InlineData("'70000' is not a port; give a number from 0 to 65535, or none.", "--input", "a=sample:digits", "--watch", "70000")]
     [InlineData("'0,5' is not a number from 0 to 1.", "--input", "a=sample:digits", "--sampling", "temperature:0,5")]
     public void A_mistake_is_named_and_nothing_is_saved(string message, params string[] arguments)
     {
@@ -281,6 +285,8 @@ public sealed class FineTuneTests : IDisposable
     [Theory]
     [InlineData("--model: there is no folder '", "--model", "missing/model.safetensors")]
     [InlineData("--model: '.' is a folder; name a file in it.", "--model", ".")]
+    [InlineData("--report: there is no folder '", "--report", "missing/report.html")]
+    [InlineData("--report: './quickstart.safetensors' is the file of the model; name another.", "--report", "./quickstart.safetensors")]
     [InlineData("There is no model at 'missing.safetensors'.", "--model", "missing.safetensors", "--predict")]
     [InlineData("There is no option --seed; did you mean --seeds?", "--seed", "1")]
     [InlineData("--steps: '0' is not a whole number of at least 1.", "--steps", "0")]
@@ -291,6 +297,18 @@ public sealed class FineTuneTests : IDisposable
         code.Should().Be(1);
         text.Should().StartWith(message);
         text.Trim().Split('\n').Should().HaveCountLessThan(4);
+    }
+
+    [Fact]
+    public void QuickStart_writes_its_report_beside_the_model_and_says_where()
+    {
+        Directory.CreateDirectory(folder["models"]);
+        var (code, text) = RunSample("QuickStart", "--steps", "10", "--model", "models/small.safetensors");
+
+        code.Should().Be(0, text);
+        text.Should().Contain("is in models/small.html; open it in a browser.");
+        File.ReadAllText(folder["models/small.html"]).Should().Contain("very damp grey soil").And.EndWith("</html>\n");
+        new FileInfo(folder["models/small.html"]).Length.Should().BeLessThan(5_000_000);
     }
 
     [Fact]

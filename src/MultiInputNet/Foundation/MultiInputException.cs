@@ -33,5 +33,8 @@ public sealed class MultiInputException : Exception
     /// <summary>What to change.</summary>
     public string Cure { get; }
 
+    /// <summary>Whether a training diverged: a loss, a gradient or a statistic is not finite.</summary>
+    internal bool IsDivergence { get; init; }
+
     private static string Capitalize(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }

@@ -14,7 +14,8 @@ namespace MultiInputNet;
 /// sequence. What is not present is neither attended to nor part of the mean, and a sample without any position yields zeros. The
 /// parameters have the names, shapes and initialisation of PyTorch's <c>MultiheadAttention</c>.
 /// </remarks>
-public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>, IOnnxModule
+public sealed class AttentionFusion
+    : nn.Module<IReadOnlyList<FeatureSet>, Tensor>, IRandomModule, IOperations<IReadOnlyList<FeatureSet>>, IOnnxModule, IAttention<IReadOnlyList<FeatureSet>>
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -65,19 +66,23 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
     {
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
-        var tokens = Join([.. input.Select(features => features.TokensThere())]); // (batch, positions, channels)
-
-        // (batch, positions, 3 · channels) as (3, batch, heads, positions, channels / heads): query, key, value.
-        var (batch, positions) = (tokens.shape[0], tokens.shape[1]);
-        var qkv = nn.functional.linear(tokens, in_proj_weight, in_proj_bias)
-            .view(batch, positions, 3, Heads, Channels / Heads)
-            .permute(2, 0, 3, 1, 4);
+        var qkv = Project(input);
         if (input.Any(features => features.Mask is not null))
             return FuseThere(qkv, Join([.. input.Select(features => features.MaskOrAll())])).MoveToOuterDisposeScope();
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
 
         // The projection is linear, so the mean over the positions comes first: one vector per sample to project.
         return out_proj.call(attended.mean([2]).flatten(start_dim: 1)).MoveToOuterDisposeScope();
+    }
+
+    Tensor IAttention<IReadOnlyList<FeatureSet>>.Attend(IReadOnlyList<FeatureSet> input)
+    {
+        using var scope = NewDisposeScope();
+        var qkv = Project(input);
+        var scores = qkv[0].matmul(qkv[1].transpose(-2, -1)) / Math.Sqrt(qkv.shape[^1]);
+        if (input.Any(features => features.Mask is not null))
+            scores = scores.masked_fill(Keys(Join([.. input.Select(features => features.MaskOrAll())])).logical_not(), double.NegativeInfinity);
+        return scores.softmax(-1).MoveToOuterDisposeScope();
     }
 
     OnnxValue IOnnxModule.Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
@@ -96,14 +101,28 @@ public sealed class AttentionFusion : nn.Module<IReadOnlyList<FeatureSet>, Tenso
     /// <summary>The same over the positions that are present, <c>(batch, positions)</c>.</summary>
     private Tensor FuseThere(Tensor qkv, Tensor there)
     {
-        // If nothing is present, softmax over no position would give NaN: everything is attended to, and the result is not used.
         var absent = there.any(1, keepdim: true).logical_not();
-        var keys = there.logical_or(absent).unsqueeze(1).unsqueeze(1).expand(-1, -1, there.shape[1], -1);
-        var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask: keys, p: training ? dropout : 0);
+        var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask: Keys(there), p: training ? dropout : 0);
         var found = attended.masked_fill(there.logical_not().unsqueeze(1).unsqueeze(3), 0);
         var mean = FeaturePooling.Divide(found, [2], there.sum(1).clamp_min(1).view(-1, 1, 1)).flatten(start_dim: 1);
         return out_proj.call(mean).masked_fill(absent, 0);
     }
+
+    /// <summary>Query, key and value of each head: <c>(3, batch, heads, positions, channels / heads)</c>.</summary>
+    private Tensor Project(IReadOnlyList<FeatureSet> input)
+    {
+        var tokens = Join([.. input.Select(features => features.TokensThere())]); // (batch, positions, channels)
+        return nn.functional.linear(tokens, in_proj_weight, in_proj_bias)
+            .view(tokens.shape[0], tokens.shape[1], 3, Heads, Channels / Heads)
+            .permute(2, 0, 3, 1, 4);
+    }
+
+    /// <summary>
+    /// The keys that every query attends to, <c>(batch, 1, positions, positions)</c>. If nothing is present, softmax over no position would
+    /// give NaN: everything is attended to, and the result is not used.
+    /// </summary>
+    private static Tensor Keys(Tensor there) => there.logical_or(there.any(1, keepdim: true).logical_not())
+        .unsqueeze(1).unsqueeze(1).expand(-1, -1, there.shape[1], -1);
 
     private static Tensor Join(Tensor[] sequences) => sequences is [var only] ? only : cat(sequences, 1);
 

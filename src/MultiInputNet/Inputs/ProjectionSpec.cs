@@ -25,6 +25,9 @@ public abstract record ProjectionSpec
     /// <summary>The number of weights of the module, apart from biases and normalisations; 0 if only the module knows.</summary>
     internal virtual Int128 CountWeights(InputSpec input, ProjectionTarget target) => 0;
 
+    /// <summary>The steps of a sequence between two positions of the map, which it fills row by row.</summary>
+    internal virtual int StepsPerPosition => 1;
+
     /// <summary>The band names of an image that goes into the base directly, or through a stem; none if they are not known.</summary>
     internal virtual IReadOnlyList<string> FindBands(InputSpec input) => [];
 

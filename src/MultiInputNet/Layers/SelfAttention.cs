@@ -6,7 +6,7 @@ namespace MultiInputNet;
 
 /// <summary>Multi-head self-attention of tokens (Vaswani et al., 2017), with the names of torch's <c>MultiheadAttention</c>.</summary>
 /// <remarks>Shapes: <c>(batch, tokens, width)</c> in and out.</remarks>
-internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>, IOnnxModule
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, IOperations<Tensor>, IOnnxModule, IAttention<Tensor>
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -32,14 +32,16 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, 
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var (batch, tokens, width) = (input.shape[0], input.shape[1], input.shape[2]);
-
-        // (batch, tokens, 3 · width) as (3, batch, heads, tokens, width / heads): query, key, value.
-        var qkv = nn.functional.linear(input, in_proj_weight, in_proj_bias)
-            .view(batch, tokens, 3, heads, width / heads)
-            .permute(2, 0, 3, 1, 4);
+        var qkv = Project(input);
         var attended = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], p: training ? dropout : 0);
-        return out_proj.call(attended.transpose(1, 2).reshape(batch, tokens, width)).MoveToOuterDisposeScope();
+        return out_proj.call(attended.transpose(1, 2).reshape(input.shape)).MoveToOuterDisposeScope();
+    }
+
+    public Tensor Attend(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var qkv = Project(input);
+        return (qkv[0].matmul(qkv[1].transpose(-2, -1)) / Math.Sqrt(qkv.shape[^1])).softmax(-1).MoveToOuterDisposeScope();
     }
 
     public OnnxValue Export(OnnxGraph graph, IReadOnlyList<OnnxValue> inputs)
@@ -52,4 +54,9 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IRandomModule, 
 
     // Some kernels do not store scores; the time they take is to be bounded all the same.
     public long Foresee(Tensor input) => heads * input.shape[0] * input.shape[1] * input.shape[1];
+
+    /// <summary>Query, key and value of each head: <c>(3, batch, heads, tokens, width / heads)</c>.</summary>
+    private Tensor Project(Tensor input) => nn.functional.linear(input, in_proj_weight, in_proj_bias)
+        .view(input.shape[0], input.shape[1], 3, heads, input.shape[2] / heads)
+        .permute(2, 0, 3, 1, 4);
 }

@@ -16,6 +16,7 @@ internal sealed record InputPath(
     MapShape Projected,
     FeatureShape Features,
     long Macs,
+    long ProjectionMacs, // those of them that are its projection's
     long LargestResult)
 {
     /// <summary>The projection, where it stands for the first convolution of the base.</summary>

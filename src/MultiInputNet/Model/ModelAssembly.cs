@@ -163,6 +163,7 @@ internal sealed class ModelAssembly
             MapShape.Of(projected),
             shape,
             probe.Macs + baseProbe.Macs + (ownProbe?.Macs ?? 0),
+            probe.Macs,
             Math.Max(projected.numel(), baseProbe.LargestResult));
     }
 

@@ -114,7 +114,7 @@ internal sealed class PhaseBatches : IDisposable
                 $"task '{task}'",
                 ModelComponent.Training,
                 $"its loss is {value} at step {step + 1}, on source '{batch.Source.Name}' with {(broken.Length > 0 ? $"values that are not finite in input {Shapes.Names(broken)}" : $"input {Shapes.Names(reads)}")}.",
-                $"Look for NaN or huge values in the inputs and labels, or lower the learning rate. {whatIsKept()}");
+                $"Look for NaN or huge values in the inputs and labels, or lower the learning rate. {whatIsKept()}") { IsDivergence = true };
         }
 
         if (running is not null)

@@ -106,7 +106,7 @@ internal sealed class PhaseTraining : IDisposable
                 "training",
                 ModelComponent.Training,
                 $"the gradient's norm is {norm} at step {state.Step + 1}, with losses of {means}.",
-                $"Lower the learning rate, or look for huge values in the inputs. {whatIsKept()}");
+                $"Lower the learning rate, or look for huge values in the inputs. {whatIsKept()}") { IsDivergence = true };
         }
 
         return losses;
@@ -142,7 +142,7 @@ internal sealed class PhaseTraining : IDisposable
                 "training",
                 ModelComponent.Training,
                 $"'{broken}', which a forward pass changes, is not finite at step {state.Step + 1}.",
-                $"A normalisation had too few values, or values that are too large: use larger batches, or look for huge values in the inputs. {whatIsKept()}");
+                $"A normalisation had too few values, or values that are too large: use larger batches, or look for huge values in the inputs. {whatIsKept()}") { IsDivergence = true };
         }
     }
 }

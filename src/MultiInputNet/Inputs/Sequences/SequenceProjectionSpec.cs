@@ -27,6 +27,8 @@ internal sealed record SequenceProjectionSpec : ProjectionSpec
 
     private protected override (Normalization Normalization, Activation Activation) Ending => (Normalization, Activation);
 
+    internal override int StepsPerPosition => Stride;
+
     internal override nn.Module<Tensor, Tensor> Create(InputSpec input, ProjectionTarget target)
     {
         var length = input.SequenceLength!.Value;

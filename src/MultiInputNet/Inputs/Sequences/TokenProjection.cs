@@ -5,7 +5,7 @@ namespace MultiInputNet;
 
 /// <summary>An embedding of tokens, as wide as the base has channels, followed by a <see cref="SequenceProjection"/>.</summary>
 /// <remarks>Shapes: <c>(batch, length)</c> of 64-bit integers in, <c>(batch, channels, rows, ⌈s / rows⌉)</c> out, with s = ⌈length / stride⌉.</remarks>
-internal sealed class TokenProjection : nn.Module<Tensor, Tensor>, IOnnxModule
+internal sealed class TokenProjection : nn.Module<Tensor, Tensor>, IOnnxModule, IEmbedsInput
 {
     private readonly nn.Module<Tensor, Tensor> embedding;
     private readonly nn.Module<Tensor, Tensor> sequence;
@@ -34,8 +34,13 @@ internal sealed class TokenProjection : nn.Module<Tensor, Tensor>, IOnnxModule
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabulary, 1);
         sequence = new SequenceProjection(channels, channels, length, kernelSize, stride, rows, normalization, activation);
         embedding = nn.Embedding(vocabulary, channels);
+        Places = [.. Enumerable.Range(0, length).Select(token => (token, false))];
         RegisterComponents();
     }
+
+    public nn.Module<Tensor, Tensor>? AfterEmbedding => sequence;
+
+    public IReadOnlyList<(int Element, bool IsNumber)> Places { get; }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

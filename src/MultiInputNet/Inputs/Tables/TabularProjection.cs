@@ -13,7 +13,7 @@ namespace MultiInputNet;
 /// of the base that follows. The embedding of category 0, an unknown one, starts at zero. A number without a category counts as unknown;
 /// on the CPU, the model rejects such batches.
 /// </remarks>
-internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput, IOnnxModule
+internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsInput, IOnnxModule, IEmbedsInput
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> embeddings = new();
     private readonly Linear linear;
@@ -63,6 +63,12 @@ internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsIn
             Keep(nameof(numeric), numeric = tensor(numbers.Select(c => (long)c.Index).ToArray(), ScalarType.Int64));
             Keep(nameof(fills), fills = tensor(numbers.Select(c => c.Column.Fill).ToArray(), ScalarType.Float32));
             Keep(nameof(indicated), indicated = tensor(numbers.Index().Where(c => c.Item.Column.MissingIndicator).Select(c => (long)c.Index).ToArray(), ScalarType.Int64));
+            Places =
+            [
+                .. numbers.Select(c => (c.Index, true)),
+                .. numbers.Where(c => c.Column.MissingIndicator).Select(c => (c.Index, false)),
+                .. categorical.SelectMany(c => Enumerable.Repeat((c.Index, false), c.Column.EmbeddingWidth)),
+            ];
         }
 
         linear = nn.Linear(columns?.Sum(column => column.Width) ?? features, (long)channels * height * width);
@@ -71,6 +77,10 @@ internal sealed class TabularProjection : nn.Module<Tensor, Tensor>, IConvertsIn
         mapShape = [-1, channels, height, width];
         RegisterComponents();
     }
+
+    public nn.Module<Tensor, Tensor>? AfterEmbedding => numeric is null ? null : linear;
+
+    public IReadOnlyList<(int Element, bool IsNumber)> Places { get; } = [];
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

@@ -1,0 +1,70 @@
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Insights;
+
+public static partial class Insight
+{
+    /// <summary>
+    /// How strongly an output of a task reacts to each element of its input: the gradient of the output with respect to the input
+    /// (Simonyan et al., 2014), as Captum's <c>Saliency</c>.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// The output is that of the head before softmax or sigmoid, a logit; for a regression, the value in its own unit. Gradients are in
+    /// output per unit of the raw input, before standardisation.
+    /// </para>
+    /// <para>
+    /// Tokens and categories are no numbers: for them it is the sum over the width of their embedding, of absolute values unless
+    /// <see cref="SaliencyOptions.Signed"/>. A missing number of a table has a gradient of zero, since its replacement does not depend on
+    /// it.
+    /// </para>
+    /// <para>The model is as before. No other thread may use it in the meantime.</para>
+    /// </remarks>
+    /// <param name="model">The model.</param>
+    /// <param name="task">A task that reads one input; or the name of an input that only one task reads, on its own.</param>
+    /// <param name="input">A batch, shaped as the input is declared after the batch dimension; it may be on another device.</param>
+    /// <param name="target">
+    /// The number of the class, label or value; by default the predicted class of each sample, its most probable label, or the only value.
+    /// </param>
+    /// <param name="options">Sign and batch size.</param>
+    /// <returns>A tensor of the input's shape, on the model's device.</returns>
+    /// <exception cref="MultiInputException">A name or the batch does not fit.</exception>
+    /// <exception cref="ArgumentException">There is no such target, or several values and none was named.</exception>
+    public static Tensor Saliency(MultiInputModel model, string task, Tensor input, long? target = null, SaliencyOptions? options = null) =>
+        Saliency(model, task, One(model, task, input), target, options).Values.Single();
+
+    /// <summary>How strongly an output of a task reacts to each element of its inputs, as for one input.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="task">A task; or the name of an input that only one task reads, on its own.</param>
+    /// <param name="inputs">A batch for each input of the task by its name, all of one size. Other inputs are left out.</param>
+    /// <param name="target">As for one input.</param>
+    /// <param name="options">Sign and batch size.</param>
+    /// <returns>For each input of the task, a tensor of the input's shape, on the model's device.</returns>
+    /// <exception cref="MultiInputException">A name or a batch does not fit, or an input is missing.</exception>
+    /// <exception cref="ArgumentException">There is no such target, or several values and none was named.</exception>
+    public static IReadOnlyDictionary<string, Tensor> Saliency(
+        MultiInputModel model, string task, IReadOnlyDictionary<string, Tensor> inputs, long? target = null, SaliencyOptions? options = null)
+    {
+        Check(model, task, inputs);
+        options ??= new();
+        return ByInput(Pieces.Run(model, task, inputs, options.BatchSize, gradients: true, (call, piece) =>
+        {
+            using var owner = NewDisposeScope();
+            Tensor[] leaves = [.. call.Batches.Select(batch => Leaf(piece.Of(batch)))];
+            var runs = call.Spaces.Zip(leaves, (space, leaf) => space.FeaturesOf(model, leaf, owner)).ToArray();
+            var output = call.Finish([.. runs.Select(run => run.Features)]);
+            var sizes = runs.SelectMany((run, i) => (Tensor?[])[leaves[i].requires_grad ? leaves[i] : null, run.Point]).ToArray();
+            var gradients = new Queue<Tensor>(call.Gradients(output, call.Targets(output, target), [.. sizes.OfType<Tensor>()]));
+            return [.. runs.Select((run, i) =>
+            {
+                var number = leaves[i].requires_grad ? Size(gradients.Dequeue()) : null;
+                var embedded = run.Point is null ? null : call.Spaces[i].PerElement(Size(gradients.Dequeue()), withNumbers: false);
+                return (embedded is null ? number! : number is null ? embedded : number + embedded).MoveToOuterDisposeScope();
+            })];
+        }));
+
+        Tensor Size(Tensor gradient) => options.Signed ? gradient : gradient.abs();
+
+        static Tensor Leaf(Tensor batch) => batch.is_floating_point() ? batch.clone().requires_grad_() : batch;
+    }
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using MultiInputNet.Data;
+using MultiInputNet.Training;
+using static TorchSharp.torch;
+
+namespace MultiInputNet.Insights.Tests;
+
+public sealed class ReportTests : IDisposable
+{
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory();
+
+    public void Dispose() => folder.Delete(recursive: true);
+
+    [Fact]
+    public void The_same_model_and_data_give_the_same_file_in_any_culture()
+    {
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples();
+        var first = Write(model, samples);
+        manual_seed(77);
+        var before = CultureInfo.CurrentCulture;
+        var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        (culture.NumberFormat.NumberDecimalSeparator, culture.NumberFormat.NumberGroupSeparator, culture.NumberFormat.NegativeSign) = (",", "'", "~");
+        try
+        {
+            CultureInfo.CurrentCulture = culture;
+            (Write(model, samples) == first).Should().BeTrue();
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+
+        Regex.IsMatch(Regex.Replace(first, "base64,[^\"]*", ""), "NaN|Infinity").Should().BeFalse();
+    }
+
+    [Fact]
+    public void The_model_is_as_before_also_after_a_failure()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ReportedModel.Build();
+        model.train();
+        model.Freeze(Parts.Projections("signal"));
+        model.Head("kind").eval(); // one part in another mode than the rest
+        foreach (var parameter in model.parameters().Where(parameter => parameter.requires_grad).Take(3))
+            parameter.grad = ones_like(parameter);
+        var trace = new ModelTrace(model);
+
+        Write(model, ReportedModel.Samples());
+        trace.ShouldBeUnchanged();
+        var failing = () => Write(model, [.. ReportedModel.Samples(), new Failing()]);
+        failing.Should().Throw<MultiInputException>().WithMessage("*broken on purpose*");
+        trace.ShouldBeUnchanged();
+    }
+
+    [Fact]
+    public void What_is_not_given_is_named_with_the_way_to_get_it()
+    {
+        using var model = ReportedModel.Build();
+        var unlabelled = new TensorSource("photos", new Dictionary<string, Tensor> { ["photo"] = rand(3, 3, 16, 16) }, new Dictionary<string, Tensor>());
+
+        var html = Write(model, [unlabelled]);
+
+        html.Should().Contain("new ReportOptions { History = history }").And.Contain("None of the samples has a label");
+        Write(model, [ReportedModel.Samples()[0]]).Should().Contain("No source has labels of this task");
+    }
+
+    [Fact]
+    public void Results_are_those_of_the_evaluation()
+    {
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples();
+        var expected = new Trainer(model).Evaluate(samples, new() { KeepPredictions = true });
+
+        var html = Write(model, samples);
+
+        foreach (var (task, evaluation) in expected)
+        {
+            var article = Regex.Match(html, $"<article class=\"task\"><h3><bdi>{task}</bdi></h3>.*?</article>", RegexOptions.Singleline).Value;
+            article.Should().Contain(FormattableString.Invariant($"<dt>samples</dt><dd>{evaluation.Count}</dd>"));
+            foreach (var its in evaluation.Classes)
+                article.Should().Contain(FormattableString.Invariant($"<bdi>{its.Name}</bdi></th><td class=\"number\">{its.Support}</td><td class=\"number\">{(double.IsNaN(its.Precision) ? "–" : $"{its.Precision:0.000}")}</td>"));
+            foreach (var its in evaluation.Outputs)
+                article.Should().Contain(FormattableString.Invariant($"<td class=\"number\">{its.Mae:G4}</td><td class=\"number\">{its.Rmse:G4}</td>"));
+            if (evaluation.Calibration is { } calibration)
+                article.Should().Contain(FormattableString.Invariant($"Expected calibration error {calibration.Error:0.0000}"));
+            foreach (var cell in evaluation.Confusions)
+                article.Should().Contain(FormattableString.Invariant($">{cell.Count}</td>"));
+        }
+
+        // The worst mistake of a class is the wrong answer with the highest probability, of a value the largest error.
+        var worst = expected["topic"].Predictions.Where(sample => (int)sample.Label[0] != sample.Prediction.ClassIndex).MaxBy(sample => sample.Prediction.Probability)!;
+        html.Should().MatchRegex($"""<b><bdi>{worst.Prediction.ClassName}</bdi></b> {100 * worst.Prediction.Probability:0.0} %, is [^\n]*?<bdi>{worst.Name}</bdi>""");
+        var farthest = expected["price"].Predictions.SelectMany(sample => sample.Label.Zip(sample.Prediction.Values)).Where(pair => !double.IsNaN(pair.First)).MaxBy(pair => Math.Abs(pair.First - pair.Second));
+        Regex.Match(html, "The largest errors.*?<b>([^<]*)</b>, is ([0-9.]*)", RegexOptions.Singleline).Groups.Values.Skip(1).Select(group => group.Value)
+            .Should().Equal(farthest.Second.ToString("G5", CultureInfo.InvariantCulture), farthest.First.ToString("G5", CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void Parts_add_up_to_the_model()
+    {
+        using var model = ReportedModel.Build();
+        var parts = PartSize.Of(model);
+
+        parts.Sum(part => part.Parameters).Should().Be(model.parameters().Sum(parameter => parameter.numel()));
+        model.Freeze(Parts.Base);
+        Write(model, ReportedModel.Samples()).Should().Contain("❄ frozen").And.Contain("<td>frozen</td>");
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_is_named_and_nothing_is_left()
+    {
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples(8);
+        var there = Path.Combine(folder.FullName, "there.html");
+        File.WriteAllText(there, "before");
+
+        Mistake(Path.Combine(folder.FullName, "missing", "report.html")).Should().Contain("there is no folder");
+        Mistake(folder.FullName).Should().Contain("it is a folder");
+        Mistake("/proc/report.html").Should().Contain("/proc/report.html");
+        File.ReadAllText(there).Should().Be("before");
+        folder.GetFileSystemInfos().Should().ContainSingle();
+        Insight.Report(model, samples[0], there);
+        File.ReadAllText(there).Should().StartWith("<!DOCTYPE html>");
+
+        string Mistake(string path) => ((Action)(() => Insight.Report(model, samples, path))).Should().Throw<MultiInputException>().Which.Message;
+    }
+
+    [Fact]
+    public void Wrong_arguments_are_named()
+    {
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples(8);
+        using var stream = new MemoryStream();
+        void Report(IReadOnlyList<DataSource> data, ReportOptions? options = null) => Insight.Report(model, data, stream, options);
+
+        ((Action)(() => Report([]))).Should().Throw<ArgumentException>().WithMessage("There is no source*");
+        ((Action)(() => Report([new TensorSource("x", rand(2, 3))]))).Should().Throw<MultiInputException>().WithMessage("*the model has no such input*");
+        ((Action)(() => Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [0, 1, 4] } }))).Should().Throw<ArgumentException>().WithMessage("*names channel 4; its channels are 0 to 3*");
+        ((Action)(() => Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["signal"] = [0, 1, 1] } }))).Should().Throw<ArgumentException>().WithMessage("*not an image input*'photo', 'bands'*");
+        ((Action)(() => _ = new ReportOptions { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [0, 1] } })).Should().Throw<ArgumentException>();
+        ((Action)(() => _ = new ReportOptions { Mistakes = -1 })).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => _ = new ReportOptions { Title = " " })).Should().Throw<ArgumentException>();
+        stream.Length.Should().Be(0);
+        Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [3, 2, 1] }, Date = new(2026, 1, 2, 3, 4, 0, TimeSpan.Zero) });
+        Encoding.UTF8.GetString(stream.ToArray()).Should().Contain("2026-01-02 03:04 +00:00");
+    }
+
+    [Theory]
+    [InlineData("a<b>&\"'", "a&lt;b&gt;&amp;&quot;&#39;")]
+    [InlineData("nul\0 bell\a", "nul\uFFFD bell\uFFFD")]
+    public void Texts_are_escaped(string text, string escaped)
+    {
+        Html.Escape(text).Should().Be(escaped);
+        new Html().Add($"<p>{text}</p>").ToString().Should().Be($"<p>{escaped}</p>");
+        Html.Of($"{Html.Name(text)}").Text.Should().Be($"<bdi>{escaped}</bdi>");
+        Html.Escape($"😀 {'\uD800'}").Should().Be("😀 \uFFFD");
+        Html.Shorten("😀😀😀", 4).Should().Be("😀…", "a character is not cut in half");
+    }
+
+    private static string Write(MultiInputModel model, IReadOnlyList<DataSource> samples)
+    {
+        using var stream = new MemoryStream();
+        Insight.Report(model, samples, stream, null);
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private sealed class Failing() : DataSource("failing", ["photo"], new Dictionary<string, Tensor> { ["kind"] = zeros(4, ScalarType.Int64) })
+    {
+        public override InputBatch Read(IReadOnlyList<long> rows) => throw new MultiInputException("source 'failing'", ModelComponent.Input, "it is broken on purpose.", "None.");
+    }
+}
