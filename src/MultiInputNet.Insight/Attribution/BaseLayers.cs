@@ -81,7 +81,7 @@ internal sealed class BaseLayers
             results.Add(name, all = []);
 
         // What comes next may change its input in place, which is a copy then.
-        all.Add(result.alias().MoveToOtherDisposeScope(owner));
+        all.Add(result.alias().GiveTo(owner));
         return result.clone();
     }
 }

@@ -73,7 +73,7 @@ internal sealed class InputSpace
         using var scope = NewDisposeScope();
         Run(batch, x =>
         {
-            point = x.detach().clone().MoveToOtherDisposeScope(scope);
+            point = x.detach().clone().GiveTo(scope);
             return x;
         });
         return (point ?? throw NotReached()).MoveToOuterDisposeScope();
@@ -134,7 +134,7 @@ internal sealed class InputSpace
         replace = x =>
         {
             // Its own copy, which nothing after it changes in place.
-            point = (x.requires_grad ? x.alias() : x.detach().clone().requires_grad_()).MoveToOtherDisposeScope(owner);
+            point = (x.requires_grad ? x.alias() : x.detach().clone().requires_grad_()).GiveTo(owner);
             return point.clone();
         };
         try

@@ -45,12 +45,12 @@ public static partial class Insight
             var features = new List<FeatureSet>();
             foreach (var (space, batch) in call.Spaces.Zip(call.Batches))
             {
-                watcher.Keep = (layer, attend) => kept.Add((layer, [space.Path.Name], [attend.shape[^1]], attend.MoveToOtherDisposeScope(owner)));
+                watcher.Keep = (layer, attend) => kept.Add((layer, [space.Path.Name], [attend.shape[^1]], attend.GiveTo(owner)));
                 features.Add(space.FeaturesOf(model, piece.Of(batch)));
             }
 
             watcher.Keep = (layer, attend) => kept.Add(
-                (layer, call.Route.Inputs, [.. features.Select(its => its.Shape.Positions)], attend.MoveToOtherDisposeScope(owner)));
+                (layer, call.Route.Inputs, [.. features.Select(its => its.Shape.Positions)], attend.GiveTo(owner)));
             call.Finish(features);
             watcher.Keep = null;
             places.Clear();

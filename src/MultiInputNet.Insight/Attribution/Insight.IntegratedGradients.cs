@@ -58,32 +58,23 @@ public static partial class Insight
     {
         Check(model, task, inputs);
         options ??= new();
-        var rule = Quadrature.Of(options.Rule, options.Steps);
         return ByInput(Pieces.Run(model, task, inputs, options.BatchSize, gradients: true, (call, piece) =>
         {
             var (points, starts) = Ends(call, piece, baselines);
-            var targets = TargetsAt(call, points, target);
-            Tensor[] ways = [.. points.Zip(starts, (point, start) => point - start)];
-
-            // A few samples go through the model at several steps at once.
-            var together = (int)Math.Max(1, piece.Size / piece.Length);
-            Tensor[] sums = [.. points.Select(point => zeros_like(point))];
-            foreach (var nodes in rule.Chunk(together))
+            var (targets, differences, resolution) = Differences(call, points, starts, target);
+            Tensor[] results = [.. Integrate(call, piece.Size, points, starts, targets, Quadrature.Of(options.Rule, options.Steps))];
+            for (var steps = 4L * options.Steps; steps <= options.MostSteps; steps *= 4)
             {
                 using var scope = NewDisposeScope();
-                Tensor[] at =
-                [
-                    .. starts.Zip(ways, (start, way) => cat([.. nodes.Select(node => start + way * node.Node)], 0).detach().clone().requires_grad_()),
-                ];
-                var gradients = call.Gradients(call.Run(at), targets.repeat(nodes.Length, 1), at);
-                foreach (var (sum, gradient) in sums.Zip(gradients))
-                {
-                    foreach (var (index, node) in nodes.Index())
-                        sum.add_(gradient.narrow(0, index * piece.Length, piece.Length), alpha: node.Weight);
-                }
+                if (FindIncomplete(results, differences, resolution, options.Tolerance) is not { } rows)
+                    break;
+                Tensor[] Some(IReadOnlyList<Tensor> all) => [.. all.Select(each => each.index_select(0, rows))];
+                var finer = Integrate(call, piece.Size, Some(points), Some(starts), targets.index_select(0, rows), Quadrature.Of(options.Rule, (int)steps));
+                foreach (var (result, values) in results.Zip(finer))
+                    result.index_copy_(0, rows, values);
             }
 
-            return [.. call.Spaces.Select((space, i) => space.PerElement(ways[i] * sums[i]))];
+            return [.. results.Select((result, i) => call.Spaces[i].PerElement(result))];
         }));
     }
 
@@ -163,5 +154,57 @@ public static partial class Insight
     {
         using var noGrad = no_grad();
         return call.Targets(call.Run(points), target);
+    }
+
+    /// <summary>
+    /// The targets; the difference of outputs between points and starts, <c>(batch)</c>; and how much of it may be rounding.
+    /// </summary>
+    private static (Tensor Targets, Tensor Differences, Tensor Resolution) Differences(
+        TaskCall call, IReadOnlyList<Tensor> points, IReadOnlyList<Tensor> starts, long? target)
+    {
+        using var noGrad = no_grad();
+        var output = call.Run(points);
+        var targets = call.Targets(output, target);
+        var (to, from) = (output.gather(1, targets).squeeze(1), call.Run(starts).gather(1, targets).squeeze(1));
+        return (targets, to - from, (to.abs() + from.abs()) * (64 * finfo(to.dtype).eps));
+    }
+
+    /// <summary>The attributions at points, by a sum over nodes.</summary>
+    private static Tensor[] Integrate(
+        TaskCall call, int size, IReadOnlyList<Tensor> points, IReadOnlyList<Tensor> starts, Tensor targets, IReadOnlyList<(double Node, double Weight)> rule)
+    {
+        var count = points[0].shape[0];
+        Tensor[] ways = [.. points.Zip(starts, (point, start) => point - start)];
+        Tensor[] sums = [.. points.Select(point => zeros_like(point))];
+
+        // A few samples go through the model at several steps at once.
+        foreach (var nodes in rule.Chunk((int)Math.Max(1, size / count)))
+        {
+            using var scope = NewDisposeScope();
+            Tensor[] at =
+            [
+                .. starts.Zip(ways, (start, way) => cat([.. nodes.Select(node => start + way * node.Node)], 0).detach().clone().requires_grad_()),
+            ];
+            var gradients = call.Gradients(call.Run(at), targets.repeat(nodes.Length, 1), at);
+            foreach (var (sum, gradient) in sums.Zip(gradients))
+            {
+                foreach (var (index, node) in nodes.Index())
+                    sum.add_(gradient.narrow(0, index * count, count), alpha: node.Weight);
+            }
+        }
+
+        return [.. ways.Zip(sums, (way, sum) => way * sum)];
+    }
+
+    /// <summary>The samples whose attributions miss the difference of outputs; null if there are none.</summary>
+    private static Tensor? FindIncomplete(IReadOnlyList<Tensor> results, Tensor differences, Tensor resolution, double? tolerance)
+    {
+        if (tolerance is not { } share)
+            return null;
+        var type = differences.dtype;
+        var sum = results.Select(result => result.flatten(start_dim: 1).sum(1, type: type)).Aggregate((sum, next) => sum + next);
+        var missing = (sum - differences).abs();
+        var rows = missing.gt(differences.abs() * share).logical_and(missing.gt(resolution)).nonzero().flatten();
+        return rows.numel() > 0 ? rows : null;
     }
 }

@@ -85,6 +85,6 @@ public static partial class Insight
         using var noGrad = no_grad();
         var x = features.detach().cpu().to(ScalarType.Float64);
         var embedded = method == EmbeddingMethod.Pca ? PrincipalComponents.Of(x, 2) : Tsne.Embed(x, perplexity, seed, cancellationToken);
-        return embedded.MoveToOuterDisposeScope();
+        return embedded.contiguous().MoveToOuterDisposeScope();
     }
 }

@@ -75,8 +75,9 @@ internal static class DataAdvice
             warnings = history.Warnings;
         else
         {
+            // How large the batches will be is not known.
             using var undisturbed = new Undisturbed(model, gradients: false);
-            warnings = [.. DataChecks.Find(model, new(), sources, [])];
+            warnings = [.. DataChecks.Find(model, new() { BatchSize = 1 }, sources, [])];
         }
 
         // A training says of raw pixels, and of values that do not match their standardisation, that they are large.

@@ -69,6 +69,27 @@ public sealed class IntegratedGradientsTests : IDisposable
             .Task("text", Heads.Regression(1), fusion: Fusions.GlobalAverage())
             .Build(CPU, seed: 7));
         using var generator = new Generator(3);
+
+        // As after a training: biases are not zero, and normalisations have statistics. Before it, a layer normalisation of the map of
+        // zeros that the baseline gives is as good as a step, and deep networks give the same for all samples.
+        using (no_grad())
+        {
+            foreach (var parameter in model.parameters().Where(parameter => parameter.dim() == 1))
+                parameter.add_(randn(parameter.shape, ScalarType.Float64, generator: generator), alpha: 0.1);
+        }
+
+        model.train();
+        for (var pass = 0; pass < 30; pass++)
+        {
+            using var inner = NewDisposeScope();
+            model.forward(new Dictionary<string, Tensor>
+            {
+                ["photo"] = randn([4, 3, 32, 32], ScalarType.Float64, generator: generator),
+                ["text"] = randint(0, 20, [4, 1024], ScalarType.Int64, generator: generator),
+            });
+        }
+
+        model.eval();
         ShouldBeComplete(model, "photo", new() { ["photo"] = randn([2, 3, 32, 32], ScalarType.Float64, generator: generator) }, null);
         ShouldBeComplete(model, "text", new() { ["text"] = randint(0, 20, [2, 1024], ScalarType.Int64, generator: generator) }, null);
     }
@@ -106,8 +127,8 @@ public sealed class IntegratedGradientsTests : IDisposable
     {
         using var model = TestModels.All();
         var x = TestModels.Samples(2)["wave"];
-        var exact = Insight.IntegratedGradients(model, "wave", x, options: new() { Steps = 1000 });
-        Insight.IntegratedGradients(model, "wave", x, options: new() { Steps = 1000, Rule = rule }).ShouldEqual(exact, 0.01);
+        var exact = Insight.IntegratedGradients(model, "wave", x, options: new() { Steps = 1000, Tolerance = null });
+        Insight.IntegratedGradients(model, "wave", x, options: new() { Steps = 1000, Rule = rule, Tolerance = null }).ShouldEqual(exact, 0.01);
     }
 
     [Fact]
@@ -182,7 +203,7 @@ public sealed class IntegratedGradientsTests : IDisposable
         {
             var difference = end - from();
             difference.abs().min().ToDouble().Should().BeGreaterThan(1e-9, "otherwise there is nothing to explain");
-            ((total - difference).abs().max() / difference.abs().mean()).ToDouble().Should().BeLessThan(0.01);
+            ((total - difference).abs() / difference.abs()).max().ToDouble().Should().BeLessThanOrEqualTo(0.0101);
         }
     }
 
