@@ -24,7 +24,7 @@ public static partial class Insight
     /// <summary>The same for a tensor that need not be given.</summary>
     private static Dictionary<string, Tensor>? OneOrNone(MultiInputModel model, string task, Tensor? input) => input is null ? null : One(model, task, input);
 
-    private static IReadOnlyDictionary<string, Tensor> ByInput((TaskCall Call, IReadOnlyList<Tensor?> Results) run)
+    private static OrderedDictionary<string, Tensor> ByInput((TaskCall Call, IReadOnlyList<Tensor?> Results) run)
     {
         var results = new OrderedDictionary<string, Tensor>();
         foreach (var (name, result) in run.Call.Route.Inputs.Zip(run.Results))

@@ -14,8 +14,8 @@ public static partial class Insight
     /// output per unit of the raw input, before standardisation.
     /// </para>
     /// <para>
-    /// Tokens and categories are no numbers: for them it is the sum over the width of their embedding, of absolute values unless
-    /// <see cref="SaliencyOptions.Signed"/>. A missing number of a table has a gradient of zero, since its replacement does not depend on
+    /// Tokens and categories are no numbers: for them it is the sum over the width of their embedding, of absolute values where those are
+    /// asked for (<see cref="SaliencyOptions.Absolute"/>). A missing number of a table has a gradient of zero, since its replacement does not depend on
     /// it.
     /// </para>
     /// <para>The model is as before. No other thread may use it in the meantime.</para>
@@ -63,7 +63,7 @@ public static partial class Insight
             })];
         }));
 
-        Tensor Size(Tensor gradient) => options.Signed ? gradient : gradient.abs();
+        Tensor Size(Tensor gradient) => options.Absolute ? gradient.abs() : gradient;
 
         static Tensor Leaf(Tensor batch) => batch.is_floating_point() ? batch.clone().requires_grad_() : batch;
     }

@@ -3,9 +3,9 @@ namespace MultiInputNet.Insights;
 /// <summary>How saliency is computed.</summary>
 public sealed record SaliencyOptions
 {
-    /// <summary>Whether gradients keep their sign; otherwise their absolute values are returned.</summary>
-    /// <value>Default: <see langword="false"/>.</value>
-    public bool Signed { get; init; }
+    /// <summary>Whether the absolute values of gradients are returned; otherwise they keep their sign.</summary>
+    /// <value>Default: <see langword="true"/>.</value>
+    public bool Absolute { get; init; } = true;
 
     /// <summary>The number of samples that the model runs at one time. It does not change the results.</summary>
     /// <value>Default: <see langword="null"/>, as many as fit into memory.</value>
