@@ -16,7 +16,10 @@ public sealed class LearningRateCurve
     /// <value>Null if the loss never fell.</value>
     public double? Valley { get; init; }
 
-    /// <summary>The rate at which the smoothed loss falls fastest over the logarithm of the rate.</summary>
+    /// <summary>
+    /// The rate at which the smoothed loss falls fastest over the logarithm of the rate. Smoothing lags behind: where the loss falls late,
+    /// this rate may be too high already.
+    /// </summary>
     /// <value>Null if the loss never fell.</value>
     public double? Steepest { get; init; }
 

@@ -60,6 +60,39 @@ public sealed class GradientConflictTests : IDisposable
     }
 
     [Fact]
+    public void Norms_and_cosines_are_those_of_PyTorch()
+    {
+        var fixture = SharingProblem.Fixture("gradients");
+        using var model = MultiInputModel.Define().Input("x", Inputs.Image(2, 6, 6), Projections.Identity())
+            .Base(Bases.From("own", 2, () => nn.Sequential(nn.Conv2d(2, 3, 3L), nn.Tanh()))).Fusion(Fusions.GlobalAverage())
+            .Task("a", Heads.Classification(2), from: ["x"]).Task("b", Heads.Classification(4), from: ["x"]).Build(CPU, seed: 1);
+        model.to(ScalarType.Float64);
+        void Set(nn.Module module, string name)
+        {
+            using var noGrad = no_grad();
+            foreach (var parameter in module.parameters())
+                parameter.copy_(parameter.dim() == 1 ? fixture.Vector($"{name}_bias") : fixture.Matrix($"{name}_weight").view(parameter.shape));
+        }
+
+        Set(model.Paths.First().Base, "conv");
+        Set(model.Head("a"), "a");
+        Set(model.Head("b"), "b");
+        var source = new TensorSource(
+            "x",
+            new Dictionary<string, Tensor> { ["x"] = fixture.Matrix("x").view(-1, 2, 6, 6) },
+            model.Description.Tasks.Select(task => task.Name).ToDictionary(task => task, task => fixture.Vector($"{task}_labels").to(ScalarType.Int64)));
+        var found = Insight.GradientConflict(model, [source], batches: 2, new() { BatchSize = 5 });
+
+        foreach (var task in found.Tasks)
+        {
+            found.Norms[task].Should().BeApproximately(fixture.Number($"{task}_norm"), 1e-10);
+            found.Losses[task].Should().BeApproximately(fixture.Number($"{task}_loss"), 1e-10);
+        }
+
+        found.Cosine("a", "b").Should().BeApproximately(fixture.Number("cosine"), 1e-10);
+    }
+
+    [Fact]
     public void A_joint_task_moves_the_base_through_each_of_its_inputs()
     {
         using var model = MultiInputModel.Define().Input("a", Inputs.Image(1, 8, 8)).Input("b", Inputs.Image(1, 8, 8)).Base(Bases.ConvNet(4, 8))

@@ -63,8 +63,11 @@ internal static class SharingProblem
             target.copy_(source);
     }
 
-    /// <summary>Numbers that NumPy and scikit-learn computed; the script of the same name wrote them.</summary>
-    public static JsonElement Fixture() => JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", "sharing.json"))).RootElement;
+    /// <summary>Numbers that NumPy, scikit-learn or PyTorch computed; the script of the same name wrote them.</summary>
+    public static JsonElement Fixture(string name = "sharing") =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.json"))).RootElement;
+
+    public static Tensor Vector(this JsonElement fixture, string name) => tensor(fixture.GetProperty(name).EnumerateArray().Select(number => number.GetDouble()).ToArray());
 
     public static Tensor Matrix(this JsonElement fixture, string name)
     {
