@@ -20,7 +20,7 @@ internal sealed class ModelTrace
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var taken = new List<(string Name, string Content)> { ("random", Text(random.get_rng_state())) };
+        var taken = new List<(string, string)> { ("random", Text(random.get_rng_state())) };
         foreach (var (name, parameter) in model.named_parameters())
         {
             taken.Add((name, Text(parameter)));

@@ -11,7 +11,7 @@ public static partial class Insight
     /// <summary>Brings the base features of all inputs to two dimensions together, so that they can be compared in one picture.</summary>
     /// <remarks>
     /// It is deterministic, draws from a generator of its own, and computes on the CPU in double precision. t-SNE compares every two
-    /// samples: its time and memory grow with the square of their number, some seconds for 1,000 and half a minute for 2,000.
+    /// samples: its time and memory grow with the square of their number.
     /// </remarks>
     /// <param name="features">The features, from <see cref="BaseFeatures"/>; of one base, so that they have the same channels.</param>
     /// <param name="method">How.</param>

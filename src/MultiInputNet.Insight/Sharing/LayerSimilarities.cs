@@ -23,7 +23,8 @@ public sealed class InputLayers
     public required IReadOnlyList<string> Layers { get; init; }
 
     /// <summary>
-    /// The linear CKA (<see cref="Insight.LinearCka"/>) of each layer with each, over the same samples; NaN for a layer that is the same for
+    /// The linear CKA (<see cref="Insight.LinearCka"/>) of each layer with each, over the same samples; NaN for a layer that is the same
+    /// for
     /// all samples.
     /// </summary>
     public required IReadOnlyList<IReadOnlyList<double>> Cka { get; init; }

@@ -6,7 +6,9 @@ namespace MultiInputNet.Insights;
 /// <content>Similarity of layers.</content>
 public static partial class Insight
 {
-    /// <summary>Compares what the layers of a model make of its inputs: layer with layer for each input, and input with input for each layer.</summary>
+    /// <summary>
+    /// Compares what the layers of a model make of its inputs: layer with layer for each input, and input with input for each layer.
+    /// </summary>
     /// <remarks>
     /// <para>
     /// Layers are the projection of an input and each stage of its base. Their features are pooled: the mean over all positions, as a

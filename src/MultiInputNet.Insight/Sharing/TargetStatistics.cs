@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace MultiInputNet.Insights;
 
-/// <summary>What heads have to know of their labels before their loss means anything, as a training tells them before its first step.</summary>
+/// <summary>
+/// What heads have to know of their labels before their loss means anything, as a training tells them before its first step.
+/// </summary>
 internal static class TargetStatistics
 {
     /// <summary>

@@ -6,11 +6,14 @@ namespace MultiInputNet.Insights;
 /// <content>Advice.</content>
 public static partial class Insight
 {
-    /// <summary>Measures what commonly goes wrong with several inputs and tasks, and says in words what to do where a measurement supports it.</summary>
+    /// <summary>
+    /// Measures what commonly goes wrong with several inputs and tasks, and says in words what to do where a measurement supports it.
+    /// </summary>
     /// <remarks>
     /// <para>The rules, each with its threshold:</para>
     /// <list type="bullet">
-    /// <item>Two tasks oppose each other: the cosine of their gradients is below -0.1, and below 0 in at least three of four batches.</item>
+    /// <item>Two tasks oppose each other: the cosine of their gradients is below -0.1, and below 0 in at least three of four
+    /// batches.</item>
     /// <item>
     /// An input is idle: the gradient that it puts on the base is less than a millionth of the largest one; or the base features of its
     /// samples deviate by less than 0.001 of their size.
@@ -31,7 +34,8 @@ public static partial class Insight
     /// <item>Classes are numbers: more than 12, all with names that are numbers in increasing order.</item>
     /// <item>
     /// A base is small: a task is worse together than alone by more than 0.02 and two standard errors, without a task that it opposes; or
-    /// all tasks still have more than 60 % of the training loss of a guess after ten epochs, no better in validation, and the second half of
+    /// all tasks still have more than 60 % of the training loss of a guess after ten epochs, no better in validation, and the second half
+    /// of
     /// the training took off less than 2 %.
     /// </item>
     /// <item>What a training notices in the data by itself is passed on.</item>

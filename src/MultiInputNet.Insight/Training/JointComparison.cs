@@ -18,7 +18,8 @@ public sealed class JointComparison
     public required TrainingHistory AloneTraining { get; init; }
 
     /// <summary>
-    /// How much better it is together: the difference of the scores (<see cref="TaskEvaluation.Score"/>), which are unit-free; below 0 where
+    /// How much better it is together: the difference of the scores (<see cref="TaskEvaluation.Score"/>), which are unit-free; below 0
+    /// where
     /// it is better alone.
     /// </summary>
     public double Gain => Joint.Score - Alone.Score;

@@ -1,4 +1,3 @@
-using MultiInputNet.Training;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Insights.Tests.Attribution;
@@ -15,11 +14,13 @@ public sealed class EffectTests : IDisposable
         ["convergence delta"] = (model, x, size) => [Delta(model, x, size)],
         ["Grad-CAM"] = (model, x, size) => Insight.GradCam(model, "joint", x, options: new() { BatchSize = size }).Values,
         ["Grad-CAM of a layer"] = (model, x, size) => Insight.GradCam(model, "joint", x, options: new() { BatchSize = size, Layer = "stages.0" }).Values,
-        ["occlusion"] = (model, x, size) => Insight.Occlusion(model, "joint", x, batchSize: size).Values,
+        ["occlusion"] = (model, x, size) => Insight.Occlusion(model, "joint", x, windows: Windows, batchSize: size).Values,
         ["attention"] = (model, x, size) => Insight.Attention(model, "joint", x, size).Select(map => map.Weights),
         ["feature maps"] = (model, x, size) => [Insight.FeatureMaps(model, "text", x["text"], "stages.0", size)],
         ["filters"] = (model, _, _) => [Insight.Filters(model, "photo"), Insight.BaseFilters(model)],
     };
+
+    private static readonly Dictionary<string, OcclusionWindow> Windows = new() { ["photo"] = new([3, 8, 8]), ["text"] = new([10]) };
 
     private static Tensor Delta(MultiInputModel model, IReadOnlyDictionary<string, Tensor> x, int? size)
     {

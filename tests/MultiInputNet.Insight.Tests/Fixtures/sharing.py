@@ -31,7 +31,7 @@ points = random.normal(size=(40, 6)) * np.array([3, 1, 1, 1, 0.5, 2])
 distances = squareform(pdist(points, "sqeuclidean"))
 joint = squareform(_joint_probabilities(distances, 8.0, 0))
 
-# A loss curve, and what fastai's suggestions are for it (fastai/callback/schedule.py, after its cut of the first tenth).
+# A loss curve, and what the rules of fastai's lr_find suggest for it, written out here: fastai itself is not run.
 rates = np.exp(np.linspace(np.log(1e-7), np.log(10), 100))
 losses = 2.3 - 1.4 / (1 + np.exp(-(np.log10(rates) + 3) * 2)) + np.exp((np.log10(rates) - 0.2) * 3) + 0.03 * np.sin(np.arange(100) * 0.7)
 
