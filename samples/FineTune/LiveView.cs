@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using MultiInputNet;
 using MultiInputNet.Insights;
-using MultiInputNet.Training;
 
 /// <summary>A page with the curves of a running training, for browsers on this machine only. It ends with the training.</summary>
 internal sealed class LiveView : IDisposable
