@@ -39,9 +39,7 @@ public sealed class IntegratedGradientsTests : IDisposable
     [InlineData("residual")]
     [InlineData("per input")]
     [InlineData("adapters")]
-    [InlineData("resnet")]
     [InlineData("mobilenet")]
-    [InlineData("efficientnet")]
     [InlineData("convnext")]
     [InlineData("vit")]
     [InlineData("custom")]
@@ -57,9 +55,7 @@ public sealed class IntegratedGradientsTests : IDisposable
             "residual" => builder.Base(Bases.ConvNet(6, 8, 12) with { Residual = true, Depth = 2 }),
             "per input" => builder.Base(Bases.ConvNet(6, 8, 12) with { Normalization = Normalization.Batch }, perInput: PerInput.Normalization),
             "adapters" => builder.Base(Bases.ConvNet(6, 8, 12), adapters: Adapters.Parallel),
-            "resnet" => builder.Base(Bases.ResNet18()),
             "mobilenet" => builder.Base(Bases.MobileNetV3Small()),
-            "efficientnet" => builder.Base(Bases.EfficientNetB0()),
             "convnext" => builder.Base(Bases.ConvNeXtTiny() with { Depths = [1, 1, 1, 1], Widths = [8, 16, 24, 32] }),
             "vit" => builder.Base(Bases.ViTB16() with { Width = 24, Depth = 2, Heads = 3, PatchSize = 8, ImageSize = 32 }),
             _ => builder.Base(Bases.From("custom", 4, () => nn.Sequential(("conv", nn.Conv2d(4, 8, 3, padding: 1)), ("tanh", nn.Tanh())))),
