@@ -7,6 +7,7 @@ namespace MultiInputNet.Insights;
 internal static class LooksSection
 {
     private const int ExampleSteps = 32;
+    private const int MostExampleSteps = 256;
     private const int AverageSteps = 16;
     private const int MostColumns = 30;
     private const int MostPictures = 16;
@@ -45,7 +46,7 @@ internal static class LooksSection
             using var scope = NewDisposeScope();
             var batch = source.Read(ReportContext.Spaced(source.Count, affordable));
             if (batch.Rows.Count > 0)
-                WriteImportance(report, route, Insight.IntegratedGradients(report.Model, route.Task, Of(route, batch), target, options: new() { Steps = AverageSteps }), batch.Rows.Count, html);
+                WriteImportance(report, route, Insight.IntegratedGradients(report.Model, route.Task, Of(route, batch), target, options: new() { Steps = AverageSteps, Tolerance = null }), batch.Rows.Count, html);
         }
 
         if (report.Options.Examples == 0)
@@ -55,7 +56,7 @@ internal static class LooksSection
         if (shown.Rows.Count == 0)
             return;
         var inputs = Of(route, shown);
-        var attributions = Insight.IntegratedGradients(report.Model, route.Task, inputs, target, options: new() { Steps = ExampleSteps });
+        var attributions = Insight.IntegratedGradients(report.Model, route.Task, inputs, target, options: new() { Steps = ExampleSteps, MostSteps = MostExampleSteps });
         var maps = route.Inputs.Any(input => SpecOf(report, input) is ImageInput) ? Insight.GradCam(report.Model, route.Task, inputs, target) : new Dictionary<string, Tensor>();
         html.Add($"<ul class=\"samples wide\">");
         foreach (var (index, row) in shown.Rows.Index())
