@@ -8,7 +8,7 @@ namespace MultiInputNet.Tests;
 /// <summary>The page of a running training of samples/FineTune.</summary>
 public sealed class FineTuneWatchTests : IDisposable
 {
-    private static readonly string[] options = ["--threads", "1", "--input", "digits=sample:digits", "--base", "convnet:8,8", "--epochs", "200", "--patience", "200", "--steps-per-epoch", "20"];
+    private static readonly string[] options = ["--threads", "1", "--input", "digits=sample:digits", "--input", "landsat=sample:landsat", "--base", "convnet:8,8", "--epochs", "200", "--patience", "200", "--steps-per-epoch", "20"];
 
     private readonly TemporaryFolder folder = new();
 

@@ -146,7 +146,8 @@ internal static class ReadmeExamples
             .Task("signal", Heads.Classification(2))
             .Build(seed: 0);
         var (photos, signals) = (rand(90, 3, 16, 16), randn(90, 2, 30));
-        TensorSource[] sources = [new("photo", photos, arange(90).remainder(3)), new("signal", signals, arange(90).remainder(2))];
+        var numbers = arange(90);
+        TensorSource[] sources = [new("photo", photos, numbers.remainder(3)), new("signal", signals, numbers.remainder(2))];
 
         var rate = new LearningRateFinder(model).Find(sources).Valley ?? 1e-3;
         var history = new Trainer(model, new() { Epochs = 2, LearningRate = rate }).Fit(sources);
