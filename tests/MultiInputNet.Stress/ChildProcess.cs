@@ -51,8 +51,7 @@ internal sealed class ChildProcess : IDisposable
     {
         while (!process.WaitForExit(milliseconds: 20))
         {
-            process.Refresh();
-            if (!process.HasExited && process.WorkingSet64 > mostBytes)
+            if (Memory() > mostBytes)
             {
                 Kill();
                 return (-1, FormattableString.Invariant($"It took more than {mostBytes >> 20:N0} MB and was killed."));
@@ -60,6 +59,19 @@ internal sealed class ChildProcess : IDisposable
         }
 
         return (process.ExitCode, errors.Result.Trim());
+
+        long Memory()
+        {
+            try
+            {
+                process.Refresh();
+                return process.WorkingSet64;
+            }
+            catch (InvalidOperationException)
+            {
+                return 0; // it ended just now
+            }
+        }
     }
 
     public void Dispose()
