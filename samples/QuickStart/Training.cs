@@ -61,10 +61,14 @@ internal static class Training
             WeightDecay = 0.05,
             Seed = seed,
         });
-        using var progress = new ConsoleProgress { Title = title };
-        var record = new TrainingRecord(progress);
-        var history = trainer.Fit([.. all.Select(samples => samples.Training)], progress: record);
-        progress.Dispose();
+        TrainingRecord record;
+        TrainingHistory history;
+        using (var progress = new ConsoleProgress { Title = title })
+        {
+            record = new(progress);
+            history = trainer.Fit([.. all.Select(samples => samples.Training)], progress: record);
+        }
+
         var results = trainer.Evaluate([.. all.Select(samples => samples.Held)]);
         return ([.. all.Select(samples => 100 * results[samples.Data.Name].PrimaryValue)], history, record);
     }

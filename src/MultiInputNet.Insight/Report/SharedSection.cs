@@ -34,7 +34,7 @@ internal static class SharedSection
         var inputs = report.Data.SelectMany(source => source.InputNames).Distinct().Count();
         using var scope = NewDisposeScope();
         var features = Insight.BaseFeatures(report.Model, report.Data, Math.Max(2, Math.Min(report.Options.Samples, MostPoints / inputs)), cancellationToken: report.CancellationToken);
-        foreach (var group in features.GroupBy(its => report.Model.Paths.First(path => path.Name == its.Input).Base).Where(group => group.Sum(its => its.Values.shape[0]) >= 3))
+        foreach (var group in features.GroupBy(its => TaskCall.PathOf(report.Model, its.Input).Base).Where(group => group.Sum(its => its.Values.shape[0]) >= 3))
         {
             html.Add($"<div class=\"charts\">");
             foreach (var (method, title) in new[] { (EmbeddingMethod.Pca, "principal components"), (EmbeddingMethod.Tsne, "t-SNE: neighbours stay neighbours") })

@@ -42,7 +42,7 @@ public static partial class Insight
                 read.AddRange(batch.Rows);
                 var features = model.forward_features(batch.Inputs);
                 foreach (var (input, list) in parts)
-                    list.Add(SampledRows.Pool(new(features[input])).MoveToOtherDisposeScope(scope));
+                    list.Add(SampledRows.Pool(new(features[input])).GiveTo(scope));
             }
 
             if (read.Count == 0)

@@ -43,7 +43,7 @@ public static partial class Insight
         SampledRows.Check(model, sources, samplesPerInput);
         var chosen = SampledRows.Choose(sources, samplesPerInput, seed);
         using var undisturbed = new Undisturbed(model, gradients: false);
-        var type = model.parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32;
+        var type = TaskCall.TypeOf(model);
         var paths = model.Paths.Where(path => sources.Any(source => source.InputNames.Contains(path.Name))).ToArray();
 
         using var scope = NewDisposeScope();
@@ -56,7 +56,7 @@ public static partial class Insight
             foreach (var batch in SampledRows.Read(model, source, rows, cancellationToken))
             {
                 foreach (var (input, list) in parts)
-                    list.Add([.. LayerFeatures.Of(paths.First(path => path.Name == input), batch.Inputs[input], type).Select(layer => layer.MoveToOtherDisposeScope(scope))]);
+                    list.Add([.. LayerFeatures.Of(paths.First(path => path.Name == input), batch.Inputs[input], type).Select(layer => layer.GiveTo(scope))]);
             }
 
             foreach (var (input, list) in parts.Where(pair => pair.Value.Count > 0))

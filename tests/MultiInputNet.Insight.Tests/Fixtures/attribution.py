@@ -5,13 +5,16 @@ Run with a Python that has torch and NumPy: python3 attribution.py
 """
 
 import os
+import sys
 
 import numpy
 import torch
 from torch import nn
 from torch.nn import functional
 
-from tensor_file import save
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "MultiInputNet.Tests", "Fixtures"))
+from tensor_file import save  # noqa: E402
 
 torch.manual_seed(3)
 torch.set_default_dtype(torch.float64)
@@ -125,4 +128,4 @@ def attention():
 
 convnet()
 attention()
-save(os.path.join(os.path.dirname(os.path.abspath(__file__)), "attribution.safetensors"), arrays)
+save(os.path.join(HERE, "attribution.safetensors"), arrays)
