@@ -78,7 +78,8 @@ public static partial class Insight
         return [.. names.Zip(values, (name, value) => new Importance(name, total > 0 ? value / total : 0))];
     }
 
-    private static IReadOnlyList<string> ChannelNames(MultiInputModel model, InputPath path)
+    /// <summary>What the channels of an input are called: its columns, the bands that its projection names, or numbers from 0.</summary>
+    internal static IReadOnlyList<string> ChannelNames(MultiInputModel model, InputPath path)
     {
         var count = (int)path.Spec.Shape[0];
         var bands = model.Description.Inputs.First(input => input.Name == path.Name).Projection?.FindBands(path.Spec);

@@ -123,16 +123,26 @@ internal sealed class TaskCall
                     nameof(target), named, string.Create(CultureInfo.InvariantCulture, $"Task '{Route.Task}' has {outputs} outputs; give a number from 0 to {outputs - 1}."));
         }
 
+        return Default(Route, output) ?? throw new ArgumentException(
+            string.Create(CultureInfo.InvariantCulture, $"Task '{Route.Task}' has {outputs} outputs, of which none is the predicted class; give the number of one."), nameof(target));
+    }
+
+    /// <summary>The output that is explained for each sample if none is named.</summary>
+    /// <param name="route">The task.</param>
+    /// <param name="output">Its outputs, <c>(batch, outputs)</c>.</param>
+    /// <returns>Their numbers, <c>(batch, 1)</c>; null if the task has several outputs, and a sample none that is its answer.</returns>
+    public static Tensor? Default(Route route, Tensor output)
+    {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var head = Route.Head as TaskHead;
+        var (count, outputs) = (output.shape[0], output.shape[1]);
+        var head = route.Head as TaskHead;
         var kind = head?.PredictionKind ?? PredictionKind.Values;
         if (kind == PredictionKind.Labels)
             return output.argmax(1, keepdim: true).MoveToOuterDisposeScope();
         if (kind == PredictionKind.Class && head!.Answer(output) is { } answer && answer.shape.AsSpan().SequenceEqual([count, outputs]))
             return answer.argmax(1, keepdim: true).MoveToOuterDisposeScope();
-        return outputs == 1 ? zeros([count, 1], ScalarType.Int64, output.device).MoveToOuterDisposeScope() : throw new ArgumentException(
-            string.Create(CultureInfo.InvariantCulture, $"Task '{Route.Task}' has {outputs} outputs, of which none is the predicted class; give the number of one."), nameof(target));
+        return outputs == 1 ? zeros([count, 1], ScalarType.Int64, output.device).MoveToOuterDisposeScope() : null;
     }
 
     /// <summary>The gradients of outputs of all samples.</summary>

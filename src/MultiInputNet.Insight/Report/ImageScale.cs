@@ -26,17 +26,17 @@ internal sealed class ImageScale
         this.high = tensor(high).view(-1, 1, 1).DetachFromDisposeScope();
     }
 
-    /// <summary>What is shown, such as <c>channels 3, 2 and 1 as red, green and blue</c>; empty for grey images and RGB.</summary>
+    /// <summary>What is shown, such as <c>bands 3, 2 and 1 as red, green and blue</c>; empty for grey images and RGB.</summary>
     public string Caption { get; private init; } = "";
 
     /// <summary>Finds it.</summary>
-    /// <param name="spec">The input.</param>
+    /// <param name="names">What the channels of the input are called.</param>
     /// <param name="composite">The channels to show, if the user chose them.</param>
     /// <param name="samples">Samples, batch by batch.</param>
-    public static ImageScale Find(ImageInput spec, IReadOnlyList<int>? composite, IEnumerable<Tensor> samples)
+    public static ImageScale Find(IReadOnlyList<string> names, IReadOnlyList<int>? composite, IEnumerable<Tensor> samples)
     {
         using var noGrad = no_grad();
-        long[] channels = composite is not null ? [.. composite.Select(channel => (long)channel)] : spec.Channels >= 3 ? [0, 1, 2] : [0];
+        long[] channels = composite is not null ? [.. composite.Select(channel => (long)channel)] : names.Count >= 3 ? [0, 1, 2] : [0];
         var low = Enumerable.Repeat(double.PositiveInfinity, channels.Length).ToArray();
         var high = Enumerable.Repeat(double.NegativeInfinity, channels.Length).ToArray();
         foreach (var batch in samples)
@@ -51,7 +51,7 @@ internal sealed class ImageScale
         }
 
         var (least, most) = (low.Min(), high.Max());
-        var isRgb = spec.Channels is 1 or 3 && composite is null;
+        var isRgb = names.Count is 1 or 3 && composite is null;
         if (!double.IsFinite(least) || !double.IsFinite(most) || (least >= 0 && most is > 0.5 and <= 1))
             (low, high) = ([.. low.Select(_ => 0.0)], [.. high.Select(_ => 1.0)]);
         else if (least >= 0 && most is > 127 and <= 255)
@@ -61,8 +61,8 @@ internal sealed class ImageScale
         return new(channels, low, [.. high.Zip(low, (top, bottom) => top > bottom ? top : bottom + 1)])
         {
             Caption = isRgb ? ""
-                : channels.Length == 1 ? $"channel {channels[0]} of {spec.Channels}"
-                : $"channels {channels[0]}, {channels[1]} and {channels[2]} as red, green and blue",
+                : channels.Length == 1 ? $"band {names[(int)channels[0]]} of {names.Count}"
+                : $"bands {names[(int)channels[0]]}, {names[(int)channels[1]]} and {names[(int)channels[2]]} as red, green and blue",
         };
     }
 

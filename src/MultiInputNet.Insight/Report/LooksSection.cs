@@ -12,6 +12,7 @@ internal static class LooksSection
     private const int MostColumns = 30;
     private const int MostPictures = 16;
     private const int MostTokens = 64;
+    private const int SomeRows = 4; // of which one at least can be read, most likely
 
     /// <summary>How many multiplications averages over samples may take for a task: some seconds.</summary>
     private const double Budget = 6e10;
@@ -40,7 +41,9 @@ internal static class LooksSection
     {
         var multiplications = report.Model.Paths.Where(path => route.Inputs.Contains(path.Name)).Sum(path => (double)path.Macs) + route.Macs;
         var affordable = (long)Math.Clamp(Budget / (3 * AverageSteps * Math.Max(1, multiplications)), Math.Max(1, report.Options.Examples), Math.Max(1, report.Options.Samples));
-        long? target = report.Model.Description.Task(route.Task).Head is RegressionSpec { Outputs: > 1 } ? 0 : null;
+        var target = Explained(report, route, source);
+        if (target is { } first)
+            html.Add($"<p class=\"note\">Of its outputs, number {first} is explained.</p>\n");
         if (report.Options.Samples > 0)
         {
             using var scope = NewDisposeScope();
@@ -58,16 +61,34 @@ internal static class LooksSection
         var inputs = Of(route, shown);
         var attributions = Insight.IntegratedGradients(report.Model, route.Task, inputs, target, options: new() { Steps = ExampleSteps, MostSteps = MostExampleSteps });
         var maps = route.Inputs.Any(input => SpecOf(report, input) is ImageInput) ? Insight.GradCam(report.Model, route.Task, inputs, target) : new Dictionary<string, Tensor>();
+        var attention = AttentionView.Of(report, route, inputs);
         html.Add($"<ul class=\"samples wide\">");
         foreach (var (index, row) in shown.Rows.Index())
         {
             html.Add($"<li>");
             foreach (var input in route.Inputs)
-                WriteSample(report, input, inputs[input][index], attributions[input][index], maps.GetValueOrDefault(input)?[index], html);
+                WriteSample(report, input, inputs[input][index], attributions[input][index], maps.GetValueOrDefault(input)?[index], attention.At(index, input), html);
+            if (attention.SharesOf(index) is { Length: > 0 } shares)
+                html.Add($"<p class=\"soft\">attention of the fusion: {shares}</p>");
             html.Add($"<p class=\"soft\">{Html.ShortName(source.NameOf(row), 60)}</p></li>\n");
         }
 
         html.Add($"</ul>\n");
+        if (attention.IsThere)
+            html.Add($"<p class=\"note\">Attention: the share of its weight that each position gets, as a mean over heads and over the positions that the layer returns; it says where a layer looks, not whether that speaks for the answer.</p>\n");
+        if (attention.Missing.Length > 0)
+            html.Add($"<p class=\"note\">{attention.Missing}</p>\n");
+    }
+
+    /// <summary>The output to explain where a task has several and none of them is its answer; null otherwise.</summary>
+    private static long? Explained(ReportContext report, Route route, DataSource source)
+    {
+        using var quiet = report.Quiet();
+        var batch = source.Read(ReportContext.Spaced(source.Count, SomeRows));
+        if (batch.Rows.Count == 0)
+            return null;
+        var output = report.Model.forward(Of(route, batch), [route.Task])[route.Task];
+        return TaskCall.Default(route, output.reshape(output.shape[0], -1)) is null ? 0 : null;
     }
 
     private static Dictionary<string, Tensor> Of(Route route, InputBatch batch) => route.Inputs.ToDictionary(input => input, input => batch.Inputs[input]);
@@ -103,7 +124,7 @@ internal static class LooksSection
         }
     }
 
-    private static void WriteSample(ReportContext report, string input, Tensor sample, Tensor attribution, Tensor? map, Html html)
+    private static void WriteSample(ReportContext report, string input, Tensor sample, Tensor attribution, Tensor? map, IReadOnlyList<(string Layer, Tensor Map)> attention, Html html)
     {
         using var scope = NewDisposeScope();
         var values = attribution.to(ScalarType.Float64).cpu().nan_to_num(0, 0, 0);
@@ -117,6 +138,8 @@ internal static class LooksSection
                 html.Add($"<figure>{SampleView.Image(Pictures.Colored(sum, ColorMap.BlueRed), $"integrated gradients of {input}")}<figcaption>integrated gradients</figcaption></figure>");
                 if (map is not null)
                     html.Add($"<figure>{SampleView.Image(Pictures.Overlay(picture, map.to(ScalarType.Float32)), $"Grad-CAM of {input}")}<figcaption>Grad-CAM</figcaption></figure>");
+                foreach (var (layer, attended) in attention)
+                    html.Add($"<figure>{SampleView.Image(Pictures.Overlay(picture, attended), $"attention of {layer} to {input}")}<figcaption>attention of {layer}</figcaption></figure>");
                 html.Add($"</div>");
                 break;
             case TabularInput table:
@@ -124,9 +147,17 @@ internal static class LooksSection
                 break;
             case TokenInput:
                 WriteTokens(sample, values, html);
+                foreach (var (layer, attended) in attention)
+                {
+                    html.Add($"<p class=\"soft\">attention of {layer}</p>");
+                    WriteTokens(sample, attended, html);
+                }
+
                 break;
             default:
                 html.Add($"{SampleView.Of(report, input, sample)}<p class=\"soft\">integrated gradients</p>{SampleView.WideImage(Pictures.Colored(values, ColorMap.BlueRed), $"integrated gradients of {input}", (int)Math.Clamp(values.shape[0] * 12, 12, 96))}");
+                foreach (var (layer, attended) in attention)
+                    html.Add($"<p class=\"soft\">attention of {layer}</p>{SampleView.WideImage(Pictures.Colored(attended.unsqueeze(0)), $"attention of {layer} to {input}", 14)}");
                 break;
         }
     }
@@ -173,7 +204,8 @@ internal static class LooksSection
             html.Add($"<p class=\"note\">Its projection has no filters.</p>");
         }
 
-        if (report.Data.FirstOrDefault(source => source.InputNames.Contains(path.Name))?.Read([0]) is not { Rows.Count: > 0 } first)
+        if (report.Data.FirstOrDefault(its => its.InputNames.Contains(path.Name)) is not { } source
+            || source.Read(ReportContext.Spaced(source.Count, SomeRows)) is not { Rows.Count: > 0 } first)
             return;
         var maps = Insight.FeatureMaps(report.Model, path.Name, first.Inputs[path.Name])[0].to(ScalarType.Float64).cpu();
         if (maps.dim() != 3 || maps.shape[1] * maps.shape[2] == 1)

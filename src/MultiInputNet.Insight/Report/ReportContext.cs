@@ -1,3 +1,4 @@
+using System.Globalization;
 using MultiInputNet.Data;
 using MultiInputNet.Training;
 using static TorchSharp.torch;
@@ -20,12 +21,11 @@ internal sealed class ReportContext
         (Model, Data, Options, CancellationToken) = (model, data, options, cancellationToken);
         if (data.Contains(null!))
             throw new ArgumentException("One of the sources is null.", nameof(data));
-        foreach (var (input, channels) in options.Composites)
+        foreach (var input in options.Composites.Keys)
         {
-            if (model.Description.Inputs.FirstOrDefault(described => described.Name == input)?.Spec is not ImageInput image)
+            if (model.Description.Inputs.FirstOrDefault(described => described.Name == input)?.Spec is not ImageInput)
                 throw new ArgumentException($"A composite is given for '{input}', which is not an image input of the model; its image inputs are {Shapes.Names(model.Description.Inputs.Where(its => its.Spec is ImageInput).Select(its => its.Name))}.", nameof(options));
-            if (channels.Any(channel => channel >= image.Channels))
-                throw new ArgumentException(FormattableString.Invariant($"The composite of input '{input}' names channel {channels.Max()}; its channels are 0 to {image.Channels - 1}."), nameof(options));
+            CompositeOf(input);
         }
 
         foreach (var source in data)
@@ -34,7 +34,8 @@ internal sealed class ReportContext
                 throw new MultiInputException($"source '{source.Name}'", ModelComponent.Input, $"it has samples of '{input}', and the model has no such input.", $"Its inputs are {Shapes.Names(model.Description.Inputs.Select(described => described.Name))}.");
         }
 
-        Labelled = [.. data.Where(source => source.Targets.Count > 0)];
+        HeadsOfUsers = [.. model.Routes.Where(route => route.Head is not TaskHead).Select(route => route.Task)];
+        Labelled = [.. data.Select(Measurable).OfType<DataSource>()];
         evaluated = Labelled;
         evaluations = new(Evaluate);
     }
@@ -43,7 +44,10 @@ internal sealed class ReportContext
 
     public IReadOnlyList<DataSource> Data { get; }
 
-    /// <summary>The sources with labels.</summary>
+    /// <summary>The tasks whose heads know neither a loss nor metrics: modules of the user's own that are no <see cref="TaskHead"/>.</summary>
+    public IReadOnlyList<string> HeadsOfUsers { get; }
+
+    /// <summary>The sources with labels of tasks that can be measured.</summary>
     public IReadOnlyList<DataSource> Labelled { get; }
 
     public ReportOptions Options { get; }
@@ -101,7 +105,7 @@ internal sealed class ReportContext
     {
         if (!scales.TryGetValue(input, out var scale))
         {
-            scale = ImageScale.Find(Model.Description.Input<ImageInput>(input), Options.Composites.GetValueOrDefault(input), SomeSamples());
+            scale = ImageScale.Find(Insight.ChannelNames(Model, TaskCall.PathOf(Model, input)), CompositeOf(input), SomeSamples());
             scales.Add(input, scale);
         }
 
@@ -120,6 +124,28 @@ internal sealed class ReportContext
                 }
             }
         }
+    }
+
+    /// <summary>The channels that the user chose for an image input; null if none.</summary>
+    private int[]? CompositeOf(string input)
+    {
+        var names = Insight.ChannelNames(Model, TaskCall.PathOf(Model, input));
+        return Options.Composites.GetValueOrDefault(input)?.Select(Number).ToArray();
+
+        int Number(string band) => names.Index().FirstOrDefault(its => its.Item == band, (Index: -1, Item: "")).Index switch
+        {
+            >= 0 and var index => index,
+            _ when int.TryParse(band, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < names.Count => number,
+            _ => throw new ArgumentException($"The composite of input '{input}' names band '{band}', which it does not have; its bands are {Shapes.Names(names)}."),
+        };
+    }
+
+    /// <summary>A source with the labels of tasks that can be measured; null if it has none.</summary>
+    private DataSource? Measurable(DataSource source)
+    {
+        string[] tasks = [.. source.Targets.Keys.Where(task => !HeadsOfUsers.Contains(task))];
+        return tasks.Length == source.Targets.Count ? tasks.Length > 0 ? source : null
+            : tasks.Length == 0 ? null : new TaskSource(source, tasks, source.InputNames);
     }
 
     private IReadOnlyDictionary<string, TaskEvaluation> Evaluate()

@@ -56,20 +56,22 @@ public sealed record ReportOptions
     public int Samples { get; init => field = Check(value, LargestSampleCount, nameof(Samples)); } = 128;
 
     /// <summary>
-    /// The three channels, from 0, that are shown as red, green and blue, by the name of the input; for images of other than 1 or 3 channels.
+    /// The three bands that are shown as red, green and blue, by the name of the image input: names that its projection was given
+    /// (<see cref="Projections.BandStem(IReadOnlyList{string})"/>), as in <see cref="Insight.ChannelImportance"/>, or
+    /// numbers from 0, such as <c>["3", "2", "1"]</c>.
     /// </summary>
-    /// <value>Default: empty, which means the first three, and of two channels the first in grey.</value>
-    public IReadOnlyDictionary<string, IReadOnlyList<int>> Composites
+    /// <value>Default: empty, which means the first three bands, and of two the first in grey.</value>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Composites
     {
         get;
         init
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (value.FirstOrDefault(pair => pair.Value is not { Count: 3 } channels || channels.Any(channel => channel < 0)) is { Key: { } wrong })
-                throw new ArgumentException($"The composite of input '{wrong}' does not have three channels, each from 0; give the numbers of three.", nameof(Composites));
-            field = value.ToDictionary(pair => pair.Key, IReadOnlyList<int> (pair) => [.. pair.Value]);
+            if (value.FirstOrDefault(pair => pair.Value is not { Count: 3 } bands || bands.Contains(null!)) is { Key: { } wrong })
+                throw new ArgumentException($"The composite of input '{wrong}' does not have three bands; give those for red, green and blue.", nameof(Composites));
+            field = value.ToDictionary(pair => pair.Key, IReadOnlyList<string> (pair) => [.. pair.Value]);
         }
-    } = new Dictionary<string, IReadOnlyList<int>>();
+    } = new Dictionary<string, IReadOnlyList<string>>();
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this, GetType());

@@ -25,7 +25,7 @@ internal static class ResultsSection
 
     public static void Write(ReportContext report, Html html)
     {
-        if (report.Evaluations.Count == 0)
+        if (report.Evaluations.Count == 0 && report.HeadsOfUsers.Count < report.Model.Routes.Count())
             html.Add($"<p class=\"missing\">None of the samples has a label. Pass sources with labels, such as the test samples: <code>new TensorSource(name, inputs, targets)</code>.</p>\n");
         foreach (var (task, evaluation) in report.Evaluations)
         {
@@ -52,7 +52,9 @@ internal static class ResultsSection
             html.Add($"</article>\n");
         }
 
-        foreach (var task in report.Model.Built.Routes.Select(route => route.Task).Where(task => report.Evaluations.Count > 0 && !report.Evaluations.Keys.Any(key => report.Model.FindRoute(key).Task == task)))
+        foreach (var task in report.HeadsOfUsers)
+            html.Add($"<article class=\"task\"><h3>{Html.Name(task)}</h3><p class=\"missing\">Its head is a <code>{report.Model.Head(task).GetType().Name}</code>, which has neither a loss nor metrics; derive it from <code>TaskHead</code> to see its results.</p></article>\n");
+        foreach (var task in report.Model.Routes.Select(route => route.Task).Except(report.HeadsOfUsers).Where(task => report.Evaluations.Count > 0 && !report.Evaluations.Keys.Any(key => report.Model.FindRoute(key).Task == task)))
             html.Add($"<article class=\"task\"><h3>{Html.Name(task)}</h3><p class=\"missing\">No source has labels of this task; pass one to see its results.</p></article>\n");
     }
 

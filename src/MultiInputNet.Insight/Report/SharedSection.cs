@@ -98,6 +98,8 @@ internal static class SharedSection
             return;
         }
 
+        if (report.HeadsOfUsers.Count > 0)
+            html.Add($"<p class=\"note\">Without {string.Join(", ", report.HeadsOfUsers)}, whose heads have no loss.</p>");
         html.Add($"<div class=\"panels\">");
         if (gradients.Tasks.Count is > 1 and <= MostTasks)
             html.Add($"<div><p class=\"note\">Cosine of each two tasks' gradients: below 0, what helps one hurts the other; around 0, they do not care.</p>{HeatTable.Square("Cosines of gradients", gradients.Tasks, gradients.Cosines)}</div>");

@@ -91,7 +91,7 @@ public static partial class Insight
             using var model = Reduce(description, task).Build(device ?? joint?.Device, seed);
             var inputs = DescriptionChecks.Sources(task);
             DataSource[] Own(IReadOnlyList<DataSource> all) =>
-                [.. all.Where(source => source.Targets.ContainsKey(task.Name)).Select(source => new TaskSource(source, task.Name, inputs))];
+                [.. all.Where(source => source.Targets.ContainsKey(task.Name)).Select(source => new TaskSource(source, [task.Name], inputs))];
             var trainer = new Trainer(model, options with
             {
                 StepsPerEpoch = StepsOf(options, sources, task.Name),

@@ -2,13 +2,13 @@ using MultiInputNet.Data;
 
 namespace MultiInputNet.Insights;
 
-/// <summary>What a source has for one task: its inputs and its labels.</summary>
+/// <summary>What a source has for some tasks: their inputs and their labels.</summary>
 internal sealed class TaskSource : DataSource
 {
     private readonly DataSource whole;
 
-    public TaskSource(DataSource whole, string task, IReadOnlyList<string> inputs)
-        : base(whole.Name, inputs, whole.Count, whole.Targets.Where(pair => pair.Key == task).ToDictionary())
+    public TaskSource(DataSource whole, IReadOnlyList<string> tasks, IReadOnlyList<string> inputs)
+        : base(whole.Name, inputs, whole.Count, whole.Targets.Where(pair => tasks.Contains(pair.Key)).ToDictionary())
     {
         this.whole = whole;
         BatchSize = whole.BatchSize;

@@ -46,6 +46,8 @@ public sealed class ReportPageTests(Browser browser, ReportPageTests.Reports rep
         foreach (var task in new[] { "kind", "tags", "phase", "topic", "price", "joint" })
             ((IEnumerable<object>)browser.Run("return [...document.querySelectorAll('#results h3')].map(h => h.textContent)")).Should().Contain(task);
         ((long)browser.Run("return document.querySelectorAll('#results .samples li').length")).Should().BeGreaterThan(6);
+        foreach (var (layer, input) in new[] { ("the base's last layer", "photo"), ("the fusion", "photo"), ("the fusion", "signal"), ("the fusion", "bands") })
+            browser.Run($"return document.querySelectorAll(`#looks img[alt=\"attention of {layer} to {input}\"]`).length").Should().Be(4L);
         ((long)browser.Run("return [...document.images].filter(i => i.complete && i.naturalWidth > 0).length")).Should().Be((long)browser.Run("return document.images.length")).And.BeGreaterThan(0);
     }
 

@@ -138,14 +138,118 @@ public sealed class ReportTests : IDisposable
 
         ((Action)(() => Report([]))).Should().Throw<ArgumentException>().WithMessage("There is no source*");
         ((Action)(() => Report([new TensorSource("x", rand(2, 3))]))).Should().Throw<MultiInputException>().WithMessage("*the model has no such input*");
-        ((Action)(() => Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [0, 1, 4] } }))).Should().Throw<ArgumentException>().WithMessage("*names channel 4; its channels are 0 to 3*");
-        ((Action)(() => Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["signal"] = [0, 1, 1] } }))).Should().Throw<ArgumentException>().WithMessage("*not an image input*'photo', 'bands'*");
-        ((Action)(() => _ = new ReportOptions { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [0, 1] } })).Should().Throw<ArgumentException>();
+        ((Action)(() => Report(samples, Composite("bands", "0", "1", "4")))).Should().Throw<ArgumentException>().WithMessage("*input 'bands' names band '4', which it does not have; its bands are '0', '1', '2', '3'*");
+        ((Action)(() => Report(samples, Composite("signal", "0", "1", "1")))).Should().Throw<ArgumentException>().WithMessage("*not an image input*'photo', 'bands'*");
+        ((Action)(() => Composite("bands", "0", "1"))).Should().Throw<ArgumentException>().WithMessage("*'bands' does not have three bands*");
         ((Action)(() => _ = new ReportOptions { Mistakes = -1 })).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => _ = new ReportOptions { Title = " " })).Should().Throw<ArgumentException>();
         stream.Length.Should().Be(0);
-        Report(samples, new() { Composites = new Dictionary<string, IReadOnlyList<int>> { ["bands"] = [3, 2, 1] }, Date = new(2026, 1, 2, 3, 4, 0, TimeSpan.Zero) });
-        Encoding.UTF8.GetString(stream.ToArray()).Should().Contain("2026-01-02 03:04 +00:00");
+        Report(samples, Composite("bands", "3", "2", "1") with { Date = new(2026, 1, 2, 3, 4, 0, TimeSpan.Zero) });
+        Encoding.UTF8.GetString(stream.ToArray()).Should().Contain("2026-01-02 03:04 +00:00").And.Contain("bands 3, 2 and 1 as red, green and blue");
+    }
+
+    [Fact]
+    public void Bands_that_have_names_are_chosen_by_them()
+    {
+        using var model = MultiInputModel.Define()
+            .Input("field", Inputs.Image(4, 16, 16), Projections.BandStem("red", "nir", "green", "blue"))
+            .Base(Bases.ConvNet(4, 8)).Task("field", Heads.Classification(2)).Build(CPU, seed: 1);
+        using var scope = NewDisposeScope();
+        var x = rand(8, 4, 16, 16);
+        x[.., 1] = x[.., 1] * 900;
+        TensorSource[] samples = [new("fields", new Dictionary<string, Tensor> { ["field"] = x }, new Dictionary<string, Tensor>())];
+
+        var html = Write(model, samples, Composite("field", "nir", "red", "2"));
+        html.Should().Contain("bands nir, red and green as red, green and blue").And.Contain("<th>band of field</th>").And.Contain("<bdi>nir</bdi>");
+        ((Action)(() => Write(model, samples, Composite("field", "nir", "swir", "red")))).Should().Throw<ArgumentException>()
+            .WithMessage("The composite of input 'field' names band 'swir', which it does not have; its bands are 'red', 'nir', 'green', 'blue'.");
+
+        // Each band is stretched on its own, and stands where it was asked for.
+        var scale = ImageScale.Find(["red", "nir", "green", "blue"], [1, 0, 2], [x]);
+        using var picture = scale.Picture(x[0]);
+        picture.shape.Should().Equal(3, 16, 16);
+        var nir = x[.., 1];
+        var expected = (x[0, 1] - nir.min()) / (nir.max() - nir.min());
+        (picture[0] - expected).abs().max().ToDouble().Should().BeLessThan(1e-5);
+    }
+
+    [Fact]
+    public void A_head_without_a_loss_is_named_and_the_rest_is_shown()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MultiInputModel.Define()
+            .Input("photo", Inputs.Image(1, 8, 8)).Input("row", Inputs.Tabular(3))
+            .Base(Bases.ConvNet(4, 8))
+            .Task("photo", Heads.From("own", features => nn.Sequential(nn.Linear(features, 3))))
+            .Task("row", Heads.Classification(2))
+            .Build(CPU, seed: 1);
+        var labels = arange(20, ScalarType.Int64) % 2;
+        TensorSource photos = new("photos", new Dictionary<string, Tensor> { ["photo"] = rand(20, 1, 8, 8) }, new Dictionary<string, Tensor> { ["photo"] = labels });
+        TensorSource rows = new("rows", new Dictionary<string, Tensor> { ["row"] = rand(20, 3) }, new Dictionary<string, Tensor> { ["row"] = labels });
+
+        foreach (var html in new[] { Write(model, [photos]), Write(model, [photos, rows]) })
+        {
+            html.Should().Contain("Its head is a <code>Sequential</code>, which has neither a loss nor metrics; derive it from <code>TaskHead</code>");
+            html.Should().Contain("Of its outputs, number 0 is explained.").And.Contain("integrated gradients of photo");
+        }
+
+        Write(model, [photos, rows]).Should().Contain("Precision and recall").And.Contain("Without photo, whose heads have no loss.");
+    }
+
+    [Fact]
+    public void Comparisons_and_gradients_are_shown_when_they_are_given()
+    {
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples();
+        var evaluation = new Trainer(model).Evaluate(samples);
+        TaskGradients Measured(int batches) => Insight.GradientConflict(model, samples, batches);
+        var comparison = new JointComparison { Task = "kind", Joint = evaluation["kind"], Alone = evaluation["phase"], AloneTraining = new() { Epochs = [] } };
+
+        var without = Write(model, samples);
+        var html = Write(model, samples, new() { Comparison = [comparison], Gradients = [new() { Step = 1, Gradients = Measured(1) }, new() { Step = 9, Gradients = Measured(2) }] });
+
+        without.Should().Contain("No comparison was given.").And.Contain("No record was given.");
+        html.Should().NotContain("No comparison was given.").And.NotContain("No record was given.");
+        html.Should().Contain("Gradient norms over the training").And.Contain("Cosines of gradients over the training");
+        html.Should().Contain(FormattableString.Invariant($"<td class=\"number\">{100 * comparison.Joint.PrimaryValue:0.00} %</td><td class=\"number\">{100 * comparison.Alone.PrimaryValue:0.00} %</td>"));
+    }
+
+    [Fact]
+    public void Attention_is_shown_where_it_looks()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ReportedModel.Build();
+        var samples = ReportedModel.Samples();
+        string Article(string html, string task) => Regex.Matches(html, $"<article class=\"task\"><h3><bdi>{task}</bdi></h3>.*?</article>", RegexOptions.Singleline)[^1].Value;
+
+        var html = Write(model, samples, new() { Examples = 3 });
+
+        foreach (var (task, what) in new[] { ("kind", "the base&#39;s last layer to photo"), ("kind", "the fusion to photo"), ("phase", "the fusion to signal"), ("joint", "the fusion to bands") })
+            Regex.Count(Article(html, task), $"alt=\"attention of {what}\"").Should().Be(3, task);
+        Regex.Count(Article(html, "topic"), "attention of the fusion</p><p class=\"tokens\">").Should().Be(3);
+        Regex.Count(Article(html, "joint"), "attention of the fusion: bands [0-9]+ %, record [0-9]+ %").Should().Be(3);
+        Article(html, "price").Should().NotContain("ttention");
+
+        // Its numbers are those of the method: what each position of the fusion counts for.
+        var joint = model.Routes.Single(route => route.Task == "joint");
+        var inputs = samples.Single(source => source.Name == "pairs").Read([0, 5]).Inputs;
+        var view = AttentionView.Of(Context(model, samples), joint, inputs);
+        var weights = Insight.Attention(model, "joint", inputs).Single();
+        var received = weights.Weights.mean([1, 2]);
+        var (bands, rest) = ((int)weights.Positions[0], (int)weights.Positions[1]);
+        foreach (var sample in new[] { 0, 1 })
+        {
+            var map = view.At(sample, "bands").Single().Map;
+            map.shape.Should().Equal(12, 12);
+            var share = received[sample, ..bands].sum().ToDouble();
+            view.SharesOf(sample).Should().Be(FormattableString.Invariant($"bands {100 * share:0} %, record {100 * received[sample, bands..].sum().ToDouble():0} %"));
+            map.min().ToDouble().Should().BeGreaterThanOrEqualTo(received[sample, ..bands].min().ToDouble() - 1e-6);
+            map.max().ToDouble().Should().BeLessThanOrEqualTo(received[sample, ..bands].max().ToDouble() + 1e-6);
+        }
+
+        (bands + rest).Should().Be((int)received.shape[1]);
+
+        static ReportContext Context(MultiInputModel model, IReadOnlyList<DataSource> samples) => new(model, samples, new(), CancellationToken.None);
     }
 
     [Theory]
@@ -160,10 +264,12 @@ public sealed class ReportTests : IDisposable
         Html.Shorten("😀😀😀", 4).Should().Be("😀…", "a character is not cut in half");
     }
 
-    private static string Write(MultiInputModel model, IReadOnlyList<DataSource> samples)
+    private static ReportOptions Composite(string input, params string[] bands) => new() { Composites = new Dictionary<string, IReadOnlyList<string>> { [input] = bands } };
+
+    private static string Write(MultiInputModel model, IReadOnlyList<DataSource> samples, ReportOptions? options = null)
     {
         using var stream = new MemoryStream();
-        Insight.Report(model, samples, stream, null);
+        Insight.Report(model, samples, stream, options);
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 

@@ -27,10 +27,10 @@ internal static class ReportedModel
             .Fusion(Fusions.GlobalAverage())
             .Task(Key("kind"), Heads.Classification(3) with { ClassNames = Names(Kinds) }, from: [Key("photo")], fusion: Fusions.Attention(2))
             .Task(Key("tags"), Heads.MultiLabel(3) with { LabelNames = Names("bright", "dark", "soft") }, from: [Key("bands")])
-            .Task(Key("phase"), Heads.Classification(2), from: [Key("signal")])
-            .Task(Key("topic"), Heads.Classification(2), from: [Key("words")])
+            .Task(Key("phase"), Heads.Classification(2), from: [Key("signal")], fusion: Fusions.Attention(2))
+            .Task(Key("topic"), Heads.Classification(2), from: [Key("words")], fusion: Fusions.Attention(2))
             .Task(Key("price"), Heads.Regression(2) with { OutputNames = Names("net", "gross"), Unit = name("kg") }, from: [Key("record")])
-            .Task(Key("joint"), Heads.Classification(2), from: [Key("bands"), Key("record")])
+            .Task(Key("joint"), Heads.Classification(2), from: [Key("bands"), Key("record")], fusion: Fusions.Attention(2))
             .Build(CPU, seed: 1);
     }
 
