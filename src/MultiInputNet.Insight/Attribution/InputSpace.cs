@@ -88,13 +88,23 @@ internal sealed class InputSpace
         var spec = Path.Spec;
         if (spec.BatchType is not null)
             return zeros_like(point.narrow(0, 0, 1)).MoveToOuterDisposeScope();
+        return Lift(Middle(point.device, IsEmbedded ? ScalarType.Float64 : point.dtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sample that is the input's mean, or the value for what is missing, or zeros.</summary>
+    /// <param name="batch">Samples that are numbers.</param>
+    /// <returns>A sample of the same type, <c>(1, ...)</c>.</returns>
+    public Tensor DefaultSample(Tensor batch) => Middle(batch.device, batch.dtype);
+
+    private Tensor Middle(Device device, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var spec = Path.Spec;
         var values = spec.Mean ?? (spec is TabularInput { Columns: { } columns } ? [.. columns.Select(column => (column as NumericColumn)?.Fill ?? 0)] : null);
-        var device = point.device;
-        var dtype = IsEmbedded ? ScalarType.Float64 : point.dtype;
         var samples = values is null
             ? zeros([1, .. spec.Shape], dtype, device)
             : tensor(values.ToArray(), dtype, device).view([1, -1, .. Enumerable.Repeat(1L, spec.Shape.Count - 1)]).expand([1, .. spec.Shape]);
-        return Lift(samples).MoveToOuterDisposeScope();
+        return samples.MoveToOuterDisposeScope();
     }
 
     /// <summary>Runs the input through its projection and base.</summary>

@@ -18,6 +18,12 @@ public static partial class Insight
     /// asked for (<see cref="SaliencyOptions.Absolute"/>). A missing number of a table has a gradient of zero, since its replacement does not depend on
     /// it.
     /// </para>
+    /// <para>
+    /// A gradient says what would change the output, not what made it: it is as large where a cue could be as where it is. In the tests'
+    /// planted tasks it finds a column, a category or a time step that are always the same in at least 95 % of samples, but one time step
+    /// of 40 that moves in 58 %, and one bright corner of four in 68 %. <see cref="SaliencyOptions.TimesInput"/> finds those in at least
+    /// 95 %, as <c>IntegratedGradients</c> and <c>Occlusion</c> do.
+    /// </para>
     /// <para>The model is as before. No other thread may use it in the meantime.</para>
     /// </remarks>
     /// <param name="model">The model.</param>
@@ -55,15 +61,22 @@ public static partial class Insight
             var output = call.Finish([.. runs.Select(run => run.Features)]);
             var sizes = runs.SelectMany((run, i) => (Tensor?[])[leaves[i].requires_grad ? leaves[i] : null, run.Point]).ToArray();
             var gradients = new Queue<Tensor>(call.Gradients(output, call.Targets(output, target), [.. sizes.OfType<Tensor>()]));
+            using var noGrad = no_grad();
             return [.. runs.Select((run, i) =>
             {
-                var number = leaves[i].requires_grad ? Size(gradients.Dequeue()) : null;
-                var embedded = run.Point is null ? null : call.Spaces[i].PerElement(Size(gradients.Dequeue()), withNumbers: false);
+                var space = call.Spaces[i];
+                var number = leaves[i].requires_grad ? Size(gradients.Dequeue(), leaves[i], space.DefaultSample) : null;
+                var embedded = run.Point is { } point ? space.PerElement(Size(gradients.Dequeue(), point, space.DefaultBaseline), withNumbers: false) : null;
                 return (embedded is null ? number! : number is null ? embedded : number + embedded).MoveToOuterDisposeScope();
             })];
         }));
 
-        Tensor Size(Tensor gradient) => options.Absolute ? gradient.abs() : gradient;
+        // A missing number has a gradient of 0, and is NaN itself.
+        Tensor Size(Tensor gradient, Tensor at, Func<Tensor, Tensor> baseline)
+        {
+            var size = options.TimesInput ? gradient * (at.detach() - baseline(at)).nan_to_num(0, null, null) : gradient;
+            return options.Absolute ? size.abs() : size;
+        }
 
         static Tensor Leaf(Tensor batch) => batch.is_floating_point() ? batch.clone().requires_grad_() : batch;
     }

@@ -28,13 +28,9 @@ public sealed record ReportOptions
     /// <value>Default: <see langword="null"/>, those of <see cref="Record"/>, if there is one.</value>
     public TrainingHistory? History { get; init; }
 
-    /// <summary>What the training reported step by step, for finer curves and metrics of training batches.</summary>
-    /// <value>Default: <see langword="null"/>, the curves have a point for each epoch.</value>
+    /// <summary>What the training reported step by step, for finer curves and metrics of training batches, and gradients if it measured them.</summary>
+    /// <value>Default: <see langword="null"/>, the curves have a point for each epoch, and no gradients over the training are shown.</value>
     public TrainingRecord? Record { get; init; }
-
-    /// <summary>The gradients that a <see cref="TrainingRecorder"/> measured over the training.</summary>
-    /// <value>Default: <see langword="null"/>, they are not shown.</value>
-    public IReadOnlyList<RecordedGradients>? Gradients { get; init; }
 
     /// <summary>Each task trained together with the others and alone, from <see cref="Insight.JointAgainstAlone"/>.</summary>
     /// <value>Default: <see langword="null"/>, it is not shown.</value>

@@ -81,8 +81,8 @@ internal static class ReportStyle
         .samples p{margin:6px 0 0}
         .samples .soft{font-size:.82rem}
         .pictures{display:flex;flex-wrap:wrap;gap:10px}
-        .pictures figure{margin:0;max-width:100%}
-        .pictures figcaption{font-size:.8rem;max-width:170px}
+        .pictures figure{margin:0;width:min-content;min-width:112px;max-width:100%}
+        .pictures figcaption{font-size:.8rem}
         img{display:block;max-width:100%}
         .pixels{image-rendering:pixelated;height:auto;border-radius:4px}
         .strip{width:100%;image-rendering:pixelated;border-radius:4px}

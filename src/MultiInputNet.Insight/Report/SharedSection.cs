@@ -113,9 +113,9 @@ internal static class SharedSection
     private static void WriteGradientsOverTraining(ReportContext report, Html html)
     {
         html.Add($"<h3>Gradients over the training</h3>");
-        if (report.Options.Gradients is not { Count: > 0 } recorded)
+        if (report.Options.Record?.Gradients is not { Count: > 0 } recorded)
         {
-            html.Add($"<p class=\"missing\">No record was given. Train with <code>new TrainingRecorder(model, sources)</code> as its progress, and pass its <code>Gradients</code> in the options.</p>\n");
+            html.Add($"<p class=\"missing\">They were not measured. Train with <code>new TrainingRecord(model, sources)</code> as the progress, and pass it in the options: <code>new ReportOptions {{ Record = record }}</code>.</p>\n");
             return;
         }
 
@@ -138,10 +138,15 @@ internal static class SharedSection
             return;
         }
 
-        html.Add($"{ReportTable.Begin("Together or alone")}<thead><tr><th>task</th><th>metric</th><th class=\"number\">together</th><th class=\"number\">alone</th><th class=\"number\">gain in score</th></tr></thead><tbody>");
+        html.Add($"{ReportTable.Begin("Together or alone")}<thead><tr><th>task</th><th>metric</th><th class=\"number\">together</th><th class=\"number\">alone</th><th class=\"number\">gain in score</th><th class=\"number\">seeds</th></tr></thead><tbody>");
         foreach (var its in comparison)
-            html.Add($"<tr><th scope=\"row\">{Html.ShortName(its.Task, 40)}</th><td>{ResultsSection.Name(its.Joint.Primary)}</td><td class=\"number\">{ResultsSection.Metric(its.Joint.Primary, its.Joint.PrimaryValue)}</td><td class=\"number\">{ResultsSection.Metric(its.Alone.Primary, its.Alone.PrimaryValue)}</td><td class=\"number\">{ReportTable.Number(its.Gain, "+0.0000;-0.0000;0")}{(double.IsFinite(its.StandardError) ? Html.Of($" ± {its.StandardError:0.0000}") : default)}</td></tr>");
-        html.Add($"{ReportTable.End}\n");
+        {
+            var first = its.Runs[0].Joint;
+            html.Add($"<tr><th scope=\"row\">{Html.ShortName(its.Task, 40)}</th><td>{ResultsSection.Name(first.Primary)}</td><td class=\"number\">{ResultsSection.Metric(first.Primary, its.Runs.Average(run => run.Joint.PrimaryValue))}</td><td class=\"number\">{ResultsSection.Metric(first.Primary, its.Runs.Average(run => run.Alone.PrimaryValue))}</td>");
+            html.Add($"<td class=\"number\">{ReportTable.Number(its.Gain, "+0.0000;-0.0000;0")}{(double.IsFinite(its.StandardError) ? Html.Of($" ± {its.StandardError:0.0000}") : default)}</td><td class=\"number\">{its.Runs.Count}</td></tr>");
+        }
+
+        html.Add($"{ReportTable.End}<p class=\"note\">Means over the seeds; ± is the standard error of the gain, as far as seeds and samples tell. A gain within two of them may be chance.</p>\n");
     }
 
     /// <summary>The gradients of the tasks on the given samples, measured once; null without labels or a base with parameters.</summary>

@@ -35,8 +35,7 @@ public static partial class Insight
     /// <item>
     /// A base is small: a task is worse together than alone by more than 0.02 and two standard errors, without a task that it opposes; or
     /// all tasks still have more than 60 % of the training loss of a guess after ten epochs, no better in validation, and the second half
-    /// of
-    /// the training took off less than 2 %.
+    /// of the training took off less than 2 %.
     /// </item>
     /// <item>What a training notices in the data by itself is passed on.</item>
     /// </list>

@@ -60,9 +60,9 @@ internal static class HistoryAdvice
             {
                 Kind = AdviceKind.SmallBase,
                 Subject = $"task '{its.Task}'",
-                Measured = FormattableString.Invariant($"its score is {its.Joint.Score:0.000} together with the others and {its.Alone.Score:0.000} alone, although no gradients oppose each other: the tasks compete for the base."),
+                Measured = FormattableString.Invariant($"its score is {its.Joint:0.000} together with the others and {its.Alone:0.000} alone, although no gradients oppose each other: the tasks compete for the base."),
                 ToDo = ToDo,
-                Numbers = new Dictionary<string, double> { ["joint"] = its.Joint.Score, ["alone"] = its.Alone.Score, ["standard_error"] = its.StandardError },
+                Numbers = new Dictionary<string, double> { ["joint"] = its.Joint, ["alone"] = its.Alone, ["standard_error"] = its.StandardError },
             };
         }
 

@@ -9,6 +9,8 @@ public sealed class CueTests : IDisposable
 {
     private const int Held = 100;
 
+    private static readonly SaliencyOptions TimesInput = new() { TimesInput = true };
+
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly Generator generator = new(11);
 
@@ -33,6 +35,8 @@ public sealed class CueTests : IDisposable
 
         Found(Insight.IntegratedGradients(model, "photo", x).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "integrated gradients");
         Found(Insight.Occlusion(model, "photo", x).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "occlusion");
+        Found(Insight.Saliency(model, "photo", x, options: TimesInput).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "gradient times input");
+        Found(Insight.GradCam(model, "photo", x, options: new() { PositiveOnly = false }), corners).Should().BeGreaterThanOrEqualTo(0.95, "Grad-CAM with its sign");
 
         // The corner is in the first band alone.
         var bands = Insight.ChannelImportance(model, "photo", Insight.IntegratedGradients(model, "photo", x));
@@ -56,6 +60,7 @@ public sealed class CueTests : IDisposable
         Found(Insight.GradCam(model, "photo", x), corners).Should().BeGreaterThanOrEqualTo(0.95, "Grad-CAM");
         Found(Insight.IntegratedGradients(model, "photo", x).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "integrated gradients");
         Found(Insight.Occlusion(model, "photo", x).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "occlusion");
+        Found(Insight.Saliency(model, "photo", x, options: TimesInput).sum(1), corners).Should().BeGreaterThanOrEqualTo(0.95, "gradient times input");
     }
 
     [Fact]
@@ -134,6 +139,7 @@ public sealed class CueTests : IDisposable
 
         Found(Insight.PositionImportance(model, "wave", Insight.IntegratedGradients(model, "wave", x)), within: 0).Should().BeGreaterThanOrEqualTo(0.95, "integrated gradients");
         Found(Insight.Occlusion(model, "wave", x, window: new([2, 1])).sum(1), within: 0).Should().BeGreaterThanOrEqualTo(0.95, "occlusion");
+        Found(Insight.Saliency(model, "wave", x, options: TimesInput).sum(1), within: 0).Should().BeGreaterThanOrEqualTo(0.95, "gradient times input");
 
         // A position of the map sees 7 steps, and 2 of these are one position.
         Found(Insight.GradCam(model, "wave", x, sides[0].ToInt64(), new() { PositiveOnly = false }).abs(), within: 4).Should().BeGreaterThanOrEqualTo(0.95, "Grad-CAM");

@@ -10,6 +10,7 @@ public sealed class EffectTests : IDisposable
     private static readonly Dictionary<string, Func<MultiInputModel, IReadOnlyDictionary<string, Tensor>, int?, IEnumerable<Tensor>>> All = new()
     {
         ["saliency"] = (model, x, size) => Insight.Saliency(model, "joint", x, options: new() { BatchSize = size }).Values,
+        ["gradient times input"] = (model, x, size) => Insight.Saliency(model, "joint", x, options: new() { BatchSize = size, TimesInput = true, Absolute = false }).Values,
         ["integrated gradients"] = (model, x, size) => Insight.IntegratedGradients(model, "joint", x, options: new() { BatchSize = size, Steps = 8, Tolerance = 0.05, MostSteps = 32 }).Values,
         ["convergence delta"] = (model, x, size) => [Delta(model, x, size)],
         ["Grad-CAM"] = (model, x, size) => Insight.GradCam(model, "joint", x, options: new() { BatchSize = size }).Values,

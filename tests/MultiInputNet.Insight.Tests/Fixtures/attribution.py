@@ -126,6 +126,77 @@ def attention():
     keep("attention weights without absent", weights)
 
 
+class Block(nn.Module):
+    """A pre-norm encoder block (Dosovitskiy et al., 2021)."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width, eps=1e-6)
+        self.self_attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.ln_2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(0), nn.Linear(4 * width, width))
+
+    def forward(self, x):
+        y = self.ln_1(x)
+        attended, weights = self.self_attention(y, y, y, average_attn_weights=False)
+        x = x + attended
+        return x + self.mlp(self.ln_2(x)), weights
+
+
+class Transformer(nn.Module):
+    """A vision transformer over 3 x 3 patches, whose class token a linear layer reads."""
+
+    def __init__(self, width=8, heads=2, depth=2, classes=5):
+        super().__init__()
+        self.conv_proj = nn.Conv2d(3, width, 4, 4)
+        self.class_token = nn.Parameter(torch.randn(1, 1, width))
+        self.position = nn.Parameter(torch.randn(1, 10, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.ln = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, classes)
+
+    def run(self, x):
+        tokens = self.conv_proj(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.class_token.expand(len(x), -1, -1), tokens], 1) + self.position
+        attention = []
+        for block in self.blocks:
+            tokens, weights = block(tokens)
+            attention.append(weights)
+        return self.head(self.ln(tokens)[:, 0]), attention
+
+    def forward(self, x):
+        return self.run(x)[0]
+
+
+def transformer():
+    model = Transformer().eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                nn.init.normal_(parameter)
+    for name, parameter in model.named_parameters():
+        for old, new in (("blocks.", "base_model.encoder.layers.encoder_layer_"), ("ln.", "base_model.encoder.ln."),
+                         ("position", "base_model.encoder.pos_embedding"), ("head.", "output_layers.photo.layers.linear.")):
+            if name.startswith(old):
+                name = new + name[len(old):]
+                break
+        else:
+            name = f"base_model.{name}"
+        keep(f"transformer/{name}", parameter)
+    x = torch.randn(3, 3, 12, 12)
+    output, attention = model.run(x)
+    target = output.argmax(1)
+    keep("transformer x", x)
+    keep("transformer output", output)
+    for layer, weights in enumerate(attention):
+        keep(f"transformer attention {layer}", weights)
+    at = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(at)[range(len(x)), target].sum(), at)
+    keep("transformer saliency", gradient.abs())
+    keep("transformer integrated from zeros", integrated(model, x, torch.zeros_like(x), target, 20))
+
+
 convnet()
 attention()
+transformer()
 save(os.path.join(HERE, "attribution.safetensors"), arrays)

@@ -202,16 +202,21 @@ public sealed class ReportTests : IDisposable
         using var model = ReportedModel.Build();
         var samples = ReportedModel.Samples();
         var evaluation = new Trainer(model).Evaluate(samples);
-        TaskGradients Measured(int batches) => Insight.GradientConflict(model, samples, batches);
-        var comparison = new JointComparison { Task = "kind", Joint = evaluation["kind"], Alone = evaluation["phase"], AloneTraining = new() { Epochs = [] } };
+        var comparison = new JointComparison
+        {
+            Task = "kind",
+            Runs = [.. new[] { "phase", "topic" }.Select((alone, seed) => new JointRun { Seed = seed, Joint = evaluation["kind"], Alone = evaluation[alone], AloneTraining = new() { Epochs = [] } })],
+        };
+        var record = new TrainingRecord(model, samples) { EverySteps = 4 };
+        new Trainer(model, new() { Epochs = 2, StepsPerEpoch = 4, LearningRate = 1e-9 }).Fit(samples, progress: record);
 
         var without = Write(model, samples);
-        var html = Write(model, samples, new() { Comparison = [comparison], Gradients = [new() { Step = 1, Gradients = Measured(1) }, new() { Step = 9, Gradients = Measured(2) }] });
+        var html = Write(model, samples, new() { Comparison = [comparison], Record = record });
 
-        without.Should().Contain("No comparison was given.").And.Contain("No record was given.");
-        html.Should().NotContain("No comparison was given.").And.NotContain("No record was given.");
+        without.Should().Contain("No comparison was given.").And.Contain("They were not measured.");
+        html.Should().NotContain("No comparison was given.").And.NotContain("They were not measured.");
         html.Should().Contain("Gradient norms over the training").And.Contain("Cosines of gradients over the training");
-        html.Should().Contain(FormattableString.Invariant($"<td class=\"number\">{100 * comparison.Joint.PrimaryValue:0.00} %</td><td class=\"number\">{100 * comparison.Alone.PrimaryValue:0.00} %</td>"));
+        html.Should().Contain(FormattableString.Invariant($"<td class=\"number\">{comparison.Gain:+0.0000;-0.0000;0} ± {comparison.StandardError:0.0000}</td><td class=\"number\">2</td>"));
     }
 
     [Fact]

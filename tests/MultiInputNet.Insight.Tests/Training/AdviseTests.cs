@@ -174,7 +174,7 @@ public sealed class AdviseTests : IDisposable
         using var model = SharingProblem.BuildTwins();
         using (no_grad())
             model.CopyHead("a", "b");
-        var comparison = new JointComparison { Task = "a", Joint = Evaluation(joint), Alone = Evaluation(alone), AloneTraining = new() { Epochs = [] } };
+        var comparison = new JointComparison { Task = "a", Runs = [new() { Seed = 0, Joint = Evaluation(joint), Alone = Evaluation(alone), AloneTraining = new() { Epochs = [] } }] };
         Of(AdviceKind.SmallBase, Insight.Advise(model, [SharingProblem.Twins(opposed)], comparison: [comparison])).Should().HaveCount(fires ? 1 : 0);
     }
 
