@@ -20,8 +20,9 @@ public static partial class Insight
     /// Each channel has one weight for all its positions, which is exact where the fusion averages over positions. After a fusion that
     /// keeps them apart (<see cref="Fusions.Flatten"/>), what speaks for the output in one place may speak against it in another: of the
     /// tests' bright corners, one of four, the positive part of the map finds 25 %, as chance would, and the map with its sign
-    /// (<see cref="GradCamOptions.PositiveOnly"/> off) at least 95 % by its size. <see cref="IntegratedGradients(MultiInputModel, string, Tensor, long?, Tensor?, IntegratedGradientsOptions?)"/>
-    /// and <see cref="Occlusion(MultiInputModel, string, Tensor, long?, OcclusionWindow?, Tensor?, int?)"/> do not depend on the fusion.
+    /// (<see cref="GradCamOptions.PositiveOnly"/> off) at least 95 % by its size.
+    /// <see cref="IntegratedGradients(MultiInputModel, string, Tensor, long?, Tensor?, IntegratedGradientsOptions?)"/> and
+    /// <see cref="Occlusion(MultiInputModel, string, Tensor, long?, Tensor?, OcclusionWindow?, int?)"/> do not depend on the fusion.
     /// </para>
     /// <para>Of tokens of a vision transformer, those of the patches count. The model is as before; no other thread may use it in the meantime.</para>
     /// </remarks>

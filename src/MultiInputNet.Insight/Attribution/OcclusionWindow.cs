@@ -8,6 +8,9 @@ namespace MultiInputNet.Insights;
 /// <param name="Stride">The steps along each dimension; by default half of the size, rounded up. At most the size.</param>
 public sealed record OcclusionWindow(IReadOnlyList<long> Size, IReadOnlyList<long>? Stride = null)
 {
+    /// <summary>Its size along each dimension of a sample.</summary>
+    public IReadOnlyList<long> Size { get; init => field = value ?? throw new ArgumentNullException(nameof(Size)); } = Size ?? throw new ArgumentNullException(nameof(Size));
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this, GetType());
 
@@ -41,12 +44,12 @@ public sealed record OcclusionWindow(IReadOnlyList<long> Size, IReadOnlyList<lon
     /// <summary>Checks it against the samples of an input.</summary>
     internal OcclusionWindow Check(string input, IReadOnlyList<long> shape)
     {
-        if (Size is null || Size.Count != shape.Count || Size.Zip(shape).Any(pair => pair.First < 1 || pair.First > pair.Second))
+        if (Size.Count != shape.Count || Size.Zip(shape).Any(pair => pair.First < 1 || pair.First > pair.Second))
         {
             throw new MultiInputException(
                 $"window of '{input}'",
                 ModelComponent.Input,
-                $"its size is {(Size is null ? "null" : Shapes.Text(Size))} for samples of shape {Shapes.Text(shape)}.",
+                $"its size is {Shapes.Text(Size)} for samples of shape {Shapes.Text(shape)}.",
                 "Give a number along each dimension, from 1 to that of the sample.");
         }
 

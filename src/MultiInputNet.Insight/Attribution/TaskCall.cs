@@ -101,7 +101,7 @@ internal sealed class TaskCall
                 $"baseline of '{unknown}'", ModelComponent.Input, $"task '{Route.Task}' does not read it.", $"Give baselines of {Shapes.Names(Route.Inputs)}.");
         }
 
-        return [.. Spaces.Zip(points, (space, point) => baselines?.GetValueOrDefault(space.Path.Name) is { } given
+        return [.. Spaces.Zip(points, (space, point) => baselines?.TryGetValue(space.Path.Name, out var given) == true
             ? Baseline(space, given, point, piece)
             : space.DefaultBaseline(point))];
     }

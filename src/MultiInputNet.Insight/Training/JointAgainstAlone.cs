@@ -143,7 +143,7 @@ public static partial class Insight
     }
 
     /// <summary>Phases with the parts that a model has.</summary>
-    private static IReadOnlyList<TrainingPhase> PhasesOf(MultiInputModel model, IReadOnlyList<TrainingPhase> phases, string task)
+    private static TrainingPhase[] PhasesOf(MultiInputModel model, IReadOnlyList<TrainingPhase> phases, string task)
     {
         TrainingPhase[] own =
         [

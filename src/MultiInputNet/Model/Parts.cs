@@ -25,7 +25,7 @@ public static class Parts
                 .SelectMany(name => stages.Where(stage => stage.Name == name)).SelectMany(stage => stage.Modules);
         }
 
-        static BaseStage[] Stages(BuiltModel model) => [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(sharedBase => sharedBase.WholeStages())];
+        static (string Name, IReadOnlyList<nn.Module> Modules)[] Stages(BuiltModel model) => [.. model.Paths.Select(path => path.Base).Distinct().SelectMany(sharedBase => sharedBase.WholeStages())];
     }
 
     /// <summary>The last stages of every base.</summary>

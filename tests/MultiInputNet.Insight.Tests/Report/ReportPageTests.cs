@@ -14,6 +14,10 @@ public sealed class ReportPageTests(Browser browser, ReportPageTests.Reports rep
     [InlineData("hostile", 1280, false)]
     [InlineData("hostile", 400, true)]
     [InlineData("bare", 400, false)]
+    [InlineData("advised", 1280, false)]
+    [InlineData("advised", 400, true)]
+    [InlineData("many", 1280, true)]
+    [InlineData("many", 400, false)]
     public void Nothing_overflows_is_reported_or_hard_to_read(string report, int width, bool isDark)
     {
         browser.Open(reports.PathOf(report), width, isDark);
@@ -52,6 +56,37 @@ public sealed class ReportPageTests(Browser browser, ReportPageTests.Reports rep
     }
 
     [Fact]
+    public void Advice_is_shown_with_what_was_measured()
+    {
+        browser.Open(reports.PathOf("advised"), 1280, isDark: false);
+
+        var advice = ((IEnumerable<object>)browser.Run("return [...document.querySelectorAll('#advice li')].map(li => li.textContent)")).Cast<string>().ToArray();
+        foreach (var part in new[]
+        {
+            "tasks 'good' and 'bad': their gradients on the base oppose each other",
+            "input 'silent': its gradient on the base has a norm of 0",
+            "task 'customer': since epoch 1 its training loss fell from 0.6 to 0.1 while its validation loss rose from 0.5 to 0.9",
+            "input 'scan': its samples have means",
+            "input 'photo': its pixels are whole numbers from 0 to 254",
+            "input 'customer', column 'number': 100%",
+            "task 'year': its 20 classes are numbers in order",
+        })
+            advice.Should().Contain(its => its.Contains(part, StringComparison.Ordinal), part);
+    }
+
+    [Fact]
+    public void Many_classes_stay_readable()
+    {
+        browser.Open(reports.PathOf("many"), 1280, isDark: false);
+
+        browser.Run("return document.scripts.length").Should().Be(0L);
+        browser.Run("return document.querySelectorAll('#results table.confusion').length").Should().Be(1L, "that of the task with one class; 120 classes are a list of pairs");
+        ((long)browser.Run("return Math.max(...[...document.querySelectorAll('#results table')].map(t => t.rows.length))")).Should().BeLessThanOrEqualTo(61);
+        ((string)browser.Run("return document.querySelector('#results').textContent")).Should().Contain("Most often confused").And.Contain("The 60 with the lowest F1 of 120")
+            .And.Contain("None of its samples has a label");
+    }
+
+    [Fact]
     public void Names_of_the_data_are_text()
     {
         browser.Open(reports.PathOf("hostile"), 1280, isDark: false);
@@ -68,7 +103,7 @@ public sealed class ReportPageTests(Browser browser, ReportPageTests.Reports rep
     [Fact]
     public void The_file_needs_nothing_else_and_is_small()
     {
-        foreach (var report in new[] { "usual", "hostile", "bare" })
+        foreach (var report in new[] { "usual", "hostile", "bare", "advised", "many" })
         {
             var html = File.ReadAllText(reports.PathOf(report));
             browser.Open(reports.PathOf(report), 1280, isDark: false);
@@ -165,6 +200,12 @@ public sealed class ReportPageTests(Browser browser, ReportPageTests.Reports rep
 
         private static void Write(string report, string path)
         {
+            if (report is "advised" or "many")
+            {
+                (report == "many" ? (Action<string>)EdgeReports.WriteMany : EdgeReports.WriteAdvised)(path);
+                return;
+            }
+
             if (report == "bare")
             {
                 using var bare = ReportedModel.Build();

@@ -205,8 +205,9 @@ public sealed class ReportTests : IDisposable
         var comparison = new JointComparison
         {
             Task = "kind",
-            Runs = [.. new[] { "phase", "topic" }.Select((alone, seed) => new JointRun { Seed = seed, Joint = evaluation["kind"], Alone = evaluation[alone], AloneTraining = new() { Epochs = [] } })],
+            Runs = [Run(0, "phase"), Run(1, "topic")],
         };
+        JointRun Run(long seed, string alone) => new() { Seed = seed, Joint = evaluation["kind"], Alone = evaluation[alone], AloneTraining = new() { Epochs = [] } };
         var record = new TrainingRecord(model, samples) { EverySteps = 4 };
         new Trainer(model, new() { Epochs = 2, StepsPerEpoch = 4, LearningRate = 1e-9 }).Fit(samples, progress: record);
 
