@@ -21,7 +21,7 @@ internal static class AdviceSection
 
         html.Add($"<ul class=\"advice\">");
         foreach (var advice in found)
-            html.Add($"<li><b>{Html.Name(advice.Subject)}</b>: {Html.Name(advice.Measured)} {Html.Name(advice.ToDo)}</li>\n");
+            html.Add($"<li><b>{Html.Name($"{char.ToUpperInvariant(advice.Subject[0])}{advice.Subject[1..]}")}</b>: {Html.Name(advice.Measured)}<br>{Html.Name(advice.ToDo)}</li>\n");
         html.Add($"</ul>\n");
     }
 }

@@ -25,7 +25,7 @@ internal static class HeatTable
         {
             html.Add($"<tr><th scope=\"row\">{Html.ShortName(name, 24)}</th>");
             foreach (var value in row)
-                html.Add($"{Cell(value, "0.00")}");
+                html.Add($"{Cell(value, "0.00;-0.00;0.00")}");
             html.Add($"</tr>");
         }
 

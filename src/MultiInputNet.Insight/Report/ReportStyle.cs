@@ -32,7 +32,7 @@ internal static class ReportStyle
         table{border-collapse:collapse;font-size:.9rem;min-width:min(100%,320px)}
         caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 6px}
         th,td{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:normal}
-        td bdi,th bdi{display:inline-block;max-width:20em;overflow-wrap:break-word;vertical-align:top}
+        td bdi,th bdi{display:inline-block;max-width:min(16em,40vw);overflow-wrap:break-word;vertical-align:top}
         thead th{color:var(--soft);font-weight:600;white-space:nowrap}
         tbody th{font-weight:500;min-width:84px}
         .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -95,7 +95,8 @@ internal static class ReportStyle
         .tokens span.right{background:color-mix(in srgb,var(--right) var(--share),var(--bg))}
         code{background:var(--tint);border-radius:4px;padding:1px 4px}
         .missing{background:var(--tint);border-radius:8px;padding:10px 14px;margin:10px 0}
-        .warnings li,.advice li{margin:4px 0}
+        .warnings,.advice,ul.note{padding-left:1.2em}
+        .warnings li,.advice li{margin:8px 0}
         @media (max-width:600px){header,main{padding:0 10px}header{padding-top:18px}section{padding:16px 12px}}
         @media print{body{background:#fff;font-size:11pt}header,main{max-width:none;padding:0}nav{display:none}section{border:0;padding:0;break-inside:auto}figure,li,tr,.metrics{break-inside:avoid}h2,h3,h4{break-after:avoid}.scroll{overflow:visible}.flow{min-width:0}.confusion td,.tokens span,.bar,.bar span,.tiles li{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
         """;

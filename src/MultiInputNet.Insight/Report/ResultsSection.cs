@@ -7,7 +7,7 @@ internal static class ResultsSection
 {
     private const int MostClasses = 30;
     private const int WideClasses = 11;
-    private const int MostRows = 60;
+    private const int MostRows = 30;
     private const int MostPoints = 1000;
     private const int MostOutputs = 4;
     private const int MostPairs = 12;
@@ -126,10 +126,10 @@ internal static class ResultsSection
         var pairs = evaluation.Confusions.Where(cell => cell.Label != cell.Prediction).OrderByDescending(cell => cell.Count).Take(classes.Count > MostClasses ? MostPairs : 3).ToArray();
         if (pairs.Length > 0)
         {
-            html.Add($"<p class=\"note\">Most often confused: ");
-            foreach (var (index, cell) in pairs.Index())
-                html.Add($"{(index > 0 ? "; " : "")}{Html.ShortName(classes[cell.Label].Name, 40)} taken for {Html.ShortName(classes[cell.Prediction].Name, 40)} ({cell.Count:N0})");
-            html.Add($".</p>\n");
+            html.Add($"<p class=\"note\">Most often confused:</p><ul class=\"note\">");
+            foreach (var cell in pairs)
+                html.Add($"<li>{Html.ShortName(classes[cell.Label].Name, 40)} taken for {Html.ShortName(classes[cell.Prediction].Name, 40)}, {cell.Count:N0} times</li>");
+            html.Add($"</ul>\n");
         }
 
         html.Add($"</div>\n");

@@ -84,7 +84,7 @@ internal static class SharedSection
         {
             html.Add($"<tr><th scope=\"row\">{Html.ShortName(pair.First, 16)} and {Html.ShortName(pair.Second, 16)}{what}</th>");
             foreach (var value in values)
-                html.Add($"{HeatTable.Cell(value, "0.00")}");
+                html.Add($"{HeatTable.Cell(value, "0.00;-0.00;0.00")}");
             html.Add($"</tr>");
         }
     }

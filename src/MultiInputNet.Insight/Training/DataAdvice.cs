@@ -154,13 +154,20 @@ internal static class DataAdvice
         {
             Kind = AdviceKind.DoubledNormalization,
             Subject = $"input '{path.Name}'",
-            Measured = FormattableString.Invariant($"its samples have means from {means.Min():0.00} to {means.Max():0.00} and deviations from {deviations.Min():0.00} to {deviations.Max():0.00} before they are standardised by other ones: they are standardised twice."),
+            Measured = FormattableString.Invariant($"its samples have means {Range(means)} and deviations {Range(deviations)} before they are standardised by other ones: they are standardised twice."),
             ToDo = "Give the raw values, or describe the input without a mean and a deviation.",
             Numbers = new Dictionary<string, double>
             {
                 ["smallest_mean"] = means.Min(), ["largest_mean"] = means.Max(), ["smallest_deviation"] = deviations.Min(), ["largest_deviation"] = deviations.Max(),
             },
         };
+    }
+
+    /// <summary>The smallest and the largest number, or the only one.</summary>
+    private static string Range(double[] numbers)
+    {
+        var (least, most) = (numbers.Min().ToString("0.00", CultureInfo.InvariantCulture), numbers.Max().ToString("0.00", CultureInfo.InvariantCulture));
+        return least == most ? $"of {least}" : $"from {least} to {most}";
     }
 
     private static IEnumerable<Advice> NearlyUnique(string input, TabularInput table, Tensor samples)
