@@ -61,9 +61,10 @@ public sealed partial class MultiInputModel : IPredictor
     /// Makes it answer faster, for the rest of its life: nothing may be trained, replaced or hooked any more. On the CPU and in single
     /// precision only.
     /// </summary>
-    internal void PrepareForInference()
+    /// <param name="batchSize">The size of batches that are to be fastest.</param>
+    internal void PrepareForInference(int batchSize)
     {
-        if (DeviceAndType is not ({ type: DeviceType.CPU }, ScalarType.Float32) || InferencePaths.Find(Built.Paths) is not { } paths)
+        if (DeviceAndType is not ({ type: DeviceType.CPU }, ScalarType.Float32) || InferencePaths.Find(Built.Paths, batchSize) is not { } paths)
             return;
         paths.Check(Built.Paths, (path, sample) => forward_features(new Dictionary<string, Tensor> { [path.Name] = sample })[path.Name]);
         fast = paths;

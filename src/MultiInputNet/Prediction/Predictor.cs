@@ -1,3 +1,4 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace MultiInputNet;
@@ -31,8 +32,9 @@ public sealed class Predictor : IPredictor
         options ??= new();
         var model = MultiInputModel.Load(
             path, options.Device, options.CustomModules, options.TrustTorchScript, options.LargestPass ?? Limits.LargestPass);
-        model.PrepareForInference();
-        return new(model);
+        var predictor = new Predictor(model);
+        model.PrepareForInference(predictor.BatchSize);
+        return predictor;
     }
 
     /// <inheritdoc/>
@@ -41,8 +43,10 @@ public sealed class Predictor : IPredictor
         IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks = null) =>
         ModelCall.InPieces(inputs, BatchSize, piece => model.PredictBatch(piece, tasks));
 
-    // Maps of up to 16 MiB, a quarter of what a model runs at once: glibc reuses such blocks even where freed memory is not kept.
-    private static int PieceOf(MultiInputModel model) => Math.Max(1, model.BatchSize / 4);
+    // A power of two, so that usual batches are cut into equal pieces. Where freed memory is not kept, maps of up to 16 MiB, a quarter of
+    // what a model runs at once, which glibc reuses even then.
+    private static int PieceOf(MultiInputModel model) =>
+        1 << BitOperations.Log2((uint)Math.Max(1, FreedMemory.IsKept ? model.BatchSize : model.BatchSize / 4));
 
     /// <inheritdoc/>
     public void Dispose() => model.Dispose();

@@ -12,6 +12,8 @@ public sealed class InferenceTests
 
     public static TheoryData<string> Names => [.. Models.Keys];
 
+    public static TheoryData<string> FamilyNames => [.. Families];
+
     [Theory]
     [MemberData(nameof(Names))]
     public void A_program_gives_what_its_layers_give(string name)
@@ -19,13 +21,31 @@ public sealed class InferenceTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var model = Models[name]().Build(CPU, seed: 1);
+        Compare(model, batchSize: 3, counts: [1, 3]);
+    }
+
+    // oneDNN packs weights for each size in another layout, of blocks of other sizes.
+    [Theory]
+    [MemberData(nameof(FamilyNames))]
+    public void Batches_of_the_fast_size_give_what_layers_give(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = MultiInputModel.Define().Input("x", Inputs.Image(3, 64, 64), Projections.Identity()).Base(Bases.Published[name])
+            .Fusion(Fusions.GlobalAverage()).Task("x", Heads.Regression(1)).Build(CPU, seed: 1);
+        foreach (var batchSize in new[] { 1, 2, 8, 16 })
+            Compare(model, batchSize, counts: [batchSize, batchSize + 1]);
+    }
+
+    private static void Compare(MultiInputModel model, int batchSize, int[] counts)
+    {
         Disturb(model);
-        var fast = InferencePaths.Find(model.Built.Paths)!;
+        using var fast = InferencePaths.Find(model.Built.Paths, batchSize)!;
 
         foreach (var path in model.Paths)
         {
             fast.Contains(path.Name).Should().BeTrue();
-            foreach (var count in new[] { 1, 3 })
+            foreach (var count in counts)
             {
                 var batch = path.Spec.BatchType is null ? rand([count, .. path.Spec.Shape]) : randint(5, [count, .. path.Spec.Shape]).to(ScalarType.Int64);
                 var expected = model.forward_features(new Dictionary<string, Tensor> { [path.Name] = batch })[path.Name];

@@ -30,14 +30,18 @@ internal sealed class InferenceConstants : IDisposable
     /// <param name="input">The name of what it takes.</param>
     /// <param name="activation">The activation of its result: with an addition, ReLU or none.</param>
     /// <param name="added">The name of what is added to its result before; null if there is nothing.</param>
-    public string Call(InferenceConvolution convolution, string input, Activation activation, string? added)
+    /// <param name="channels">How many channels its result has in memory.</param>
+    /// <param name="batch">The size of batches, for which oneDNN chooses the weights' layout; in others it may have to change it.</param>
+    public string Call(InferenceConvolution convolution, string input, Activation activation, string? added, long channels, long batch)
     {
-        var shape = convolution.Input.Shape;
-        var sizes = $"{List(convolution.Padding)}, {List(convolution.Stride)}, {List(convolution.Dilation)}, {convolution.Groups}";
+        var shape = convolution.Input.Shape with { Channels = convolution.Input.Channels };
+        var groups = convolution.IsDepthwise ? channels : convolution.Groups;
+        var sizes = $"{List(convolution.Padding)}, {List(convolution.Stride)}, {List(convolution.Dilation)}, {groups}";
         var weights = Weights(
             convolution,
+            channels,
             weight => weight,
-            $"ops.mkldnn._reorder_convolution_weight(raw, {sizes}, [{TypicalBatch}, {shape.Channels}, {shape.Height}, {shape.Width}])");
+            $"ops.mkldnn._reorder_convolution_weight(raw, {sizes}, [{batch}, {shape.Channels}, {shape.Height}, {shape.Width}])");
         var (name, scalars, algorithm) = activation switch
         {
             Activation.None => ("none", "", "None"),
@@ -55,32 +59,37 @@ internal sealed class InferenceConstants : IDisposable
             : $"ops.mkldnn._convolution_pointwise({input}, {added}, {weights}, {sizes}, \"add\", None, {(activation == Activation.None ? "None" : "\"relu\"")}, {after})";
     }
 
-    /// <summary>
-    /// The call of a 1×1 convolution, as a matrix product: oneDNN's 1×1 convolutions and linear layers are wrong on some CPUs
-    /// (<see cref="PointwiseConvolution"/>).
-    /// </summary>
+    /// <summary>The call of a 1×1 convolution, as a matrix product.</summary>
     /// <param name="convolution">The convolution.</param>
     /// <param name="input">The name of what it takes.</param>
-    public string CallPointwise(InferenceConvolution convolution, string input)
+    /// <param name="channels">How many channels its result has in memory.</param>
+    public string CallProduct(InferenceConvolution convolution, string input, long channels)
     {
         foreach (var (dimension, step) in convolution.Stride.Index().Where(stride => stride.Item > 1))
             input = $"torch.slice({input}, {dimension + 2}, 0, {long.MaxValue}, {step})";
-        return $"torch.permute(torch.linear(torch.permute({input}, [0, 2, 3, 1]), {Weights(convolution, weight => weight.flatten(1), "raw")}), [0, 3, 1, 2])";
+        return $"torch.permute(torch.linear(torch.permute({input}, [0, 2, 3, 1]), {Weights(convolution, channels, weight => weight.flatten(1), "raw")}), [0, 3, 1, 2])";
     }
 
     public void Dispose() => values.ForEach(value => value.Dispose());
 
-    // The layout of weights depends on it only for odd shapes.
-    private const int TypicalBatch = 8;
-
     private static string List(long[] sizes) => $"[{string.Join(", ", sizes)}]";
 
-    private string Weights(InferenceConvolution convolution, Func<Tensor, Tensor> of, string packed) =>
-        $"w[{Add([.. convolution.Origin, "weight"], () => of(convolution.Weight), packed)}], w[{Add([.. convolution.Origin, "bias"], () => convolution.Bias, "raw")}]";
+    private string Weights(InferenceConvolution convolution, long channels, Func<Tensor, Tensor> of, string packed)
+    {
+        // Zeros for the channels that only memory has.
+        var results = channels - convolution.Weight.shape[0];
+        var taken = convolution.IsDepthwise ? 0 : convolution.Input.Channels - convolution.Input.Shape.Channels;
+        var weight = Add(
+            [.. convolution.Origin, $"{packed} {results} {taken}"],
+            () => of(nn.functional.pad(convolution.Weight, [0, 0, 0, 0, 0, taken, 0, results])),
+            packed);
+        var bias = Add([.. convolution.Origin, $"bias {results}"], () => nn.functional.pad(convolution.Bias, [0, results]), "raw");
+        return $"w[{weight}], w[{bias}]";
+    }
 
     private int Add(IReadOnlyList<object> origin, Func<Tensor> value, string expression)
     {
-        var key = string.Join(' ', origin.Select(source => numbers.TryGetValue(source, out var number) ? number : numbers[source] = numbers.Count));
+        var key = string.Join(' ', origin.Select(source => source as string ?? $"{Number(source)}"));
         if (known.TryGetValue(key, out var index))
             return index;
         using var scope = NewDisposeScope();
@@ -88,4 +97,6 @@ internal sealed class InferenceConstants : IDisposable
         expressions.Add(expression);
         return known[key] = values.Count - 1;
     }
+
+    private int Number(object source) => numbers.TryGetValue(source, out var number) ? number : numbers[source] = numbers.Count;
 }

@@ -9,7 +9,7 @@ namespace MultiInputNet;
 /// <param name="origin">The layers that its weights come from: equal ones have equal weights.</param>
 internal sealed class InferenceConvolution(InferenceValue input, Tensor weight, Tensor bias, IEnumerable<object> origin)
 {
-    public InferenceValue Input => input;
+    public InferenceValue Input { get; set; } = input;
 
     public Tensor Weight { get; private set; } = weight;
 
@@ -37,6 +37,9 @@ internal sealed class InferenceConvolution(InferenceValue input, Tensor weight, 
     /// <summary>Whether it is 1×1: a linear layer at each position.</summary>
     public bool IsPointwise => Groups == 1 && Weight.shape[2] * Weight.shape[3] == 1 && Padding.All(added => added == 0);
 
+    /// <summary>Whether each channel has a kernel of its own.</summary>
+    public bool IsDepthwise => Groups > 1 && Groups == Weight.shape[0] && Weight.shape[1] == 1;
+
     /// <summary>Multiplies and shifts each channel of its result.</summary>
     public void Scale(Tensor factor, Tensor shift, object origin)
     {
@@ -52,7 +55,7 @@ internal sealed class InferenceConvolution(InferenceValue input, Tensor weight, 
         {
             long Size(int dimension, long size) =>
                 (size + 2 * Padding[dimension] - Dilation[dimension] * (Weight.shape[2 + dimension] - 1) - 1) / Stride[dimension] + 1;
-            return new(Weight.shape[0], Size(0, input.Shape.Height), Size(1, input.Shape.Width));
+            return new(Weight.shape[0], Size(0, Input.Shape.Height), Size(1, Input.Shape.Width));
         }
     }
 }

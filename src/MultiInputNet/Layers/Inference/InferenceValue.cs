@@ -6,6 +6,12 @@ internal sealed class InferenceValue(MapShape shape)
     /// <summary>Its channels, height and width.</summary>
     public MapShape Shape { get; } = shape;
 
+    /// <summary>
+    /// How many channels it has in memory: those of its shape, and behind them zeros, which round a number up to what oneDNN's kernels
+    /// divide into equal blocks.
+    /// </summary>
+    public long Channels { get; init; } = shape.Channels;
+
     /// <summary>Its name in the program, once it is computed.</summary>
     public string? Name { get; set; }
 
