@@ -8,7 +8,7 @@ namespace MultiInputNet.Onnx;
 /// <summary>Writes models as ONNX files.</summary>
 /// <remarks>
 /// <para>
-/// Inputs have the names of the model's inputs, and any batch size. The output of a task is <c>TASK_probabilities</c> or
+/// Inputs have the names of the model's inputs, and any batch size, the same for those that a task reads together. The output of a task is <c>TASK_probabilities</c> or
 /// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>. Each input says in its <c>doc_string</c> what it takes.
 /// </para>
 /// <para>
@@ -88,13 +88,34 @@ public static class OnnxExport
         var written = new GraphProto { Name = "model" };
         written.Node.AddRange(graph.Nodes.Select(Node));
         written.Initializer.AddRange(graph.Initializers.Select(constant => Tensor(constant.Key, constant.Value)));
-        written.Input.AddRange(graph.Inputs.Select(Value));
-        written.Output.AddRange(graph.Outputs.Select(Value));
+        var batches = Batches(graph);
+        written.Input.AddRange(graph.Inputs.Select(input => Value(input, batches[input.Name])));
+        written.Output.AddRange(graph.Outputs.Select(output => Value(output, batches.GetValueOrDefault(output.Name, "batch"))));
         var model = new ModelProto { IrVersion = IrVersion, Graph = written };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OnnxGraph.Opset });
         if (graph.Nodes.Any(node => node.Domain == OnnxGraph.MachineLearningDomain))
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = OnnxGraph.MachineLearningDomain, Version = OnnxGraph.MachineLearningOpset });
         return model;
+    }
+
+    /// <summary>
+    /// The name of the batch size of each value. Inputs that nothing joins may have batches of different sizes, and ONNX Runtime takes sizes
+    /// of one name to be equal.
+    /// </summary>
+    private static Dictionary<string, string> Batches(OnnxGraph graph)
+    {
+        var names = graph.Inputs.ToDictionary(input => input.Name, input => $"{input.Name}_batch");
+        foreach (var node in graph.Nodes)
+        {
+            var joined = node.Inputs.Where(names.ContainsKey).Select(input => names[input]).Distinct().ToArray();
+            if (joined.Length == 0)
+                continue;
+            foreach (var value in joined.Length == 1 ? [] : names.Keys.Where(value => joined.Contains(names[value])).ToArray())
+                names[value] = joined[0];
+            names[node.Output] = joined[0];
+        }
+
+        return graph.Inputs.Select(input => names[input.Name]).Distinct().Count() == 1 ? names.ToDictionary(name => name.Key, _ => "batch") : names;
     }
 
     private static NodeProto Node(OnnxNode node)
@@ -147,12 +168,12 @@ public static class OnnxExport
         return written;
     }
 
-    private static ValueInfoProto Value(OnnxValue value)
+    private static ValueInfoProto Value(OnnxValue value, string batch)
     {
         var shape = new TensorShapeProto();
         shape.Dim.AddRange(value.Shape.Select((size, i) => size >= 0
             ? new TensorShapeProto.Types.Dimension { DimValue = size }
-            : new TensorShapeProto.Types.Dimension { DimParam = i == 0 ? "batch" : $"{value.Name}_{i}" }));
+            : new TensorShapeProto.Types.Dimension { DimParam = i == 0 ? batch : $"{value.Name}_{i}" }));
         return new() { Name = value.Name, Type = new() { TensorType = new() { ElemType = value.Type is { } type ? DataType(type) : (int)TensorProto.Types.DataType.String, Shape = shape } } };
     }
 
