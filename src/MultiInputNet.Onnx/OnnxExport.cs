@@ -8,8 +8,9 @@ namespace MultiInputNet.Onnx;
 /// <summary>Writes models as ONNX files.</summary>
 /// <remarks>
 /// <para>
-/// Inputs have the names of the model's inputs, and any batch size, the same for those that a task reads together. The output of a task is <c>TASK_probabilities</c> or
-/// <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>. Each input says in its <c>doc_string</c> what it takes.
+/// Inputs have the names of the model's inputs, and any batch size, the same for those that a task reads together. The output of a task is
+/// <c>TASK_probabilities</c> or <c>TASK_values</c>, or <c>TASK_output</c> for <see cref="OnnxOptions.RawOutputs"/>. Each input says in its
+/// <c>doc_string</c> what it takes.
 /// </para>
 /// <para>
 /// The metadata of the file are <c>multi_input_net.version</c>, the format of <c>multi_input_net.description</c>, the description's JSON
