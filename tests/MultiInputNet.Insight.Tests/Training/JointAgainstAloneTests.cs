@@ -155,7 +155,7 @@ public sealed class JointAgainstAloneTests : IDisposable
         found[0].Runs[0].AloneTraining.Epochs.Select(epoch => epoch.Phase).Should().Equal(1, 1);
         found[1].Runs[0].AloneTraining.Epochs.Select(epoch => epoch.Phase).Should().Equal(1, 2, 2);
         FluentActions.Invoking(() => Insight.JointAgainstAlone(described.Description, sources, sources, Options with { Phases = [new(1, Parts.Heads("table"))] }))
-            .Should().Throw<MultiInputException>().WithMessage("Task 'image': all phases train parts that a model of it alone does not have*");
+            .Should().Throw<MultiInputException>().WithMessage("Task 'image', training: all phases train parts that a model of it alone does not have*");
         foreach (var joint in new[] { null, described })
         {
             FluentActions.Invoking(() => Insight.JointAgainstAlone(described.Description, sources, sources, Options with { Phases = [new(1, Parts.Heads("tabel"))] }, joint: joint))
