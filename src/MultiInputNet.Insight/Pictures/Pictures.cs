@@ -43,7 +43,7 @@ public static class Pictures
     /// <exception cref="ArgumentException">The picture has another shape or type, or a value out of range.</exception>
     public static byte[] ToPng(Tensor picture)
     {
-        ArgumentNullException.ThrowIfNull(picture);
+        CheckThere(picture, nameof(picture));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var planes = picture.dim() == 2 ? picture.unsqueeze(0) : picture;
@@ -72,7 +72,7 @@ public static class Pictures
     /// <exception cref="ArgumentException">The map has another shape or a value that is not finite, or the limits are not in order.</exception>
     public static Tensor Colored(Tensor map, ColorMap colors = ColorMap.Viridis, double? low = null, double? high = null)
     {
-        ArgumentNullException.ThrowIfNull(map);
+        CheckThere(map, nameof(map));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var values = Plane(map, nameof(map)).to(ScalarType.Float64);
@@ -96,8 +96,8 @@ public static class Pictures
     /// <exception cref="ArgumentException">Image or map do not have such a shape or such values, or the opacity is out of range.</exception>
     public static Tensor Overlay(Tensor image, Tensor map, double opacity = 0.55, ColorMap colors = ColorMap.Viridis)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(map);
+        CheckThere(image, nameof(image));
+        CheckThere(map, nameof(map));
         if (opacity is not (>= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(opacity), opacity, "Give a number from 0 to 1.");
         using var scope = NewDisposeScope();
@@ -109,6 +109,13 @@ public static class Pictures
         var heat = nn.functional.interpolate(
             Plane(map, nameof(map)).to(ScalarType.Float32).unsqueeze(0).unsqueeze(0), [gray.shape[0], gray.shape[1]], mode: InterpolationMode.Bilinear, align_corners: false)[0, 0];
         return ((1 - opacity) * gray + opacity * Colored(heat, colors)).MoveToOuterDisposeScope();
+    }
+
+    private static void CheckThere(Tensor tensor, string name)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.IsInvalid)
+            throw new ArgumentException("The tensor was disposed of; give one that exists.", name);
     }
 
     /// <summary>The values as bytes, on the CPU.</summary>

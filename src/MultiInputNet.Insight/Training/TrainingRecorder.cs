@@ -25,6 +25,7 @@ public sealed class TrainingRecorder : IProgress<TrainingProgress>
     private List<TrainingProgress> reports = [];
     private List<RecordedGradients> gradients = [];
     private long stride = 1;
+    private bool hasLabels = true; // as far as is known: the batches are the same at every step
 
     /// <summary>Creates a recorder for one training.</summary>
     /// <param name="model">The model that is trained.</param>
@@ -62,7 +63,7 @@ public sealed class TrainingRecorder : IProgress<TrainingProgress>
         }
     }
 
-    /// <summary>The measured gradients so far, in order.</summary>
+    /// <summary>The measured gradients so far, in order; none if no sample of the batches has a label.</summary>
     public IReadOnlyList<RecordedGradients> Gradients
     {
         get
@@ -77,9 +78,15 @@ public sealed class TrainingRecorder : IProgress<TrainingProgress>
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        var measured = value.Step % EverySteps == 0 || value.Step == value.Steps || gradients.Count == 0
-            ? new RecordedGradients { Step = value.Step, Gradients = Insight.GradientConflict(model, sources, Batches, options) }
-            : null;
+        RecordedGradients? measured = null;
+        if (hasLabels && (value.Step % EverySteps == 0 || value.Step == value.Steps || gradients.Count == 0))
+        {
+            var found = Insight.FindGradients(model, sources, Batches, options, CancellationToken.None);
+            hasLabels = found is not null;
+            if (found is not null)
+                measured = new() { Step = value.Step, Gradients = found };
+        }
+
         lock (recording)
         {
             if (measured is not null)
