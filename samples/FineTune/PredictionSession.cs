@@ -50,21 +50,20 @@ internal static class PredictionSession
         using (source as IDisposable)
         {
             var count = 0L;
-            using (var table = new PredictionTable(settings.Out))
-            {
-                foreach (var sample in predictor.Predict(source, settings.Task is { } task ? [task] : null, cancellation))
-                {
-                    table.Write(source.NameOf(sample.Row), sample.Predictions);
-                    count++;
-                }
-
-                table.Complete();
-            }
-
+            PredictionTable.Write(settings.Out, Rows());
             foreach (var broken in source.Broken)
                 Console.Error.WriteLine($"Skipped {broken.Place}: {broken.Problem}");
             Console.Error.WriteLine(FormattableString.Invariant($"{count:N0} {(count == 1 ? "sample" : "samples")} of input '{source.Name}' answered{(settings.Out is null ? "" : $" in {settings.Out}")}."));
             return source.Broken.Count > 0 ? Skipped : 0;
+
+            IEnumerable<(string, IReadOnlyDictionary<string, Prediction>)> Rows()
+            {
+                foreach (var sample in predictor.Predict(source, settings.Task is { } task ? [task] : null, cancellation))
+                {
+                    count++;
+                    yield return (source.NameOf(sample.Row), sample.Predictions);
+                }
+            }
         }
     }
 }

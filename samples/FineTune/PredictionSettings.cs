@@ -49,7 +49,7 @@ internal sealed record PredictionSettings
             return $"--model: nothing is at '{Model}'. Train a model first, without --predict.";
         if (Out is null)
             return null;
-        var isRead = new[] { Path, Model }.Any(read => System.IO.Path.GetFullPath(read) == System.IO.Path.GetFullPath(Out));
+        var isRead = new[] { Path, Model }.Any(read => CommandLine.IsSameFile(read, Out));
         return isRead ? $"--out: '{Out}' is read; name another." : CommandLine.FindOutputMistake("--out", Out);
     }
 }

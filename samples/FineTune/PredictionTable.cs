@@ -2,52 +2,37 @@ using System.Text;
 using MultiInputNet;
 using MultiInputNet.Data;
 
-/// <summary>
-/// Writes answers as CSV (RFC 4180), one row for each sample, to standard output or to a file that appears under its name once it is
-/// complete.
-/// </summary>
-internal sealed class PredictionTable : IDisposable
+/// <summary>Writes answers as CSV (RFC 4180), one row for each sample.</summary>
+internal static class PredictionTable
 {
     /// <summary>With more classes, the most probable are written instead of all.</summary>
     private const int MostClasses = 100;
     private const int MostProbable = 5;
 
-    private readonly string? path;
-    private readonly string? beside;
-    private readonly StreamWriter writer;
-    private bool hasHeader;
-
-    /// <param name="path">The file; null for standard output.</param>
-    public PredictionTable(string? path)
+    /// <summary>Writes a header and a row for each sample; nothing if there is none.</summary>
+    /// <param name="path">The file, which is replaced once the new one is complete; null for standard output.</param>
+    /// <param name="rows">The name of each sample, and the answer of each task.</param>
+    /// <exception cref="MultiInputException">The file cannot be written.</exception>
+    public static void Write(string? path, IEnumerable<(string Name, IReadOnlyDictionary<string, Prediction> Answers)> rows)
     {
-        this.path = path;
-        beside = path is null ? null : $"{path}.{Guid.NewGuid():N}.tmp";
-        writer = new(beside is null ? Console.OpenStandardOutput() : new FileStream(beside, FileMode.CreateNew), new UTF8Encoding(false), bufferSize: 1 << 16) { NewLine = "\n" };
+        if (path is null)
+            Write(Console.OpenStandardOutput(), rows);
+        else
+            WholeFile.Write(path, file => Write(file, rows));
     }
 
-    /// <summary>Writes a row; before the first one, the header.</summary>
-    public void Write(string name, IReadOnlyDictionary<string, Prediction> answers)
+    private static void Write(Stream stream, IEnumerable<(string Name, IReadOnlyDictionary<string, Prediction> Answers)> rows)
     {
-        var cells = answers.Values.SelectMany(Cells).ToArray();
-        if (!hasHeader)
-            WriteRow(["name", .. cells.Select(cell => cell.Header)]);
-        hasHeader = true;
-        WriteRow([name, .. cells.Select(cell => cell.Text)]);
-    }
-
-    /// <summary>Gives the file its name.</summary>
-    public void Complete()
-    {
-        writer.Dispose();
-        if (beside is not null)
-            File.Move(beside, path!, overwrite: true);
-    }
-
-    public void Dispose()
-    {
-        writer.Dispose();
-        if (beside is not null)
-            File.Delete(beside);
+        using var writer = new StreamWriter(stream, new UTF8Encoding(false), bufferSize: 1 << 16, leaveOpen: true) { NewLine = "\n" };
+        var hasHeader = false;
+        foreach (var (name, answers) in rows)
+        {
+            var cells = answers.Values.SelectMany(Cells).ToArray();
+            if (!hasHeader)
+                WriteRow(writer, ["name", .. cells.Select(cell => cell.Header)]);
+            hasHeader = true;
+            WriteRow(writer, [name, .. cells.Select(cell => cell.Text)]);
+        }
     }
 
     private static IEnumerable<(string Header, string Text)> Cells(Prediction answer)
@@ -82,5 +67,5 @@ internal sealed class PredictionTable : IDisposable
 
     private static string Rank(int index) => index == 0 ? "" : $".{CsvCell.Of(index + 1)}";
 
-    private void WriteRow(IEnumerable<string> cells) => writer.WriteLine(string.Join(',', cells.Select(CsvCell.Of)));
+    private static void WriteRow(StreamWriter writer, IEnumerable<string> cells) => writer.WriteLine(string.Join(',', cells.Select(CsvCell.Of)));
 }

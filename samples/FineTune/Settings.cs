@@ -88,7 +88,7 @@ internal sealed record Settings
             return "--weights imagenet is for --base resnet18; give both.";
         if (Resume && Checkpoints is null)
             return "--resume needs the folder of the training to resume; give --checkpoints FOLDER.";
-        if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => Path.GetFullPath(path) == Path.GetFullPath(Out))) is { } read)
+        if (Inputs.FirstOrDefault(argument => argument.Kind != "sample" && argument.Paths.Any(path => CommandLine.IsSameFile(path, Out))) is { } read)
             return $"--out: '{Out}' is a file of input '{read.Name}'; name another.";
         return CommandLine.FindOutputMistake("--out", Out)
             ?? (Report is null ? null : CommandLine.FindFolderMistake("--report", Report))

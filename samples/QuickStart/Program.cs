@@ -34,6 +34,6 @@ command.SetAction(arguments =>
 
     return Training.Run(path, page, arguments.GetValue(seeds) is { Length: > 0 } given ? given : [0], steps.Of(arguments), arguments.GetValue(compare), arguments.GetValue(validate));
 
-    string? FindClash() => Path.GetFullPath(page) == Path.GetFullPath(path) ? $"{report.Name}: '{page}' is the file of the model; name another." : null;
+    string? FindClash() => CommandLine.IsSameFile(page, path) ? $"{report.Name}: '{page}' is the file of the model; name another." : null;
 });
 return CommandLine.Run(command, args);

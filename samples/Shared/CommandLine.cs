@@ -46,6 +46,24 @@ internal static class CommandLine
         return Directory.Exists(folder) ? FindFolderMistake(option, folder) : $"{option}: there is no folder '{folder}' for '{Path.GetFileName(path)}'; create it, or name another.";
     }
 
+    /// <summary>Whether two paths lead to the same file, through links too.</summary>
+    public static bool IsSameFile(string path, string other)
+    {
+        return Target(path) == Target(other);
+
+        static string Target(string path)
+        {
+            try
+            {
+                return File.ResolveLinkTarget(Path.GetFullPath(path), returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+            }
+            catch (IOException)
+            {
+                return Path.GetFullPath(path); // links in a circle
+            }
+        }
+    }
+
     /// <summary>Why nothing can be written to a folder, which need not exist yet, and the cure; null if it is writable.</summary>
     public static string? FindFolderMistake(string option, string folder)
     {

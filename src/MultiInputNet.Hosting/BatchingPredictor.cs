@@ -151,6 +151,8 @@ public sealed class BatchingPredictor : IPredictor, IAsyncDisposable
     private QueuedCall? AsOneCall(IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyCollection<string>? tasks, out int samples)
     {
         ArgumentNullException.ThrowIfNull(inputs);
+        if (inputs.FirstOrDefault(pair => pair.Value is not { IsInvalid: false }) is { Key: { } name, Value: var missing })
+            throw new MultiInputException($"input '{name}'", ModelComponent.Input, $"its batch {(missing is null ? "is null" : "was disposed of")}.", "Give a tensor that exists.");
         var sizes = inputs.Values.Select(batch => batch.shape.FirstOrDefault(1)).Distinct().ToArray();
         samples = (int)sizes.Append(0).Max();
 

@@ -37,6 +37,8 @@ internal sealed class EncodedSamples : IDisposable
     private static Tensor Encode(ModelDescription description, string name, IReadOnlyList<InputValue> values)
     {
         var spec = description.Input<InputSpec>(name);
+        if (values.Contains(null!))
+            throw new MultiInputException($"input '{name}'", ModelComponent.Input, "its sample is null.", "Give a value.");
         var encoded = values.Select(value => value.Encode(name, spec)).ToArray();
         return encoded.Length == 1 ? encoded[0] : cat(encoded, 0);
     }

@@ -13,6 +13,9 @@ namespace MultiInputNet.Hosting;
 /// <param name="options">Limits.</param>
 internal sealed class SampleReader(IReadOnlyList<InputDescription> inputs, InputDescription? only, MultiInputPredictorOptions options)
 {
+    // As ASP.NET's own forms; the reader needs it to fit into its buffer.
+    private const int LongestBoundary = 128;
+
     private static readonly JsonDocumentOptions jsonOptions = new() { AllowDuplicateProperties = false };
 
     /// <summary>The samples of a body, and whether it is a list of them.</summary>
@@ -170,6 +173,8 @@ internal sealed class SampleReader(IReadOnlyList<InputDescription> inputs, Input
     {
         if (string.IsNullOrEmpty(boundary))
             throw RequestException.Invalid("The multipart/form-data has no boundary in its content type.");
+        if (boundary.Length > LongestBoundary)
+            throw RequestException.Invalid($"The boundary of the multipart/form-data has {boundary.Length} characters. Use at most {LongestBoundary}.");
         var values = new Dictionary<string, List<InputValue>>();
         try
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using MultiInputNet.Onnx.Schema;
 
@@ -65,14 +66,16 @@ internal sealed class OnnxFile
     /// <summary>Reads data that is in a file beside this one.</summary>
     private byte[] ReadBeside(TensorProto tensor, string name)
     {
-        string Entry(string key, string otherwise) => tensor.ExternalData.LastOrDefault(entry => entry.Key == key)?.Value ?? otherwise;
-        var location = Entry("location", "");
+        string? Entry(string key) => tensor.ExternalData.LastOrDefault(entry => entry.Key == key)?.Value;
+        var location = Entry("location") ?? "";
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         string[] parts = location.Split('/');
         if (parts.Any(part => part is "" or "." or "..") || location.Contains('\\') || location.Contains(':') || location.Contains('\0') || System.IO.Path.IsPathRooted(location))
             throw Refuse($"the data of its tensor '{name}' is in '{location}', which is not beside it.", "Keep external data in the model's folder.");
-        if (!long.TryParse(Entry("offset", "0"), out var offset) || !long.TryParse(Entry("length", "-1"), out var length) || offset < 0)
-            throw Refuse($"the place of the data of its tensor '{name}' in '{location}' is no number.", "Export the model again.");
+        long? Number(string key) => Entry(key) is not { } text ? null
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw Refuse($"the place of the data of its tensor '{name}' in '{location}' is no number.", "Export the model again.");
+        var (offset, given) = (Number("offset") ?? 0, Number("length"));
         try
         {
             // A link may lead anywhere.
@@ -84,8 +87,7 @@ internal sealed class OnnxFile
             }
 
             using var file = RegularFile.Open(System.IO.Path.Combine([folder, .. parts]));
-            if (length < 0)
-                length = file.Length - offset;
+            var length = given ?? file.Length - offset;
             if (length < 0 || offset > file.Length - length || length > Array.MaxLength)
                 throw Refuse($"the data of its tensor '{name}' ends after the {file.Length:N0} bytes of '{location}'.", "Copy that file again.");
             file.Position = offset;

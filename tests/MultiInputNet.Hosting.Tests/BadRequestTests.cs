@@ -66,6 +66,10 @@ public sealed class BadRequestTests : IClassFixture<BadRequestTests.Served>
     public async Task In_other_content(string path, string? type, string body, int status, string problem) => await RefuseAsync(path, type, body, status, problem);
 
     [Fact]
+    public Task A_boundary_that_is_longer_than_any() =>
+        RefuseAsync("/predict/plain", $"multipart/form-data; boundary={new string('b', 5000)}", "x", 400, "boundary");
+
+    [Fact]
     public async Task Too_large_an_image_or_request_or_too_many_samples()
     {
         using var image = new ByteArrayContent(TestModel.Png(0, 101, 100)) { Headers = { ContentType = new("image/png") } };

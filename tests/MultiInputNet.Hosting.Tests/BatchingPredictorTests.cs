@@ -256,6 +256,20 @@ public sealed class BatchingPredictorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_batch_or_sample_that_does_not_exist_is_named()
+    {
+        await using var predictor = new BatchingPredictor(TestModel.Build());
+        var gone = zeros(1, 3);
+        gone.Dispose();
+
+        predictor.Invoking(p => p.PredictBatch(Plain(gone))).Should().Throw<MultiInputException>().WithMessage("Input 'plain'*was disposed of*");
+        predictor.Invoking(p => p.PredictBatch(Plain(null!))).Should().Throw<MultiInputException>().WithMessage("Input 'plain'*is null*");
+        await predictor.Awaiting(p => p.PredictBatchAsync(Plain(gone))).Should().ThrowAsync<MultiInputException>().WithMessage("Input 'plain'*was disposed of*");
+        await predictor.Awaiting(p => p.PredictTasksAsync(new Dictionary<string, InputValue> { ["plain"] = null! })).Should().ThrowAsync<MultiInputException>().WithMessage("Input 'plain'*is null*");
+        predictor.PredictBatch(Plain(zeros(1, 3)))["plain"].Should().ContainSingle();
+    }
+
+    [Fact]
     public void Options_out_of_range_are_refused()
     {
         FluentActions.Invoking(() => new BatchingOptions { LargestBatch = 0 }).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*at least 1*");

@@ -97,6 +97,26 @@ public sealed class OnnxFileTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void Data_beside_a_file_ends_with_it_where_no_length_is_given_in_any_culture()
+    {
+        var model = WithExternalData("data.bin", out var data);
+        model.Graph.Initializer[0].ExternalData.RemoveAt(2);
+        var path = Path.Combine(folder, "model.onnx");
+        File.WriteAllBytes(path, model.ToByteArray());
+        File.WriteAllBytes(Path.Combine(folder, "data.bin"), [.. new byte[16], .. data]);
+        var before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = new("") { NumberFormat = { NegativeSign = "~" } };
+            FluentActions.Invoking(() => Bases.Onnx(path)).Should().NotThrow();
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Fact]
     public void A_shape_that_its_data_does_not_fill_is_refused()
     {
         Refuse(model => model.Graph.Initializer[0].Dims[0] = 1L << 40, "*'w1' has a shape of (1099511627776, *");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.Versioning;
 using MultiInputNet.Data;
 using MultiInputNet.Images;
 using MultiInputNet.Onnx;
@@ -76,6 +77,28 @@ public sealed class FineTunePredictionTests : IDisposable
         }
 
         Directory.GetFiles(folder["."]).Select(Path.GetFileName).Should().BeEquivalentTo("answers.csv", "model.safetensors", "other.safetensors");
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Answers_keep_a_link_and_the_permissions_of_the_file_that_they_replace_and_never_replace_what_is_read()
+    {
+        using var model = Save();
+        const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var rows = folder.Write("new.csv", "age,port\n30,S\n");
+        File.SetUnixFileMode(folder.Write("answers.csv", "old"), Mode);
+        File.CreateSymbolicLink(folder["latest.csv"], "answers.csv");
+        File.CreateSymbolicLink(folder["again.csv"], "new.csv");
+
+        var (code, _, errors) = Run("--predict", "new.csv", "--model", "model.safetensors", "--out", "latest.csv");
+        var refused = Run("--predict", "new.csv", "--model", "model.safetensors", "--out", "again.csv");
+
+        code.Should().Be(0, errors);
+        new FileInfo(folder["latest.csv"]).LinkTarget.Should().Be("answers.csv");
+        File.GetUnixFileMode(folder["answers.csv"]).Should().Be(Mode);
+        Table(File.ReadAllText(folder["answers.csv"])).Rows.Should().ContainSingle();
+        refused.Should().Be((1, "", "--out: 'again.csv' is read; name another.\n"));
+        File.ReadAllText(rows).Should().StartWith("age,port");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Insights;
@@ -15,7 +16,7 @@ public static partial class Insight
     /// For each, in their order, the share of its absolute attributions in those of all, over the whole batch. Bands have the names of the
     /// input's stem, columns those of the table, and all others their number.
     /// </returns>
-    /// <exception cref="MultiInputException">There is no such input, or the attributions have another shape.</exception>
+    /// <exception cref="MultiInputException">There is no such input, or the attributions have another shape or are not finite.</exception>
     public static IReadOnlyList<Importance> ChannelImportance(MultiInputModel model, string input, Tensor attribution)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -37,7 +38,7 @@ public static partial class Insight
     /// least single precision: <c>(batch, height, width)</c> for an image, <c>(batch, length)</c> for all else. They sum to 1, or are all 0
     /// if nothing counts.
     /// </returns>
-    /// <exception cref="MultiInputException">There is no such input, or the attributions have another shape.</exception>
+    /// <exception cref="MultiInputException">There is no such input, or the attributions have another shape or are not finite.</exception>
     public static Tensor PositionImportance(MultiInputModel model, string input, Tensor attribution)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -58,7 +59,7 @@ public static partial class Insight
     /// Gradients of inputs in different units cannot be compared.
     /// </param>
     /// <returns>For each, the share of its absolute attributions in those of all, over the whole batch.</returns>
-    /// <exception cref="ArgumentException">An attribution is null or was disposed of.</exception>
+    /// <exception cref="ArgumentException">An attribution is null, was disposed of or is not finite.</exception>
     public static IReadOnlyList<Importance> InputImportance(IReadOnlyDictionary<string, Tensor> attributions)
     {
         ArgumentNullException.ThrowIfNull(attributions);
@@ -66,6 +67,8 @@ public static partial class Insight
             throw new ArgumentException($"The attribution to '{name}' is null or was disposed of.", nameof(attributions));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        if (attributions.FirstOrDefault(pair => !pair.Value.isfinite().all().ToBoolean()) is { Key: { } broken })
+            throw new ArgumentException($"The attribution to '{broken}' has values that are not finite.", nameof(attributions));
         return attributions.Count == 0 ? [] : Shares([.. attributions.Keys], stack([.. attributions.Values.Select(values => Sizes(values).sum().cpu())]));
     }
 
@@ -99,5 +102,9 @@ public static partial class Insight
                 attribution.IsInvalid ? "it was disposed of." : $"its shape is {Shapes.Text(attribution.shape)}.",
                 $"Give a tensor of shape (batch, {string.Join(", ", path.Spec.Shape)}), as {nameof(IntegratedGradients)} returns.");
         }
+
+        using var scope = NewDisposeScope();
+        if (!attribution.isfinite().all().ToBoolean())
+            throw new MultiInputException($"attribution to '{path.Name}'", ModelComponent.Input, "it has values that are not finite.", "Look for huge values in the samples and in the model's weights.");
     }
 }

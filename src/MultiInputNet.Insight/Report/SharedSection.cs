@@ -157,7 +157,7 @@ internal static class SharedSection
         if (report.Labelled.Count == 0 || report.Model.Paths.All(path => !path.Base.parameters().Any()))
             return null;
         using var random = GlobalRandom.Seeded(0, report.Model.Device);
-        return Insight.GradientConflict(report.Model, report.Labelled, Batches, cancellationToken: report.CancellationToken);
+        return Insight.FindGradients(report.Model, report.Labelled, Batches, options: null, report.CancellationToken);
     }
 
     private static IEnumerable<(double X, double Y)> Points(Tensor places)

@@ -34,14 +34,21 @@ public static partial class Insight
     /// <param name="cancellationToken">Ends it between two batches.</param>
     /// <returns>The gradients.</returns>
     /// <exception cref="MultiInputException">
-    /// A source does not fit the model, none of its samples can be read, there is no label, or no base has a parameter.
+    /// A source does not fit the model, none of its samples can be read, no sample of the batches has a label, a loss is not finite, or no
+    /// base has a parameter.
     /// </exception>
     public static TaskGradients GradientConflict(
         MultiInputModel model,
         IReadOnlyList<DataSource> sources,
         int batches = 4,
         TrainerOptions? options = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        FindGradients(model, sources, batches, options, cancellationToken) ?? throw new MultiInputException(
+            "gradients", ModelComponent.Target, "no sample of the batches has a label.", "Give sources with labels, or more batches.");
+
+    /// <summary>As <see cref="GradientConflict"/>; null if no sample of the batches has a label.</summary>
+    internal static TaskGradients? FindGradients(
+        MultiInputModel model, IReadOnlyList<DataSource> sources, int batches, TrainerOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);

@@ -63,19 +63,15 @@ internal sealed class GradientMeasurement : IDisposable
             AddTo(sums, key, gradients, detach: true);
     }
 
-    /// <summary>What was measured.</summary>
-    public TaskGradients Result(int batches)
+    /// <summary>What was measured; null if no sample of the batches has a label.</summary>
+    public TaskGradients? Result(int batches)
     {
         using var scope = NewDisposeScope();
         foreach (var source in sources)
             source.CheckRead();
         string[] tasks = [.. model.Routes.Select(route => route.Task).Where(losses.ContainsKey)];
         if (tasks.Length == 0)
-        {
-            throw new MultiInputException(
-                "gradients", ModelComponent.Target, "no sample of the batches has a label.", "Give sources with labels, or more batches.");
-        }
-
+            return null;
         var gradients = OfTasks(sums, tasks);
         var products = Products([.. tasks.Select(task => gradients[task])]);
         var ofInputs = new Dictionary<string, Tensor?[]>();
@@ -123,8 +119,15 @@ internal sealed class GradientMeasurement : IDisposable
 
             // Clones, since a fusion may change what it is given in place.
             var loss = model.TaskHead(labels.Task).Loss(route.Run(leaves.ToDictionary(leaf => leaf.Key, leaf => new FeatureSet(leaf.Value.clone()))), labels.Values);
+            var value = loss.ToDouble();
+            if (!double.IsFinite(value))
+            {
+                throw new MultiInputException(
+                    $"task '{labels.Task}'", ModelComponent.Training, FormattableString.Invariant($"its loss on a batch is {value}."), "Look for NaN or huge values in the inputs, the labels and the model's weights.");
+            }
+
             var (sum, divisor) = losses.GetValueOrDefault(labels.Task);
-            losses[labels.Task] = (sum + loss.ToDouble() * labels.Divisor, divisor + labels.Divisor);
+            losses[labels.Task] = (sum + value * labels.Divisor, divisor + labels.Divisor);
             if (!loss.requires_grad)
                 continue;
             loss.backward();

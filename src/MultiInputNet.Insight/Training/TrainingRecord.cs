@@ -17,13 +17,14 @@ namespace MultiInputNet.Insights;
 public sealed class TrainingRecord : IProgress<TrainingProgress>
 {
     private readonly IProgress<TrainingProgress>? next;
-    private readonly Func<int, TaskGradients>? measure;
+    private readonly Func<int, TaskGradients?>? measure;
     private readonly Lock reading = new();
     private readonly Thinned<TrainingProgress> steps = new();
     private readonly Thinned<RecordedGradients> gradients = new();
     private readonly List<EpochResult> epochs = [];
     private readonly List<string> warnings = [];
     private TrainingProgress? latest;
+    private bool hasLabels = true; // as far as is known: the batches are the same at every step
 
     /// <summary>Creates a record of one training, without gradients.</summary>
     /// <param name="next">Told of each step, too, such as a <c>ConsoleProgress</c>; nobody when null.</param>
@@ -45,7 +46,7 @@ public sealed class TrainingRecord : IProgress<TrainingProgress>
         if (sources.Count == 0)
             throw new ArgumentException("There is no source; give at least one.", nameof(sources));
         DataSource[] measured = [.. sources];
-        measure = batches => Insight.GradientConflict(model, measured, batches, options);
+        measure = batches => Insight.FindGradients(model, measured, batches, options, CancellationToken.None);
     }
 
     /// <summary>The steps between two measurements of gradients, at least 1; the first and the last step are measured as well.</summary>
@@ -62,7 +63,7 @@ public sealed class TrainingRecord : IProgress<TrainingProgress>
     /// <summary>The steps that were kept: evenly spaced over the training, at most 1,024 of them.</summary>
     public IReadOnlyList<TrainingProgress> Steps => Read(steps.ToArray);
 
-    /// <summary>The gradients that were kept, evenly spaced, at most 1,024; empty if they are not measured.</summary>
+    /// <summary>The gradients that were kept, evenly spaced, at most 1,024; empty if they are not measured or no sample of the batches has a label.</summary>
     public IReadOnlyList<RecordedGradients> Gradients => Read(gradients.ToArray);
 
     /// <summary>The result of each epoch so far.</summary>
@@ -75,9 +76,15 @@ public sealed class TrainingRecord : IProgress<TrainingProgress>
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        var measured = measure is not null && (value.Step % EverySteps == 0 || value.Step == value.Steps || gradients.Count == 0)
-            ? new RecordedGradients { Step = value.Step, Gradients = measure(Batches) }
-            : null;
+        RecordedGradients? measured = null;
+        if (measure is not null && hasLabels && (value.Step % EverySteps == 0 || value.Step == value.Steps || gradients.Count == 0))
+        {
+            var found = measure(Batches);
+            hasLabels = found is not null;
+            if (found is not null)
+                measured = new() { Step = value.Step, Gradients = found };
+        }
+
         lock (reading)
         {
             latest = value;

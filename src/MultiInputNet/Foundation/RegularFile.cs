@@ -43,8 +43,9 @@ internal static class RegularFile
         if (!File.Exists(path))
             throw new FileNotFoundException("There is no such file, or a folder on its path cannot be read.");
 
-        // Merely opening a pipe would wait. Only regular files have a length.
-        var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        // Merely opening a pipe would wait. Only regular files have a length. .NET takes a link's target for one at the root if the link has
+        // no folder.
+        var target = File.ResolveLinkTarget(Path.GetFullPath(path), returnFinalTarget: true)?.FullName ?? path;
         if (new FileInfo(target).Length == 0)
             throw new IOException("It holds nothing: it is an empty file, or a pipe, a socket or a device rather than a file.");
     }

@@ -79,9 +79,10 @@ public sealed class RegressionHead : TaskHead, ILaterWeights, IOnnxModule
         using var scope = NewDisposeScope();
         var labels = target.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
         var (means, deviations) = (new double[Outputs], new double[Outputs]);
+        var rows = Enumerable.Range(0, labels.Length / Outputs).ToArray();
         foreach (var output in Enumerable.Range(0, Outputs))
         {
-            var values = labels.Where((value, i) => i % Outputs == output && !double.IsNaN(value)).ToArray();
+            var values = rows.Select(row => labels[row * Outputs + output]).Where(value => !double.IsNaN(value)).ToArray();
 
             // The second pass removes what rounding left of the mean of numbers far from zero.
             var mean = values.DefaultIfEmpty().Average();

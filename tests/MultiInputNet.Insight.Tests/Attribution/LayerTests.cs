@@ -106,6 +106,19 @@ public sealed class LayerTests : IDisposable
         Insight.Filters(stems, "a").shape.Should().Equal(64, 2, 7, 7);
     }
 
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void Importance_of_attributions_that_are_not_finite_is_refused(double value)
+    {
+        using var model = TestModels.All();
+        var attribution = tensor(new[,] { { 1, value, 0, 0 } });
+
+        FluentActions.Invoking(() => Insight.ChannelImportance(model, "person", attribution)).Should().Throw<MultiInputException>().WithMessage("*not finite*");
+        FluentActions.Invoking(() => Insight.PositionImportance(model, "person", attribution)).Should().Throw<MultiInputException>().WithMessage("*not finite*");
+        FluentActions.Invoking(() => Insight.InputImportance(new Dictionary<string, Tensor> { ["a"] = attribution })).Should().Throw<ArgumentException>().WithMessage("*'a'*not finite*");
+    }
+
     [Fact]
     public void Importance_is_the_share_of_absolute_values()
     {

@@ -83,6 +83,12 @@ public sealed class PicturesTests : IDisposable
         Mistake(() => Pictures.SavePng(rand(4, 4), path, ColorMap.Viridis, 1, 0)).Should().Contain("a lower and a higher");
         Mistake(() => Pictures.SavePng(rand(4, 4), path, (ColorMap)7)).Should().Contain("Viridis, BlueRed, Gray");
         Mistake(() => Pictures.Overlay(rand(3, 4, 4), rand(4, 4), 1.5)).Should().Contain("0 to 1");
+        var gone = rand(3, 4, 4);
+        gone.Dispose();
+        Mistake(() => Pictures.SavePng(gone, path)).Should().Contain("was disposed of");
+        Mistake(() => Pictures.SavePng(gone, path, ColorMap.Viridis)).Should().Contain("was disposed of");
+        Mistake(() => Pictures.Overlay(gone, rand(4, 4))).Should().Contain("was disposed of");
+        Mistake(() => Pictures.Overlay(rand(3, 4, 4), gone)).Should().Contain("was disposed of");
         ((Action)(() => Pictures.SavePng(rand(4, 4), Path.Combine(folder.FullName, "missing", "a.png")))).Should().Throw<MultiInputException>().WithMessage("*there is no folder*");
         folder.GetFileSystemInfos().Should().BeEmpty();
 

@@ -67,6 +67,26 @@ public sealed class ReportTests : IDisposable
         Write(model, [ReportedModel.Samples()[0]]).Should().Contain("No source has labels of this task");
     }
 
+    [Theory]
+    [InlineData("kind")]
+    [InlineData(null)]
+    public void Labels_may_all_be_missing(string? task)
+    {
+        using var scope = NewDisposeScope();
+        using var model = ReportedModel.Build();
+        DataSource[] samples = [.. ReportedModel.Samples()];
+        foreach (var source in samples)
+        {
+            foreach (var (_, labels) in source.Targets.Where(target => task is null || target.Key == task))
+                labels.fill_(labels.is_floating_point() ? double.NaN : -1);
+        }
+
+        var page = Write(model, samples);
+
+        page.Should().Contain("Gradients of the tasks on the base");
+        page.Contains("pass sources with labels of the tasks", StringComparison.Ordinal).Should().Be(task is null);
+    }
+
     [Fact]
     public void Results_are_those_of_the_evaluation()
     {

@@ -194,5 +194,8 @@ public sealed class GradientConflictTests : IDisposable
         FluentActions.Invoking(() => Insight.GradientConflict(null!, [])).Should().Throw<ArgumentNullException>();
         FluentActions.Invoking(() => Insight.GradientConflict(model, [])).Should().Throw<MultiInputException>().WithMessage("*no sample of the batches has a label*");
         FluentActions.Invoking(() => Insight.GradientConflict(model, SharingProblem.Sources(), batches: 0)).Should().Throw<ArgumentOutOfRangeException>();
+        var broken = SharingProblem.Sources()[1];
+        broken.Inputs["table"].fill_(double.NaN);
+        FluentActions.Invoking(() => Insight.GradientConflict(model, [broken])).Should().Throw<MultiInputException>().WithMessage("Task 'table'*its loss on a batch is NaN*");
     }
 }

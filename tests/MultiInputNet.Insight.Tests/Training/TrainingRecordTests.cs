@@ -1,3 +1,4 @@
+using MultiInputNet.Data;
 using MultiInputNet.Insights.Tests.Sharing;
 using MultiInputNet.Training;
 using static TorchSharp.torch;
@@ -46,6 +47,20 @@ public sealed class TrainingRecordTests : IDisposable
 
         // The base is frozen in the last phase, and measured all the same.
         record.Gradients[^1].Gradients.Norms["image"].Should().BeGreaterThan(0);
+    }
+
+    [Fact]
+    public void Batches_without_a_label_do_not_end_the_training()
+    {
+        using var model = SharingProblem.Build();
+        var image = SharingProblem.Sources()[0];
+        var unlabelled = new TensorSource("image", image.Inputs["image"], full([60], -1L));
+        var record = new TrainingRecord(model, [unlabelled]) { EverySteps = 1 };
+
+        new Trainer(model, new() { Epochs = 1, StepsPerEpoch = 3 }).Fit([image], null, record);
+
+        record.Steps.Should().HaveCount(3);
+        record.Gradients.Should().BeEmpty();
     }
 
     [Fact]

@@ -30,6 +30,25 @@ public sealed class RegularFileTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    [Fact]
+    public void A_link_in_the_current_folder_is_followed_by_its_bare_name()
+    {
+        var name = $"{Guid.NewGuid():N}";
+        using var values = ones(3);
+        NumpyFile.Write(name + ".npy", values);
+        File.CreateSymbolicLink(name, name + ".npy");
+        try
+        {
+            using var read = NumpyFile.Read(name);
+            read.ShouldBeSame(values);
+        }
+        finally
+        {
+            File.Delete(name);
+            File.Delete(name + ".npy");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public async Task What_is_no_file_is_refused_and_named(string reader, string kind)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using MultiInputNet.Data;
 using MultiInputNet.Tests.Training;
 using MultiInputNet.Training;
@@ -108,6 +109,32 @@ public sealed class MemoryTests
         }
     }
 
+    /// <summary>Folded weights come and go in blocks of which the allocator keeps many, so that what is in use is measured.</summary>
+    [Fact]
+    public void Predictors_that_are_disposed_of_leave_no_weights()
+    {
+        using var file = new Weights.TemporaryFile();
+        using (var model = MultiInputModel.Define().Input("rgb", Inputs.Image(3, 8, 8)).Base(Bases.ConvNet(3, 64, 512, 1024))
+            .Fusion(Fusions.GlobalAverage()).Task("rgb", Heads.Classification(4)).Build(CPU))
+        {
+            model.Save(file.Path);
+        }
+
+        Predictor.Load(file.Path).Dispose();
+        var before = InUse();
+        for (var i = 0; i < 10; i++)
+            Predictor.Load(file.Path).Dispose();
+        (InUse() - before).Should().BeLessThan(50 << 20, "the weights of 10 predictors take 200 MB");
+
+        static long InUse()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            var info = AllocatorStatistics();
+            return (long)(info.MappedBytes + info.UsedBytes);
+        }
+    }
+
     /// <summary>Each epoch here is better than the one before, so that its weights are kept.</summary>
     [Fact]
     public void Epochs_that_are_kept_leave_no_tensors_to_the_garbage_collector()
@@ -139,9 +166,18 @@ public sealed class MemoryTests
         return (Tensor.TotalCount, Resident());
     }
 
+    [DllImport("libc", EntryPoint = "mallinfo2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern Allocator AllocatorStatistics();
+
     private static long Resident()
     {
         var resident = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
         return 1024 * long.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>glibc's <c>mallinfo2</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct Allocator(
+        nuint Heap, nuint FreeChunks, nuint FastChunks, nuint Mappings, nuint MappedBytes, nuint Unused, nuint FastBytes, nuint UsedBytes, nuint FreeBytes, nuint TopBytes);
 }

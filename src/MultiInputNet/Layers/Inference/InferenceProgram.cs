@@ -13,6 +13,7 @@ namespace MultiInputNet;
 internal sealed class InferenceProgram : IDisposable
 {
     private readonly jit.ScriptModule module;
+    private bool disposed;
 
     /// <summary>Compiles functions.</summary>
     /// <param name="functions">The body of each and the name of its result, by the function's name. They take <c>input</c>.</param>
@@ -30,7 +31,7 @@ internal sealed class InferenceProgram : IDisposable
         }
         catch
         {
-            module.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -41,7 +42,21 @@ internal sealed class InferenceProgram : IDisposable
     /// <returns>The features.</returns>
     public Tensor Run(string function, Tensor input) => (Tensor)module.invoke(function, input);
 
-    public void Dispose() => module.Dispose();
+    public void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        try
+        {
+            // TorchSharp's script modules keep their attributes when they are disposed of.
+            module.invoke("clear");
+        }
+        finally
+        {
+            module.Dispose();
+        }
+    }
 
     private static string Source(IReadOnlyDictionary<string, (string Body, string Result)> functions, InferenceConstants constants)
     {
@@ -61,6 +76,7 @@ internal sealed class InferenceProgram : IDisposable
         foreach (var (index, expression) in constants.Expressions.Index())
             code.Append(CultureInfo.InvariantCulture, $"    raw = self.raw[{index}]\n    _{index + 1} = torch.append(self.w, {expression})\n");
         code.Append("    self.raw = annotate(List[Tensor], [])\n    return None\n");
+        code.Append("  def clear(self: __torch__.Program) -> NoneType:\n    self.raw = annotate(List[Tensor], [])\n    self.w = annotate(List[Tensor], [])\n    return None\n");
         foreach (var (name, (body, result)) in functions)
             code.Append(CultureInfo.InvariantCulture, $"  def {name}(self: __torch__.Program, input: Tensor) -> Tensor:\n    w = self.w\n{body}    return {result}\n");
         return code.ToString();
