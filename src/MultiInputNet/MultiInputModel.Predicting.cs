@@ -62,11 +62,13 @@ public sealed partial class MultiInputModel : IPredictor
     /// precision only.
     /// </summary>
     /// <param name="batchSize">The size of batches that are to be fastest.</param>
-    internal void PrepareForInference(int batchSize)
+    /// <returns>Whether batches of that size are faster than others.</returns>
+    internal bool PrepareForInference(int batchSize)
     {
         if (DeviceAndType is not ({ type: DeviceType.CPU }, ScalarType.Float32) || InferencePaths.Find(Built.Paths, batchSize) is not { } paths)
-            return;
+            return false;
         paths.Check(Built.Paths, (path, sample) => forward_features(new Dictionary<string, Tensor> { [path.Name] = sample })[path.Name]);
         fast = paths;
+        return paths.PrefersBatchSize;
     }
 }

@@ -74,6 +74,9 @@ internal sealed class InferencePaths : IDisposable
         }
     }
 
+    /// <summary>Whether batches of the given size are faster than others.</summary>
+    public bool PrefersBatchSize => entries.Values.Any(entry => entry.BatchFunction is not null);
+
     /// <summary>Whether a path is in the program.</summary>
     public bool Contains(string input) => entries.ContainsKey(input);
 

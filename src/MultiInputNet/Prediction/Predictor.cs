@@ -14,7 +14,7 @@ public sealed class Predictor : IPredictor
 {
     private readonly MultiInputModel model;
 
-    private Predictor(MultiInputModel model) => (this.model, BatchSize) = (model, PieceOf(model));
+    private Predictor(MultiInputModel model, int batchSize) => (this.model, BatchSize) = (model, batchSize);
 
     /// <inheritdoc/>
     public ModelDescription Description => model.Description;
@@ -32,9 +32,11 @@ public sealed class Predictor : IPredictor
         options ??= new();
         var model = MultiInputModel.Load(
             path, options.Device, options.CustomModules, options.TrustTorchScript, options.LargestPass ?? Limits.LargestPass);
-        var predictor = new Predictor(model);
-        model.PrepareForInference(predictor.BatchSize);
-        return predictor;
+
+        // Where batches of one size are faster than others, a usual size.
+        var largest = LargestBatch(model);
+        var usual = Math.Min(largest, 32);
+        return new(model, model.PrepareForInference(usual) ? usual : largest);
     }
 
     /// <inheritdoc/>
@@ -45,7 +47,7 @@ public sealed class Predictor : IPredictor
 
     // A power of two, so that usual batches are cut into equal pieces. Where freed memory is not kept, maps of up to 16 MiB, a quarter of
     // what a model runs at once, which glibc reuses even then.
-    private static int PieceOf(MultiInputModel model) =>
+    private static int LargestBatch(MultiInputModel model) =>
         1 << BitOperations.Log2((uint)Math.Max(1, FreedMemory.IsKept ? model.BatchSize : model.BatchSize / 4));
 
     /// <inheritdoc/>
