@@ -83,7 +83,7 @@ internal sealed class LiveView : IDisposable
         var (status, kind, text) = (context.Request.HttpMethod, context.Request.Url?.AbsolutePath) switch
         {
             ("GET", "/") => (200, "text/html", Page()),
-            ("GET", "/curves") => (200, "text/html", Curves()),
+            ("GET", "/curves") => (200, "text/html", Curves(context.Request.QueryString["columns"] == "1" ? 1 : 2)),
             ("GET", _) => (404, "text/plain", "There is nothing here; the page is at /."),
             _ => (405, "text/plain", "This page can only be read."),
         };
@@ -115,29 +115,29 @@ internal sealed class LiveView : IDisposable
         </head>
         <body>
         <h1>Training</h1>
-        <div id="curves">{{{Curves()}}}</div>
+        <div id="curves">{{{Curves(columns: 2)}}}</div>
         <p id="state" role="status"></p>
         <script>
         const show = async () => {
             try {
-                document.getElementById("curves").innerHTML = await (await fetch("/curves")).text();
+                document.getElementById("curves").innerHTML = await (await fetch(`/curves?columns=${innerWidth < 700 ? 1 : 2}`)).text();
                 setTimeout(show, 2000);
             } catch {
                 document.getElementById("state").textContent = "The training has ended, or the program was stopped.";
             }
         };
-        setTimeout(show, 2000);
+        show();
         </script>
         </body>
         </html>
         """;
 
-    private string Curves()
+    private string Curves(int columns)
     {
         if (record.Latest is not { } latest)
             return "<p>The training has not begun yet.</p>";
         var warnings = string.Concat(record.Warnings.Select(warning => $"<li>{HtmlEncoder.Default.Encode(warning)}</li>"));
         return FormattableString.Invariant($"<p>Step {latest.Step:N0} of {latest.Steps:N0}, epoch {latest.Epoch} of {latest.Epochs}, phase {latest.Phase} of {latest.Phases}; about {latest.Remaining:h\\:mm\\:ss} left.</p>")
-            + Insight.TrainingCurves(record) + (warnings.Length > 0 ? $"<ul>{warnings}</ul>" : "");
+            + Insight.TrainingCurves(record, columns) + (warnings.Length > 0 ? $"<ul>{warnings}</ul>" : "");
     }
 }

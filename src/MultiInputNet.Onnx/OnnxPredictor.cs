@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using MultiInputNet.Onnx.Schema;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Onnx;
@@ -102,6 +103,10 @@ public sealed class OnnxPredictor : IPredictor
         }
     }
 
+    /// <summary>Whether ONNX Runtime can read a batch as it is. For one sample, calls of libtorch take as long as a small network.</summary>
+    private static bool IsReady(Tensor batch, InputSpec spec) =>
+        batch.device_type == DeviceType.CPU && batch.dtype == (spec.BatchType ?? ScalarType.Float32) && batch.is_contiguous();
+
     private Dictionary<string, IReadOnlyList<Prediction>> Run(IReadOnlyDictionary<string, Tensor> given, IReadOnlyCollection<string>? names)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -112,7 +117,7 @@ public sealed class OnnxPredictor : IPredictor
         foreach (var (name, batch) in given)
         {
             ModelCall.CheckThere(name, batch);
-            batches.Add(name, ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32).contiguous());
+            batches.Add(name, IsReady(batch, inputs[name]) ? batch : ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32).contiguous());
         }
 
         var tasks = ModelCall.ChooseTasks(Description, given, names);

@@ -35,7 +35,7 @@ public sealed class FineTuneWatchTests : IDisposable
 
         curves.Should().MatchRegex(@"<p>Step [\d,]+ of 4,000, epoch \d+ of 200, phase 1 of 1; about \d+:\d\d:\d\d left\.</p>").And.Contain("digits").And.NotContain("<script");
         var page = await client.GetStringAsync(new Uri(address));
-        page.Should().Contain("fetch(\"/curves\")").And.NotMatchRegex("(src|href)=\"(?!data:)");
+        page.Should().Contain("fetch(`/curves?columns=").And.NotMatchRegex("(src|href)=\"(?!data:)");
         (await client.GetAsync(new Uri($"{address}other"))).StatusCode.Should().Be(HttpStatusCode.NotFound);
         (await client.PostAsync(new Uri(address), null)).StatusCode.Should().Be(HttpStatusCode.MethodNotAllowed);
         using var foreign = new HttpRequestMessage(HttpMethod.Get, address);

@@ -9,25 +9,29 @@ public static partial class Insight
     /// learning rate, and how often each source has been seen. Dashed vertical lines separate phases.
     /// </summary>
     /// <param name="history">What <c>Trainer.Fit</c> returned.</param>
+    /// <param name="columns">How many charts stand beside each other, at least 1.</param>
     /// <returns>The picture: <see cref="SvgChart.Save"/> writes it to a file.</returns>
     /// <exception cref="ArgumentException">The history has no epochs.</exception>
-    public static SvgChart TrainingCurves(TrainingHistory history)
+    public static SvgChart TrainingCurves(TrainingHistory history, int columns = 2)
     {
         ArgumentNullException.ThrowIfNull(history);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         return history.Epochs.Count > 0
-            ? SvgChart.Grid("Training curves", 2, TrainingCharts.Of(history.Epochs, []))
+            ? SvgChart.Grid("Training curves", columns, TrainingCharts.Of(history.Epochs, []))
             : throw new ArgumentException("The history has no epochs; give that of a training.", nameof(history));
     }
 
     /// <summary>As for a history, from what a training has reported so far, step by step.</summary>
     /// <param name="record">The record of the training, which may still be running.</param>
+    /// <param name="columns">How many charts stand beside each other, at least 1.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">No step has been reported yet.</exception>
-    public static SvgChart TrainingCurves(TrainingRecord record)
+    public static SvgChart TrainingCurves(TrainingRecord record, int columns = 2)
     {
         ArgumentNullException.ThrowIfNull(record);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         return record.Steps is [_, ..] steps
-            ? SvgChart.Grid("Training curves", 2, TrainingCharts.Of(record.Epochs, steps))
+            ? SvgChart.Grid("Training curves", columns, TrainingCharts.Of(record.Epochs, steps))
             : throw new ArgumentException("No step has been reported yet; wait for the first.", nameof(record));
     }
 

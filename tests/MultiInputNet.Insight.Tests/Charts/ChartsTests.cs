@@ -16,6 +16,8 @@ public sealed class ChartsTests
         picture.Descendants().Where(element => element.Name.LocalName == "image" || element.Attributes().Any(attribute => attribute.Name.LocalName == "href")).Should().BeEmpty();
         chart.ToString().Should().NotContain("rgb(1,2,").And.NotContain("black").And.NotContain("NaN").And.Contain("prefers-color-scheme:dark");
         Insight.TrainingCurves(History()).ToString().Should().Be(chart.ToString());
+        var narrow = Insight.TrainingCurves(History(), columns: 1);
+        (narrow.Width * 2, narrow.Height).Should().Be((chart.Width, chart.Height * 2));
     }
 
     [Fact]
@@ -44,6 +46,7 @@ public sealed class ChartsTests
         Curves(Insight.LearningRateChart([(1e-4, 3), (1e-3, double.NaN), (1e-2, double.PositiveInfinity), (0, 1), (1e-1, 2)])).Single().Should().HaveCount(2);
         ((Action)(() => Insight.LearningRateChart([(0, 1), (1, double.NaN)]))).Should().Throw<ArgumentException>().WithMessage("No point has a learning rate*");
         ((Action)(() => Insight.TrainingCurves(new TrainingHistory { Epochs = [] }))).Should().Throw<ArgumentException>().WithMessage("The history has no epochs*");
+        ((Action)(() => Insight.TrainingCurves(History(), columns: 0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => Insight.TrainingCurves(new TrainingRecord()))).Should().Throw<ArgumentException>().WithMessage("No step*");
     }
 

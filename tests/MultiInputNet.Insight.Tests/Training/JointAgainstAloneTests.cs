@@ -159,7 +159,7 @@ public sealed class JointAgainstAloneTests : IDisposable
         foreach (var joint in new[] { null, described })
         {
             FluentActions.Invoking(() => Insight.JointAgainstAlone(described.Description, sources, sources, Options with { Phases = [new(1, Parts.Heads("tabel"))] }, joint: joint))
-                .Should().Throw<MultiInputException>().WithMessage("Task 'tabel': the model has no such task*");
+                .Should().Throw<MultiInputException>().WithMessage("Task 'tabel'*: the model has no such task*");
         }
     }
 
