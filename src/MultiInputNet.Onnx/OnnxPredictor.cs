@@ -111,13 +111,12 @@ public sealed class OnnxPredictor : IPredictor
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ModelCall.CheckNames(Description, given.Keys);
-        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var batches = new Dictionary<string, Tensor>();
         foreach (var (name, batch) in given)
         {
             ModelCall.CheckThere(name, batch);
-            batches.Add(name, IsReady(batch, inputs[name]) ? batch : ModelCall.Take(inputs[name], false, batch, CPU, ScalarType.Float32).contiguous());
+            batches.Add(name, IsReady(batch, inputs[name]) ? batch : ModelCall.Take(inputs[name], false, batch.detach(), CPU, ScalarType.Float32).contiguous());
         }
 
         var tasks = ModelCall.ChooseTasks(Description, given, names);

@@ -165,8 +165,16 @@ internal static class ModelCall
         Func<IReadOnlyDictionary<string, Tensor>, IReadOnlyDictionary<string, IReadOnlyList<Prediction>>> run)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        var counts = inputs.Values.Select(batch => batch is { IsInvalid: false } ? batch.shape.FirstOrDefault() : 0).Distinct().ToArray();
-        if (counts is not [var count] || count <= size)
+        var count = -1L;
+        foreach (var batch in inputs.Values)
+        {
+            var its = batch is { IsInvalid: false } && batch.dim() > 0 ? batch.size(0) : 0;
+            if (count >= 0 && its != count)
+                return run(inputs);
+            count = its;
+        }
+
+        if (count <= size)
             return run(inputs);
         using var scope = NewDisposeScope();
         var answers = new Dictionary<string, List<Prediction>>();
