@@ -1,3 +1,4 @@
+using MultiInputNet.Training;
 using static TorchSharp.torch;
 
 namespace MultiInputNet.Insights.Tests.Attribution;
@@ -22,6 +23,18 @@ public sealed class IntegratedGradientsTests : IDisposable
         var inputs = TestModels.Samples(4).For(task == "joint" ? ["photo", "text", "person"] : [task]);
 
         ShouldBeComplete(model, task, inputs, target: null);
+    }
+
+    [Fact]
+    public void They_sum_to_the_difference_of_outputs_for_every_task_of_QuickStart()
+    {
+        Samples[] all = [.. DataSet.All.Select(data => Samples.Load(data, validate: false))];
+        using var model = Models.Shared(all).Build(CPU, seed: 0);
+        new Trainer(model, new() { Epochs = 1, StepsPerEpoch = 60 }).Fit([.. all.Select(samples => samples.Training)]);
+        model.eval();
+
+        foreach (var (data, _, held) in all)
+            ShouldBeComplete(model, data.Name, new() { [data.Name] = held.Inputs[data.Name][..8] }, target: null);
     }
 
     [Theory]
