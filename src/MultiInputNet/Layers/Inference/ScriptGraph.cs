@@ -104,11 +104,10 @@ internal sealed class ScriptGraph(
     /// <inheritdoc/>
     public override InferenceValue Gate(InferenceValue x, Func<InferenceValue, InferenceValue> gate)
     {
-        var name = Name(x);
-        var gates = gate(Emit(new(x.Shape.Channels, 1, 1), $"torch.mean({name}, [2, 3], True)", x.Channels));
+        var gates = gate(Emit(new(x.Shape.Channels, 1, 1), $"torch.mean({Name(x)}, [2, 3], True)", x.Channels));
         if (gates.Channels != x.Channels)
-            (x, name, gates) = (Exact(x), Name(Exact(x)), Exact(gates));
-        return Emit(x, $"torch.mul{(x.IsFresh ? "_" : "")}({name}, {Name(gates)})");
+            (x, gates) = (Exact(x), Exact(gates));
+        return Emit(x, $"torch.mul{(x.IsFresh ? "_" : "")}({Name(x)}, {Name(gates)})");
     }
 
     /// <inheritdoc/>
