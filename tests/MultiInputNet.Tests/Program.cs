@@ -1,3 +1,4 @@
+using MultiInputNet.Tests;
 using MultiInputNet.Tests.Foundation;
 using MultiInputNet.Tests.Training;
 
@@ -6,5 +7,6 @@ return args switch
 {
     ["train", var folder] => TrainingProcess.Run(folder),
     ["memory", var mode] => FreedMemoryTests.Measure(mode),
+    ["predict"] => PackedWeightsTests.Predict(),
     _ => 1,
 };

@@ -96,6 +96,7 @@ public sealed class InferenceTests
         {
             var spec = Bases.ConvNet(channels: 6, 8, 16) with { Pooling = pooling, Depth = 2, Residual = true };
             models[$"ConvNet residual {pooling}"] = () => Of(spec, Fusions.Flatten(), 7);
+            models[$"ConvNet of even size {pooling}"] = () => Of(spec, Fusions.Flatten(), 12);
         }
 
         foreach (var (perInput, adapters) in new[] { (PerInput.Statistics, Adapters.None), (PerInput.Normalization, Adapters.Parallel), (PerInput.Nothing, Adapters.Series) })

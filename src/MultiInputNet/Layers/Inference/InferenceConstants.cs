@@ -11,13 +11,15 @@ internal sealed class InferenceConstants : IDisposable
     private readonly Dictionary<object, int> numbers = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, int> known = [];
     private readonly List<Tensor> values = [];
-    private readonly List<string> expressions = [];
+    private readonly List<(string Packed, string? ForOne)> expressions = [];
 
     /// <summary>The values as they are, in single precision.</summary>
     public IReadOnlyList<Tensor> Values => values;
 
-    /// <summary>For each, the expression that makes the program's constant of it, <c>raw</c>.</summary>
-    public IReadOnlyList<string> Expressions => expressions;
+    /// <summary>
+    /// For each, the expression that makes the program's constant of it, <c>raw</c>, and the one for single samples if it may be another.
+    /// </summary>
+    public IReadOnlyList<(string Packed, string? ForOne)> Expressions => expressions;
 
     /// <summary>A constant as it is.</summary>
     /// <param name="value">The value.</param>
@@ -37,11 +39,7 @@ internal sealed class InferenceConstants : IDisposable
         var shape = convolution.Input.Shape with { Channels = convolution.Input.Channels };
         var groups = convolution.IsDepthwise ? channels : convolution.Groups;
         var sizes = $"{List(convolution.Padding)}, {List(convolution.Stride)}, {List(convolution.Dilation)}, {groups}";
-        var weights = Weights(
-            convolution,
-            channels,
-            weight => weight,
-            $"ops.mkldnn._reorder_convolution_weight(raw, {sizes}, [{batch}, {shape.Channels}, {shape.Height}, {shape.Width}])");
+        var weights = Weights(convolution, channels, weight => weight, Packed(batch), Packed(1));
         var (name, scalars, algorithm) = activation switch
         {
             Activation.None => ("none", "", "None"),
@@ -57,6 +55,9 @@ internal sealed class InferenceConstants : IDisposable
         return added is null
             ? $"ops.mkldnn._convolution_pointwise({input}, {weights}, {sizes}, \"{name}\", {after})"
             : $"ops.mkldnn._convolution_pointwise({input}, {added}, {weights}, {sizes}, \"add\", None, {(activation == Activation.None ? "None" : "\"relu\"")}, {after})";
+
+        string Packed(long batch) =>
+            $"ops.mkldnn._reorder_convolution_weight(raw, {sizes}, [{batch}, {shape.Channels}, {shape.Height}, {shape.Width}])";
     }
 
     /// <summary>The call of a 1×1 convolution, as a matrix product.</summary>
@@ -74,7 +75,7 @@ internal sealed class InferenceConstants : IDisposable
 
     private static string List(long[] sizes) => $"[{string.Join(", ", sizes)}]";
 
-    private string Weights(InferenceConvolution convolution, long channels, Func<Tensor, Tensor> of, string packed)
+    private string Weights(InferenceConvolution convolution, long channels, Func<Tensor, Tensor> of, string packed, string? forOne = null)
     {
         // Zeros for the channels that only memory has.
         var results = channels - convolution.Weight.shape[0];
@@ -82,19 +83,20 @@ internal sealed class InferenceConstants : IDisposable
         var weight = Add(
             [.. convolution.Origin, $"{packed} {results} {taken}"],
             () => of(nn.functional.pad(convolution.Weight, [0, 0, 0, 0, 0, taken, 0, results])),
-            packed);
+            packed,
+            forOne);
         var bias = Add([.. convolution.Origin, $"bias {results}"], () => nn.functional.pad(convolution.Bias, [0, results]), "raw");
         return $"w[{weight}], w[{bias}]";
     }
 
-    private int Add(IReadOnlyList<object> origin, Func<Tensor> value, string expression)
+    private int Add(IReadOnlyList<object> origin, Func<Tensor> value, string packed, string? forOne = null)
     {
         var key = string.Join(' ', origin.Select(source => source as string ?? $"{Number(source)}"));
         if (known.TryGetValue(key, out var index))
             return index;
         using var scope = NewDisposeScope();
         values.Add(value().detach().to(ScalarType.Float32, copy: true).contiguous().MoveToOuterDisposeScope().DetachFromDisposeScope());
-        expressions.Add(expression);
+        expressions.Add((packed, forOne));
         return known[key] = values.Count - 1;
     }
 

@@ -67,18 +67,43 @@ internal sealed class InferenceProgram : IDisposable
               training : bool
               raw : List[Tensor]
               w : List[Tensor]
+              of_one : List[Tensor]
               def put(self: __torch__.Program, value: Tensor) -> NoneType:
                 _0 = torch.append(self.raw, value)
+                return None
+              def add(self: __torch__.Program, value: Tensor, of_one: Tensor) -> NoneType:
+                _0 = torch.append(self.w, value)
+                _1 = torch.append(self.of_one, of_one)
+                return None
+              def once(self: __torch__.Program, value: Tensor, of_one: Tensor) -> Tensor:
+                if torch.equal(ops.mkldnn._get_mkldnn_serialized_md(value), ops.mkldnn._get_mkldnn_serialized_md(of_one)):
+                  kept = value
+                else:
+                  kept = of_one
+                return kept
+              def weights(self: __torch__.Program, input: Tensor) -> List[Tensor]:
+                if torch.eq(torch.size(input, 0), 1):
+                  w = self.of_one
+                else:
+                  w = self.w
+                return w
+              def clear(self: __torch__.Program) -> NoneType:
+                self.raw = annotate(List[Tensor], [])
+                self.w = annotate(List[Tensor], [])
+                self.of_one = annotate(List[Tensor], [])
                 return None
               def pack(self: __torch__.Program) -> NoneType:
 
             """.ReplaceLineEndings("\n"));
-        foreach (var (index, expression) in constants.Expressions.Index())
-            code.Append(CultureInfo.InvariantCulture, $"    raw = self.raw[{index}]\n    _{index + 1} = torch.append(self.w, {expression})\n");
+        foreach (var (index, (packed, forOne)) in constants.Expressions.Index())
+        {
+            code.Append(CultureInfo.InvariantCulture, $"    raw = self.raw[{index}]\n    x{index} = {packed}\n");
+            code.Append(CultureInfo.InvariantCulture, $"    _{index} = (self).add(x{index}, {(forOne is null ? $"x{index}" : $"(self).once(x{index}, {forOne}, )")}, )\n");
+        }
+
         code.Append("    self.raw = annotate(List[Tensor], [])\n    return None\n");
-        code.Append("  def clear(self: __torch__.Program) -> NoneType:\n    self.raw = annotate(List[Tensor], [])\n    self.w = annotate(List[Tensor], [])\n    return None\n");
         foreach (var (name, (body, result)) in functions)
-            code.Append(CultureInfo.InvariantCulture, $"  def {name}(self: __torch__.Program, input: Tensor) -> Tensor:\n    w = self.w\n{body}    return {result}\n");
+            code.Append(CultureInfo.InvariantCulture, $"  def {name}(self: __torch__.Program, input: Tensor) -> Tensor:\n    w = (self).weights(input, )\n{body}    return {result}\n");
         return code.ToString();
     }
 
@@ -91,7 +116,7 @@ internal sealed class InferenceProgram : IDisposable
             Add("code/__torch__.py", Encoding.ASCII.GetBytes(source));
             Add("constants.pkl", [0x80, 2, (byte)')', (byte)'.']);
             byte[] created = [.. "c__torch__\nProgram\n)"u8, 0x81];
-            byte[] attributes = [.. Attribute("training"), 0x89, .. Attribute("raw"), (byte)']', .. Attribute("w"), (byte)']'];
+            byte[] attributes = [.. Attribute("training"), 0x89, .. Attribute("raw"), (byte)']', .. Attribute("w"), (byte)']', .. Attribute("of_one"), (byte)']'];
             Add("data.pkl", [0x80, 2, .. created, .. "}("u8, .. attributes, .. "ub."u8]);
             Add("version", "3\n"u8.ToArray());
 
