@@ -153,7 +153,7 @@ internal static partial class OnnxMetadata
         : $"{column.Name}, a number, NaN where it is missing";
 
     private static string Numbers(TorchSharp.torch.Tensor values) =>
-        string.Join(' ', values.data<double>().ToArray().Select(value => value.ToString("G9", CultureInfo.InvariantCulture)));
+        string.Join(' ', values.Numbers<double>().Select(value => value.ToString("G9", CultureInfo.InvariantCulture)));
 
     /// <summary>The metadata of an output.</summary>
     /// <param name="Task">The task.</param>

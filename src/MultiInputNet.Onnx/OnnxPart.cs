@@ -99,7 +99,7 @@ internal sealed class OnnxPart : IDisposable
                 values.Add(Of(batches[name]));
             using var outputs = session.Value.Run(options, inputs, values, Array.ConvertAll(chosen, task => task.Output));
             foreach (var (index, task) in chosen.Index())
-                answers.Add(task.Task.Name, task.Answer(outputs[index], (int)batches[task.Inputs[0]].shape[0]));
+                answers.Add(task.Task.Name, task.Answer(outputs[index], (int)batches[task.Inputs[0]].size(0)));
         }
         finally
         {
@@ -126,7 +126,7 @@ internal sealed class OnnxPart : IDisposable
             var other => throw new NotSupportedException($"{other}"),
         };
         fixed (byte* memory = batch.bytes) // native memory, which does not move
-            return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, batch.shape, (nint)memory, batch.bytes.Length);
+            return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, Shapes.Of(batch), (nint)memory, batch.bytes.Length);
     }
 
     private static InferenceSession Open(ModelProto model, IReadOnlyList<OnnxTask> tasks, OnnxPredictorOptions predictor)

@@ -74,7 +74,7 @@ internal static class OnnxVerification
         foreach (var (task, output) in outputs)
         {
             var numbers = options.RawOutputs || model.Head(task) is not TaskHead head ? output : head.Answer(output);
-            expected.Add(task, numbers.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray());
+            expected.Add(task, numbers.to(ScalarType.Float64).Numbers<double>());
         }
 
         return expected;
@@ -103,7 +103,7 @@ internal static class OnnxVerification
     private static OrtValue Texts(Tensor numbers, IReadOnlyList<string> categories)
     {
         var texts = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, numbers.shape);
-        foreach (var (index, number) in numbers.to(ScalarType.Int64).contiguous().data<long>().ToArray().Index())
+        foreach (var (index, number) in numbers.to(ScalarType.Int64).Numbers<long>().Index())
             texts.StringTensorSetElementAt(number == 0 ? "?" : categories[(int)number - 1], index);
         return texts;
     }

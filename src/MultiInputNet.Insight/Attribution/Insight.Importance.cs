@@ -76,7 +76,7 @@ public static partial class Insight
 
     private static IReadOnlyList<Importance> Shares(IReadOnlyList<string> names, Tensor sums)
     {
-        var values = sums.contiguous().data<double>().ToArray();
+        var values = sums.Numbers<double>();
         var total = values.Sum();
         return [.. names.Zip(values, (name, value) => new Importance(name, total > 0 ? value / total : 0))];
     }

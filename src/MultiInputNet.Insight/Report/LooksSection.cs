@@ -107,7 +107,7 @@ internal static class LooksSection
                 Bars(spec is ImageInput ? $"band of {input}" : spec is TabularInput ? $"column of {input}" : $"feature of {input}", Insight.ChannelImportance(report.Model, input, attribution));
             if (spec.SequenceLength is { } length)
             {
-                var shares = Insight.PositionImportance(report.Model, input, attribution).to(ScalarType.Float64).mean([0]).cpu().contiguous().data<double>().ToArray();
+                var shares = Insight.PositionImportance(report.Model, input, attribution).to(ScalarType.Float64).mean([0]).Numbers<double>();
                 html.Add($"<figure>{new Markup(LineChart.Draw($"Importance of the positions of {input}", "position", Plot.ShortName($"importance, {input}"), [new(input, [.. shares.Index().Select(share => ((double)share.Index, share.Item))], 0)]).OnPage)}</figure>");
             }
         }
@@ -223,5 +223,5 @@ internal static class LooksSection
         return Html.Of($"<img class=\"pixels\" alt=\"{description}\" width=\"{picture.shape[2] * factor}\" height=\"{picture.shape[1] * factor}\" src=\"data:image/png;base64,{Convert.ToBase64String(Pictures.ToPng(picture))}\">");
     }
 
-    private static double[] Numbers(Tensor values) => values.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+    private static double[] Numbers(Tensor values) => values.to(ScalarType.Float64).Numbers<double>();
 }

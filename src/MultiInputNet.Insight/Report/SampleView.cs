@@ -56,7 +56,7 @@ internal static class SampleView
 
     private static Markup Row(TabularInput table, Tensor sample)
     {
-        var values = sample.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+        var values = sample.to(ScalarType.Float64).Numbers<double>();
         var html = new Html().Add($"<dl class=\"row\">");
         foreach (var (column, value) in values.Take(MostColumns).Index())
             html.Add($"<div><dt>{Html.ShortName(Column(table, column), LongestValue)}</dt><dd>{Html.ShortName(Value(table, column, value), LongestValue)}</dd></div>");
@@ -65,7 +65,7 @@ internal static class SampleView
 
     private static Markup Tokens(Tensor sample)
     {
-        var tokens = sample.cpu().contiguous().data<long>().ToArray();
+        var tokens = sample.Numbers<long>();
         return Html.Of($"<p class=\"tokens\">{string.Join(' ', tokens.Take(MostTokens).Select(token => token.ToString(CultureInfo.InvariantCulture)))}{(tokens.Length > MostTokens ? " …" : "")}</p>");
     }
 

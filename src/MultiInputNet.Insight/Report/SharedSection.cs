@@ -162,7 +162,7 @@ internal static class SharedSection
 
     private static IEnumerable<(double X, double Y)> Points(Tensor places)
     {
-        var numbers = places.contiguous().data<double>().ToArray();
+        var numbers = places.Numbers<double>();
         return Enumerable.Range(0, numbers.Length / 2).Select(row => (numbers[2 * row], numbers[2 * row + 1]));
     }
 }

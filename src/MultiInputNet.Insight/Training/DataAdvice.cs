@@ -175,7 +175,7 @@ internal static class DataAdvice
         for (var index = 0; index < table.Features; index++)
         {
             var column = table.Columns?[index];
-            var values = samples.select(1, index).contiguous().data<double>().ToArray().Where(double.IsFinite).ToArray();
+            var values = samples.select(1, index).Numbers<double>().Where(double.IsFinite).ToArray();
             if (values.Length < FewRows)
                 continue;
             var distinct = values.Distinct().Count();

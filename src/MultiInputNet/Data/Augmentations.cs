@@ -91,7 +91,7 @@ public static class Augmentations
         CheckImages(images, nameof(TurnAndMirror));
         CheckDimensions(images, nameof(TurnAndMirror), "(batch, channels, size, size)", images.shape[2] == images.shape[3]);
         using var scope = NewDisposeScope();
-        var ways = randint(8, [4]).to(ScalarType.Int64).data<long>().ToArray();
+        var ways = randint(8, [4]).to(ScalarType.Int64).Numbers<long>();
         return cat([.. images.chunk(4).Zip(ways, TurnOrMirror)]).MoveToOuterDisposeScope();
 
         static Tensor TurnOrMirror(Tensor part, long way)

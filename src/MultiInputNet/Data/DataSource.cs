@@ -109,7 +109,7 @@ public abstract class DataSource
         if (validationShare is not (> 0 and < 1))
             throw new ArgumentOutOfRangeException(nameof(validationShare), validationShare, "Give a share above 0 and below 1.");
         using var scope = NewDisposeScope();
-        var classes = Targets.Values.FirstOrDefault(labels => labels.dim() == 1 && labels.dtype == ScalarType.Int64)?.cpu().data<long>().ToArray();
+        var classes = Targets.Values.FirstOrDefault(labels => labels.dim() == 1 && labels.dtype == ScalarType.Int64)?.Numbers<long>();
         var shuffled = new BatchOrder(seed, Name, Count, checked((int)Count)).At(0).ToArray();
         var rows = shuffled.GroupBy(row => classes?[row] ?? 0).Select(group => group.ToArray()).ToArray();
         var held = rows.Zip(SplitCounts.Of([.. rows.Select(group => group.Length)], validationShare), (group, count) => group.Take(count)).SelectMany(row => row).ToHashSet();

@@ -67,7 +67,7 @@ internal sealed record Mixup(Tensor Permutation, double Lambda)
         while (true)
         {
             using var scope = NewDisposeScope();
-            var numbers = rand([2], ScalarType.Float64, generator: generator).data<double>().ToArray();
+            var numbers = rand([2], ScalarType.Float64, generator: generator).Numbers<double>();
             var (u, v) = (1 - numbers[0], 1 - numbers[1]); // above 0
 
             // A symmetric beta distribution in polar coordinates (Ulrich, 1984).

@@ -74,6 +74,6 @@ public static class ClassWeights
                 $"The largest label is {largest} and there are {classes} classes; labels run from 0 to {classes - 1}.", nameof(labels));
         }
 
-        return present.bincount(null, classes).cpu().data<long>().ToArray();
+        return present.bincount(null, classes).Numbers<long>();
     }
 }

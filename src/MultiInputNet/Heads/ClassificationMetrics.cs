@@ -49,8 +49,8 @@ public sealed class ClassificationMetrics(int classes) : TaskMetrics
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(target);
         using var scope = NewDisposeScope();
-        var labels = target.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
-        var predictions = output.argmax(1).cpu().contiguous().data<long>().ToArray();
+        var labels = target.to(ScalarType.Int64).Numbers<long>();
+        var predictions = output.argmax(1).Numbers<long>();
         Count(labels, predictions);
     }
 

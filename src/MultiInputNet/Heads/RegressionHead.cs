@@ -50,10 +50,10 @@ public sealed class RegressionHead : TaskHead, ILaterWeights, IOnnxModule
     void ILaterWeights.StartWithoutLaterWeights() => TakeValuesAsTheyAre();
 
     /// <summary>The mean of the training labels of each output; zeros if not known yet.</summary>
-    public IReadOnlyList<double> TargetMean => target_mean.data<double>().ToArray();
+    public IReadOnlyList<double> TargetMean => target_mean.Numbers<double>();
 
     /// <summary>The standard deviation of the training labels of each output; zeros if not known yet.</summary>
-    public IReadOnlyList<double> TargetDeviation => target_deviation.data<double>().ToArray();
+    public IReadOnlyList<double> TargetDeviation => target_deviation.Numbers<double>();
 
     /// <summary>Whether the head has the mean and deviation of its labels, or was told not to standardise them.</summary>
     public override bool HasTargetStatistics => TargetDeviation.Any(deviation => deviation != 0);
@@ -77,7 +77,7 @@ public sealed class RegressionHead : TaskHead, ILaterWeights, IOnnxModule
     {
         CheckTarget(target);
         using var scope = NewDisposeScope();
-        var labels = target.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+        var labels = target.to(ScalarType.Float64).Numbers<double>();
         var (means, deviations) = (new double[Outputs], new double[Outputs]);
         var rows = Enumerable.Range(0, labels.Length / Outputs).ToArray();
         foreach (var output in Enumerable.Range(0, Outputs))

@@ -46,8 +46,8 @@ public sealed class RegressionMetrics : TaskMetrics
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(target);
         using var scope = NewDisposeScope();
-        var predicted = output.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
-        var labelled = target.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+        var predicted = output.to(ScalarType.Float64).Numbers<double>();
+        var labelled = target.to(ScalarType.Float64).Numbers<double>();
         for (var i = 0; i < labelled.Length; i++)
         {
             if (double.IsNaN(labelled[i]))

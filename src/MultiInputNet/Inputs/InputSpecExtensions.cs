@@ -44,8 +44,6 @@ public static class InputSpecExtensions
         where TInput : InputSpec
     {
         var changes = most.greater(least).logical_and(deviation.greater(1e-30));
-        return input with { Mean = Numbers(mean), StandardDeviation = Numbers(deviation.where(changes, ones_like(deviation))) };
+        return input with { Mean = mean.Numbers<double>(), StandardDeviation = deviation.where(changes, ones_like(deviation)).Numbers<double>() };
     }
-
-    private static double[] Numbers(Tensor values) => values.cpu().data<double>().ToArray();
 }

@@ -15,14 +15,14 @@ internal static class Answers
     {
         using var scope = NewDisposeScope();
         var known = head as TaskHead;
-        var answers = (known is null ? output : known.Answer(output)).reshape(output.shape[0], -1).to(ScalarType.Float64).cpu().contiguous();
+        var answers = (known is null ? output : known.Answer(output)).reshape(output.size(0), -1).to(ScalarType.Float64);
         return Of(
             task,
             known?.PredictionKind ?? PredictionKind.Values,
             known?.MayGiveInfinity ?? true,
             spec,
-            answers.data<double>().ToArray(),
-            (int)answers.shape[0]);
+            answers.Numbers<double>(),
+            (int)answers.size(0));
     }
 
     /// <param name="task">The task.</param>

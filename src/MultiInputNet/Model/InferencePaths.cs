@@ -29,6 +29,7 @@ internal sealed class InferencePaths : IDisposable
     /// <returns>Their program; null if there is none, or libtorch cannot run it on this machine.</returns>
     public static InferencePaths? Find(IReadOnlyList<InputPath> paths, int batchSize)
     {
+        ThreadCount.Apply();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var constants = new InferenceConstants();
@@ -87,7 +88,7 @@ internal sealed class InferencePaths : IDisposable
     public Tensor Run(InputPath path, Tensor batch)
     {
         var entry = entries[path.Name];
-        return Run(path, entry, batch.shape[0] == batchSize && entry.BatchFunction is { } forBatches ? forBatches : entry.Function, batch);
+        return Run(path, entry, batch.size(0) == batchSize && entry.BatchFunction is { } forBatches ? forBatches : entry.Function, batch);
     }
 
     /// <summary>Leaves out what does not compute what the layers do.</summary>

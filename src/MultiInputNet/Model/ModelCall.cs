@@ -111,7 +111,7 @@ internal static class ModelCall
     public static void CheckBatch(string name, InputSpec spec, bool takesAnyFloat, Tensor batch, ScalarType floatType, Device device)
     {
         var subject = $"input '{name}'";
-        var shape = batch.shape;
+        var shape = Shapes.Of(batch);
         if (!FitsAfterFirst(shape, spec.Shape))
         {
             throw new MultiInputException(

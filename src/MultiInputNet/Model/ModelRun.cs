@@ -44,7 +44,7 @@ internal sealed class ModelRun
             given.Add(input);
             if (RunsFast(input))
                 continue;
-            var bytes = batch.shape[0] * input.Path.LargestResult * type.ElementSize();
+            var bytes = batch.size(0) * input.Path.LargestResult * type.ElementSize();
             var joined = open.Find(other => other.Group == group && (other.Bytes + bytes <= limit || group.MixesSamples));
             if (joined is null)
                 open.Add(joined = new(group));
@@ -76,6 +76,7 @@ internal sealed class ModelRun
     /// <summary>Runs it. If tasks are requested, the features end with the dispose scope.</summary>
     public void Execute()
     {
+        ThreadCount.Apply();
         foreach (var input in Inputs)
         {
             if (RunsFast(input))
@@ -178,7 +179,7 @@ internal sealed class BaseBatch(BaseGroup group)
         var start = 0L;
         foreach (var input in inputs)
         {
-            var count = input.Batch.shape[0];
+            var count = input.Batch.size(0);
             features[input.Path.Name] = new(joined.narrow(0, start, count));
             start += count;
         }

@@ -223,7 +223,7 @@ internal static class DataChecks
     private static Tensor Present(Tensor labels) =>
         labels.is_floating_point() ? labels.view(labels.shape[0], -1).isnan().logical_not().any(1) : labels >= 0;
 
-    private static long[] Counts(Tensor labels, long classes) => [.. labels[Present(labels)].bincount(null, classes).data<long>()];
+    private static long[] Counts(Tensor labels, long classes) => labels[Present(labels)].bincount(null, classes).Numbers<long>();
 
     private static string ClassName(MultiInputModel model, string task, int number) =>
         model.Description.Task(task).Head.NamesOfClasses is { } names ? $"'{names[number]}'" : Invariant($"class {number}");

@@ -116,7 +116,7 @@ internal readonly record struct GraphCall(GraphNode Node, IReadOnlyList<Tensor> 
         var values = Inputs[input];
         if (values.dim() > 1 || values.numel() > MostSizes || values.is_floating_point())
             throw new ArgumentException($"its input {input} is {values.dtype} {Shapes.Text(values.shape)}, which is no list of whole numbers");
-        return values.to_type(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
+        return values.to_type(ScalarType.Int64).Numbers<long>();
     }
 
     /// <summary>The number of values of its inputs broadcast together.</summary>

@@ -71,7 +71,7 @@ internal sealed class GradNormBalancer : WeightedSumBalancer
         last.grad = before;
         if (reached.Count == 0)
             return [];
-        var values = stack(numbers).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        var values = stack(numbers).to(ScalarType.Float64).Numbers<double>();
         return [.. reached.Select((task, index) => (task, values[2 * index] / Share(task), values[2 * index + 1] / Share(task)))];
 
         double Share(string task) => Math.Max(ShareOf(task), double.Epsilon);

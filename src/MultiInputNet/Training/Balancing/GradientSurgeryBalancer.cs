@@ -76,7 +76,7 @@ internal abstract class GradientSurgeryBalancer(IReadOnlyList<string> tasks) : L
         var products = new double[count, count];
         if (tables.Count == 0)
             return products;
-        var sum = stack(tables).to(ScalarType.Float64).sum([0L]).cpu().data<double>().ToArray();
+        var sum = stack(tables).to(ScalarType.Float64).sum([0L]).Numbers<double>();
         Buffer.BlockCopy(sum, 0, products, 0, sum.Length * sizeof(double));
         return products;
     }

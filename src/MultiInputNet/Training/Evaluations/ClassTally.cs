@@ -14,11 +14,11 @@ internal sealed class ClassTally(IReadOnlyList<string> names) : ScoreTally
         if (target.dim() != 1 || target.is_floating_point())
             return false;
         using var scope = NewDisposeScope();
-        var labels = target.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
+        var labels = target.to(ScalarType.Int64).Numbers<long>();
         if (labels.Max() >= names.Count)
             return false;
         var (largest, predicted) = answers.max(1);
-        var (probabilities, predictions) = (Numbers(largest), predicted.cpu().data<long>().ToArray());
+        var (probabilities, predictions) = (Numbers(largest), predicted.Numbers<long>());
         counts.Count(labels, predictions);
         for (var i = 0; i < labels.Length; i++)
         {

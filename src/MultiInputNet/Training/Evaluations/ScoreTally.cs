@@ -14,5 +14,5 @@ internal abstract class ScoreTally
     public abstract EvaluationReport Result();
 
     /// <summary>The values of a tensor, row by row.</summary>
-    internal static double[] Numbers(Tensor values) => values.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+    internal static double[] Numbers(Tensor values) => values.to(ScalarType.Float64).Numbers<double>();
 }
