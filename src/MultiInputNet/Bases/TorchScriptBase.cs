@@ -18,6 +18,7 @@ internal sealed class TorchScriptBase : SharedBase, IRandomModule
     // Not a field of type Module: the script's children are created anew at each request, so that nothing could be remembered about them.
     // Their contents are registered here instead.
     private readonly Script script;
+    private bool disposed;
 
     /// <summary>Reads the module.</summary>
     /// <param name="archive">The bytes of the file.</param>
@@ -91,9 +92,23 @@ internal sealed class TorchScriptBase : SharedBase, IRandomModule
 
     protected override void Dispose(bool disposing)
     {
-        base.Dispose(disposing);
-        if (disposing)
+        if (disposing && !disposed)
+        {
+            disposed = true;
+            Empty();
             script.Module.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Frees the weights: libtorch keeps the tensors of a script module that is disposed of.</summary>
+    private void Empty()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var tensor in parameters().Concat(buffers()).Where(tensor => !tensor.IsInvalid))
+            tensor.set_(empty(0, tensor.dtype, tensor.device));
     }
 
     /// <summary>The interpreter's message is a trace of the program's lines, and ends with what went wrong.</summary>

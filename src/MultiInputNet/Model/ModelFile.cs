@@ -51,7 +51,7 @@ internal static class ModelFile
             if (!file.Entries.Any(entry => entry.Name == name && entry.IsReadable && entry.Type == ScalarType.Byte))
                 throw file.Refuse($"its TorchScript module '{name}' is missing.");
             using var archive = file.Read(name);
-            return described.With(spec.With(archive.data<byte>().ToArray()) ?? throw file.Refuse($"'{name}' is not the TorchScript module that the model was built from."));
+            return described.With(spec.With(archive.Numbers<byte>()) ?? throw file.Refuse($"'{name}' is not the TorchScript module that the model was built from."));
         }
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Runtime.InteropServices;
+using System.Text;
 using MultiInputNet.Data;
 using MultiInputNet.Tests.Training;
 using MultiInputNet.Training;
@@ -125,14 +127,17 @@ public sealed class MemoryTests
         for (var i = 0; i < 10; i++)
             Predictor.Load(file.Path).Dispose();
         (InUse() - before).Should().BeLessThan(50 << 20, "the weights of 10 predictors take 200 MB");
+    }
 
-        static long InUse()
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            var info = AllocatorStatistics();
-            return (long)(info.MappedBytes + info.UsedBytes);
-        }
+    [Fact]
+    public void Bases_from_TorchScript_that_are_disposed_of_leave_no_weights()
+    {
+        var archive = Script(16 << 20);
+        new TorchScriptBase(archive, 3).Dispose();
+        var before = InUse();
+        for (var i = 0; i < 10; i++)
+            new TorchScriptBase(archive, 3).Dispose();
+        (InUse() - before).Should().BeLessThan(50 << 20, "the weights of 10 bases take 160 MB");
     }
 
     /// <summary>Each epoch here is better than the one before, so that its weights are kept.</summary>
@@ -164,6 +169,52 @@ public sealed class MemoryTests
         GC.WaitForPendingFinalizers();
         GC.Collect();
         return (Tensor.TotalCount, Resident());
+    }
+
+    private static long InUse()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        var info = AllocatorStatistics();
+        return (long)(info.MappedBytes + info.UsedBytes);
+    }
+
+    /// <summary>A file of torch.jit.save: a module that returns its input, with one buffer of zeros.</summary>
+    private static byte[] Script(int bytes)
+    {
+        using var file = new MemoryStream();
+        using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            Add("version", "3\n"u8);
+            Add("code/__torch__.py", """
+                class Script(Module):
+                  __parameters__ = []
+                  __buffers__ = ["w", ]
+                  w : Tensor
+                  def forward(self: __torch__.Script, x: Tensor) -> Tensor:
+                    return x
+
+                """u8);
+            Add("constants.pkl", [0x80, 2, (byte)')', (byte)'.']);
+
+            // The pickle of the module: its class, and the buffer as a tensor over the storage "0".
+            byte[] storage = [.. "("u8, .. Text("storage"), .. "ctorch\nFloatStorage\n"u8, .. Text("0"), .. Text("cpu"), .. Number(bytes / 4), .. "tQ"u8];
+            byte[] tensor = [.. "ctorch._utils\n_rebuild_tensor_v2\n("u8, .. storage, .. Number(0), .. Number(bytes / 4), 0x85, .. Number(1), 0x85, 0x89, .. "ccollections\nOrderedDict\n)RtR"u8];
+            Add("data.pkl", [0x80, 2, .. "c__torch__\nScript\n)"u8, 0x81, .. "}("u8, .. Text("w"), .. tensor, .. "ub."u8]);
+            Add("data/0", new byte[bytes]);
+
+            void Add(string name, ReadOnlySpan<byte> content)
+            {
+                using var entry = zip.CreateEntry($"script/{name}", CompressionLevel.NoCompression).Open();
+                entry.Write(content);
+            }
+        }
+
+        return file.ToArray();
+
+        static byte[] Text(string text) => [(byte)'X', (byte)text.Length, 0, 0, 0, .. Encoding.ASCII.GetBytes(text)];
+
+        static byte[] Number(int number) => [(byte)'J', .. BitConverter.GetBytes(number)];
     }
 
     [DllImport("libc", EntryPoint = "mallinfo2")]
