@@ -25,8 +25,8 @@ public sealed class FeatureSet
         Values = values;
         Shape = FeatureShape.Find(values) ?? throw new ArgumentException(
             $"The values are {Shapes.Text(values.shape)}; give maps, (batch, channels, height, width), or tokens, (batch, tokens, channels).", nameof(values));
-        PositionMask = Check(positionMask, nameof(positionMask), values, values.shape[0], Shape.Positions);
-        SampleMask = Check(sampleMask, nameof(sampleMask), values, values.shape[0]);
+        PositionMask = Check(positionMask, nameof(positionMask), values, values.size(0), Shape.Positions);
+        SampleMask = Check(sampleMask, nameof(sampleMask), values, values.size(0));
         if (grid is var (rows, columns) && (rows < 1 || columns < 1 || rows > Shape.Positions / columns))
             throw new ArgumentException($"A grid of {rows}×{columns} is given for {Shape.Positions} positions.", nameof(grid));
         Grid = grid;

@@ -20,7 +20,7 @@ public abstract record FeatureShape
     internal abstract long[] Sizes { get; }
 
     /// <summary>The shape of the samples of a batch; null if it has neither maps nor tokens.</summary>
-    internal static FeatureShape? Find(Tensor batch) => batch.shape switch
+    internal static FeatureShape? Find(Tensor batch) => Shapes.Of(batch) switch
     {
         [_, var channels, var height, var width] => new MapShape(channels, height, width),
         [_, var tokens, var channels] => new TokenShape(tokens, channels),
