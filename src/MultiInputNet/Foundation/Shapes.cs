@@ -5,7 +5,7 @@ namespace MultiInputNet;
 /// <summary>Shapes, and how messages and tables print them.</summary>
 internal static class Shapes
 {
-    /// <summary>A tensor's shape. TorchSharp's own property takes a hundred times as long, which counts for a single sample.</summary>
+    /// <summary>A tensor's shape. TorchSharp's own property takes over ten times as long, which counts for a single sample.</summary>
     public static long[] Of(Tensor tensor)
     {
         var shape = new long[tensor.dim()];

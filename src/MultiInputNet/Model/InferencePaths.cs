@@ -111,7 +111,9 @@ internal sealed class InferencePaths : IDisposable
 
             var expected = layers(path, sample);
             var entry = entries[path.Name];
-            if (!Agrees(entry.Function, sample, expected))
+
+            // A single sample may have weights in another layout.
+            if (!Agrees(entry.Function, sample, expected) || !Agrees(entry.Function, sample[..1], expected[..1]))
             {
                 entries.Remove(path.Name);
                 continue;
