@@ -208,7 +208,7 @@ internal sealed class GradientMeasurement : IDisposable
                 continue;
             using var scope = NewDisposeScope();
             var rows = stack(gradients.Select(gradient => gradient[index]?.reshape(-1) ?? zeros(parameter.numel(), parameter.dtype.AtLeastSingle(), parameter.device)));
-            var table = rows.mm(rows.t()).to(ScalarType.Float64).Numbers<double>();
+            var table = rows.mm(rows.t()).to(CPU).to(ScalarType.Float64).Numbers<double>();
             for (var i = 0; i < table.Length; i++)
                 products[ofBase][i / gradients.Count, i % gradients.Count] += table[i];
         }
